@@ -1,0 +1,94 @@
+package errs
+
+import "errors"
+
+// Sentinels. Wrap them with %w; test for them with errors.Is.
+var (
+	// ErrNotFound says that a named image, container, file or user does not exist.
+	ErrNotFound = errors.New("not found")
+	// ErrExists says that a name is taken.
+	ErrExists = errors.New("already exists")
+	// ErrInvalid says that what the user gave cannot be understood.
+	ErrInvalid = errors.New("invalid")
+	// ErrInUse says that something cannot go while something else needs it.
+	ErrInUse = errors.New("in use")
+	// ErrUnsupported says that this machine, or any rootless tool, cannot do it.
+	ErrUnsupported = errors.New("not supported")
+	// ErrState says that a container is not in the state that the verb needs.
+	ErrState = errors.New("wrong state")
+)
+
+// Exit codes as docker run and podman-run(1) define them.
+const (
+	// CodeError is rc's own failure.
+	CodeError = 125
+	// CodeNotExecutable is a command that exists and cannot be executed.
+	CodeNotExecutable = 126
+	// CodeNotFound is a command that does not exist.
+	CodeNotFound = 127
+	// CodeSignal plus n is a command ended by signal n.
+	CodeSignal = 128
+)
+
+// A coded error carries the exit code with which rc ends.
+type coded struct {
+	error
+	code int
+}
+
+func (c coded) Unwrap() error { return c.error }
+
+// WithCode returns err with the exit code that main shall use for it; nil stays nil.
+func WithCode(err error, code int) error {
+	if err == nil {
+		return nil
+	}
+	return coded{err, code}
+}
+
+// Code is the exit code for err: 0 for nil, an Exit's own, what WithCode gave it, else CodeError.
+func Code(err error) int {
+	if err == nil {
+		return 0
+	}
+	var e Exit
+	if errors.As(err, &e) {
+		return int(e)
+	}
+	var c coded
+	if errors.As(err, &c) {
+		return c.code
+	}
+	return CodeError
+}
+
+// hinted is an error with a way out.
+type hinted struct {
+	error
+	hint string
+}
+
+func (h hinted) Unwrap() error { return h.error }
+
+// WithHint returns err with a line that a user can paste or follow; nil stays nil.
+func WithHint(err error, hint string) error {
+	if err == nil {
+		return nil
+	}
+	return hinted{err, hint}
+}
+
+// Hint is the outermost hint of err, or "".
+func Hint(err error) string {
+	var h hinted
+	if errors.As(err, &h) {
+		return h.hint
+	}
+	return ""
+}
+
+// Exit is the silent error of a command that ran and ended with a code other than
+// zero: main exits with the code and prints nothing.
+type Exit int
+
+func (e Exit) Error() string { return "exit" }

@@ -1,0 +1,144 @@
+package spec
+
+import (
+	"time"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// Container describes one container. It is what `rc run` makes of flags and image,
+// what container.json holds, what the shim is told and what inspect shows.
+type Container struct {
+	ID      string    `json:"id"` // 64 hex digits
+	Name    string    `json:"name"`
+	Created time.Time `json:"created"`
+
+	Image  Image  `json:"image,omitzero"` // zero with --rootfs
+	Rootfs Rootfs `json:"rootfs"`
+
+	// OCI is the runtime description: process, mounts, hostname, namespaces, resources,
+	// masked paths, sysctls, devices. A namespace that is absent is the host's. Seccomp is
+	// not in it (see Seccomp). Process.User.Username, where set, is what -u or the image
+	// said ("name", "name:group", "uid", "uid:gid"): the init child resolves it against the
+	// container's passwd and group files, and sets HOME where the environment has none.
+	// Mount options may hold "copyup": fill an empty source from what the image has at the
+	// destination first (anonymous volumes); and podman's "tmpcopyup" for tmpfs.
+	OCI specs.Spec `json:"oci"`
+
+	// Entrypoint and Cmd are as given or from the image; OCI.Process.Args is both.
+	Entrypoint []string          `json:"entrypoint,omitempty"`
+	Cmd        []string          `json:"cmd,omitempty"`
+	Labels     map[string]string `json:"labels,omitempty"`
+	// CreateCommand is the argv that made the container.
+	CreateCommand []string `json:"createCommand,omitempty"`
+
+	Network Network `json:"network"`
+	Cgroups Cgroups `json:"cgroups"`
+
+	// Seccomp is "" for the default profile, "unconfined", or a JSON file's path.
+	Seccomp string `json:"seccomp,omitempty"`
+	// SecurityOpt is --security-opt as given, for inspect.
+	SecurityOpt []string `json:"securityOpt,omitempty"`
+	Privileged  bool     `json:"privileged,omitempty"`
+
+	Stdin  bool     `json:"stdin,omitempty"`  // -i: the container reads rc's standard input
+	Attach []string `json:"attach,omitempty"` // -a: of stdin, stdout, stderr; empty is all
+	// SigProxy hands rc's signals to the first process.
+	SigProxy bool `json:"sigProxy"`
+	// Init runs a small init as pid 1 that reaps and forwards signals.
+	Init   bool `json:"init,omitempty"`
+	Remove bool `json:"remove,omitempty"` // --rm
+	// PreserveFDs is how many descriptors from 3 on the first process inherits.
+	PreserveFDs int `json:"preserveFDs,omitempty"`
+
+	StopSignal  int  `json:"stopSignal"`        // number; 15 by default
+	StopTimeout uint `json:"stopTimeout"`       // seconds until SIGKILL; 10 by default
+	Timeout     uint `json:"timeout,omitempty"` // seconds the container may run; 0 is for ever
+
+	PIDFile string `json:"pidFile,omitempty"`
+	CIDFile string `json:"cidFile,omitempty"`
+
+	// ImageVolumes are directories that the image declares as volumes; each is a directory
+	// "volumes/<n>" of the container and a bind mount with "copyup" in OCI.Mounts.
+	ImageVolumes []string `json:"imageVolumes,omitempty"`
+}
+
+// Image is the image that a container was made from.
+type Image struct {
+	ID     string `json:"id"`               // hex digits, no algorithm
+	Name   string `json:"name"`             // docker.io/library/alpine:latest
+	Digest string `json:"digest,omitempty"` // of the manifest, sha256:…
+}
+
+// Rootfs says what the root filesystem is made of.
+type Rootfs struct {
+	// Lower are the layer directories, topmost first; absolute paths.
+	Lower []string `json:"lower,omitempty"`
+	// Path is a directory to be used as it is (--rootfs PATH), or as the only lower
+	// directory where Overlay is set (--rootfs PATH:O).
+	Path    string `json:"path,omitempty"`
+	Overlay bool   `json:"overlay,omitempty"`
+	// MountProgram is auto, native or fuse-overlayfs.
+	MountProgram string `json:"mountProgram,omitempty"`
+	// Volatile mounts without syncing: the container goes when it ends (--rm).
+	Volatile bool `json:"volatile,omitempty"`
+}
+
+// Network says how a container is connected. In this slice: none, host, pasta, slirp4netns.
+type Network struct {
+	// Mode is none, host, pasta or slirp4netns.
+	Mode string `json:"mode"`
+	// Options are what followed the mode after a colon, split at commas.
+	Options []string `json:"options,omitempty"`
+}
+
+// Cgroups says where a container's processes are counted and limited.
+type Cgroups struct {
+	// Mode is enabled, disabled or split.
+	Mode string `json:"mode"`
+	// Manager is systemd or cgroupfs.
+	Manager string `json:"manager"`
+	// Parent is --cgroup-parent: a slice for systemd, a directory for cgroupfs.
+	Parent string `json:"parent,omitempty"`
+}
+
+// Summary is what ps needs of a container: summary.json, small and read without a lock.
+type Summary struct {
+	ID      string            `json:"id"`
+	Name    string            `json:"name"`
+	Image   string            `json:"image"`
+	ImageID string            `json:"imageID"`
+	Command []string          `json:"command"`
+	Created time.Time         `json:"created"`
+	Labels  map[string]string `json:"labels,omitempty"`
+	Network string            `json:"network"`
+	Remove  bool              `json:"remove,omitempty"`
+	Mounts  []string          `json:"mounts,omitempty"` // destinations
+}
+
+// State is state.json in the runtime directory, written by the shim when the container
+// starts; gone after a reboot. A pid is trusted only together with its start time.
+type State struct {
+	ShimPID   int       `json:"shimPID"`   // host pid
+	ShimStart uint64    `json:"shimStart"` // field 22 of /proc/PID/stat: clock ticks since boot
+	PID       int       `json:"pid"`       // host pid of the container's first process
+	PIDStart  uint64    `json:"pidStart"`
+	Started   time.Time `json:"started"`
+	// Cgroup is the container's cgroup directory, "" without one. Scope is the systemd unit.
+	Cgroup string `json:"cgroup,omitempty"`
+	Scope  string `json:"scope,omitempty"`
+	// MountProgram is native or fuse-overlayfs, whichever mounted the root; "" for --rootfs.
+	MountProgram string `json:"mountProgram,omitempty"`
+}
+
+// Exit is exit.json, written once when the container ended.
+type Exit struct {
+	Code     int       `json:"code"`
+	Finished time.Time `json:"finished"`
+	Started  time.Time `json:"started"`
+	PID      int       `json:"pid,omitempty"`
+	// Error is why the container could not start, or was stopped by rc; "" otherwise.
+	Error string `json:"error,omitempty"`
+	// OOMKilled says that the kernel's out-of-memory killer struck in the container's cgroup.
+	OOMKilled bool `json:"oomKilled,omitempty"`
+}
