@@ -1,0 +1,44 @@
+package linux
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// PidfdOpen refers to the process pid for as long as the file is open, whoever gets the
+// number later. The caller closes it; unix.ESRCH says that there is none.
+func PidfdOpen(pid int) (*os.File, error) {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return nil, fmt.Errorf("pidfd of process %d: %w", pid, err)
+	}
+	return os.NewFile(uintptr(fd), "pidfd"), nil
+}
+
+// PidfdSignal sends a signal; a process that is gone is no error.
+func PidfdSignal(pidfd *os.File, sig unix.Signal) error {
+	err := unix.PidfdSendSignal(int(pidfd.Fd()), sig, nil, 0)
+	if err != nil && !errors.Is(err, unix.ESRCH) {
+		return fmt.Errorf("signal %d: %w", int(sig), err)
+	}
+	return nil
+}
+
+// PidfdWait blocks until the process has ended or timeout milliseconds have passed (-1:
+// for ever), and tells whether it has ended. It does not reap.
+func PidfdWait(pidfd *os.File, timeout int) (bool, error) {
+	fds := []unix.PollFd{{Fd: int32(pidfd.Fd()), Events: unix.POLLIN}}
+	for {
+		n, err := unix.Poll(fds, timeout)
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil {
+			return false, fmt.Errorf("poll pidfd: %w", err)
+		}
+		return n > 0, nil
+	}
+}

@@ -1,0 +1,106 @@
+package linux
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// maxFiles is SCM_MAX_FD of the kernel (net/scm.h): the most descriptors that one
+// message carries.
+const maxFiles = 253
+
+// SocketPair makes a connected pair of SOCK_SEQPACKET sockets: message boundaries are
+// kept and the end of the peer reads as io.EOF. Both are close-on-exec and blocking.
+func SocketPair() (a, b *os.File, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("socketpair: %w", err)
+	}
+	return os.NewFile(uintptr(fds[0]), "socket"), os.NewFile(uintptr(fds[1]), "socket"), nil
+}
+
+// Send writes one message with files attached. The files stay the caller's.
+func Send(sock *os.File, data []byte, files ...*os.File) error {
+	if len(files) > maxFiles {
+		return fmt.Errorf("send message: %d files, at most %d", len(files), maxFiles)
+	}
+	var rights []byte
+	if len(files) > 0 {
+		fds := make([]int, len(files))
+		for i, f := range files {
+			fds[i] = int(f.Fd())
+		}
+		rights = unix.UnixRights(fds...)
+	}
+	for {
+		err := unix.Sendmsg(int(sock.Fd()), data, rights, nil, unix.MSG_NOSIGNAL)
+		if !errors.Is(err, unix.EINTR) {
+			if err != nil {
+				return fmt.Errorf("send message: %w", err)
+			}
+			return nil
+		}
+	}
+}
+
+// Receive reads one message of at most limit bytes. The files in it are the caller's to
+// close and are close-on-exec. io.EOF says that the peer is gone.
+func Receive(sock *os.File, limit int) ([]byte, []*os.File, error) {
+	data := make([]byte, limit)
+	oob := make([]byte, unix.CmsgSpace(4*maxFiles))
+	for {
+		n, oobn, flags, _, err := unix.Recvmsg(int(sock.Fd()), data, oob, unix.MSG_CMSG_CLOEXEC)
+		switch {
+		case errors.Is(err, unix.EINTR):
+			continue
+		case errors.Is(err, unix.ECONNRESET):
+			return nil, nil, io.EOF
+		case err != nil:
+			return nil, nil, fmt.Errorf("receive message: %w", err)
+		}
+		files, err := filesOf(oob[:oobn])
+		if err != nil {
+			return nil, nil, err
+		}
+		if flags&(unix.MSG_TRUNC|unix.MSG_CTRUNC) != 0 {
+			closeAll(files)
+			return nil, nil, fmt.Errorf("receive message: longer than %d bytes", limit)
+		}
+		if n == 0 && len(files) == 0 {
+			return nil, nil, io.EOF
+		}
+		return data[:n], files, nil
+	}
+}
+
+// filesOf takes the descriptors out of control messages.
+func filesOf(oob []byte) ([]*os.File, error) {
+	if len(oob) == 0 {
+		return nil, nil
+	}
+	messages, err := unix.ParseSocketControlMessage(oob)
+	if err != nil {
+		return nil, fmt.Errorf("receive message: control data: %w", err)
+	}
+	var files []*os.File
+	for i := range messages {
+		fds, err := unix.ParseUnixRights(&messages[i])
+		if err != nil {
+			continue // credentials and the like carry no files
+		}
+		for _, fd := range fds {
+			files = append(files, os.NewFile(uintptr(fd), "received"))
+		}
+	}
+	return files, nil
+}
+
+func closeAll(files []*os.File) {
+	for _, f := range files {
+		_ = f.Close()
+	}
+}
