@@ -1,0 +1,83 @@
+package spec
+
+import (
+	"slices"
+	"strings"
+)
+
+// CapabilityNames are the capabilities of capabilities(7), by number.
+func CapabilityNames() []string {
+	return []string{
+		"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID",
+		"CAP_KILL", "CAP_SETGID", "CAP_SETUID", "CAP_SETPCAP", "CAP_LINUX_IMMUTABLE",
+		"CAP_NET_BIND_SERVICE", "CAP_NET_BROADCAST", "CAP_NET_ADMIN", "CAP_NET_RAW",
+		"CAP_IPC_LOCK", "CAP_IPC_OWNER", "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_SYS_CHROOT",
+		"CAP_SYS_PTRACE", "CAP_SYS_PACCT", "CAP_SYS_ADMIN", "CAP_SYS_BOOT", "CAP_SYS_NICE",
+		"CAP_SYS_RESOURCE", "CAP_SYS_TIME", "CAP_SYS_TTY_CONFIG", "CAP_MKNOD", "CAP_LEASE",
+		"CAP_AUDIT_WRITE", "CAP_AUDIT_CONTROL", "CAP_SETFCAP", "CAP_MAC_OVERRIDE",
+		"CAP_MAC_ADMIN", "CAP_SYSLOG", "CAP_WAKE_ALARM", "CAP_BLOCK_SUSPEND",
+		"CAP_AUDIT_READ", "CAP_PERFMON", "CAP_BPF", "CAP_CHECKPOINT_RESTORE",
+	}
+}
+
+// CapAll stands for every capability in --cap-add and --cap-drop.
+const CapAll = "ALL"
+
+// ParseCapability reads a capability's name, with or without CAP_, in either case, or ALL.
+func ParseCapability(value string) (string, error) {
+	name := strings.ToUpper(strings.TrimSpace(value))
+	if name == CapAll {
+		return CapAll, nil
+	}
+	if !strings.HasPrefix(name, "CAP_") {
+		name = "CAP_" + name
+	}
+	if !slices.Contains(CapabilityNames(), name) {
+		if near := Nearest(strings.TrimPrefix(name, "CAP_"), shortCapNames()); near != "" {
+			return "", invalid(value, "unknown capability; did you mean %s?", near)
+		}
+		return "", invalid(value, "unknown capability: capabilities(7) lists them")
+	}
+	return name, nil
+}
+
+func shortCapNames() []string {
+	names := CapabilityNames()
+	for i, name := range names {
+		names[i] = strings.TrimPrefix(name, "CAP_")
+	}
+	return names
+}
+
+// Nearest is the candidate at the least edit distance from word, at most a third of its
+// length, else "".
+func Nearest(word string, candidates []string) string {
+	best, least := "", max(1, len(word)/3)+1
+	for _, candidate := range candidates {
+		if d := distance(word, candidate); d < least {
+			best, least = candidate, d
+		}
+	}
+	return best
+}
+
+// distance counts the insertions, deletions and substitutions between two words.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			next := min(row[j+1]+1, row[j]+1, diagonal+cost)
+			diagonal, row[j+1] = row[j+1], next
+		}
+	}
+	return row[len(b)]
+}
