@@ -11,13 +11,55 @@ type Config struct {
 	TmpDir string
 	// StorageDriver is overlay, the only one.
 	StorageDriver string
-	// MountProgram is auto, native or fuse-overlayfs (--storage-opt mount_program=).
+	// MountProgram is auto, native or fuse-overlayfs (--storage-opt mount_program=), or
+	// the absolute path of a program that is called as fuse-overlayfs is.
 	MountProgram string
 	// CgroupManager is systemd or cgroupfs.
 	CgroupManager string
 	// LogLevel is debug, info, warn, error, …; Debug also times each stage of the call.
 	LogLevel string
 	Debug    bool
+
+	// Containers are the defaults that containers.conf gives to new containers.
+	Containers Containers
+	// Files are the configuration files that were read, for info.
+	Files []string
+}
+
+// Containers are the keys of containers.conf(5) that rc uses. A zero value says that no
+// file has the key.
+type Containers struct {
+	Annotations  []string
+	Capabilities []string // default_capabilities
+	Cgroups      string
+	Sysctls      []string // default_sysctls
+	Ulimits      []string // default_ulimits
+	Devices      []string
+	Env          []string
+	EnvHost      bool
+	HTTPProxy    *bool
+	Init         bool
+	CgroupNS     string
+	IPCNS        string
+	PIDNS        string
+	UTSNS        string
+	// Network is netns of [containers]; "private" stands for NetworkCommand.
+	Network string
+	// NetworkCommand is default_rootless_network_cmd: pasta or slirp4netns, "" for rc's choice.
+	NetworkCommand string
+	OOMScoreAdj    *int
+	PIDsLimit      *int64
+	PullPolicy     string
+	ReadOnly       bool
+	SeccompProfile string
+	ShmSize        string
+	StopTimeout    *uint
+	TZ             string
+	Umask          string
+	Volumes        []string
+	Mounts         []string
+	// HelperDirs are where network helpers and mount programs may lie beside $PATH.
+	HelperDirs []string
 }
 
 // StorageRoot is the image store's directory.

@@ -1,0 +1,253 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+
+	"github.com/rc-containers/rc/pkg/errs"
+)
+
+// containersConf is containers.conf(5), as far as rc uses it. Keys that it has besides are
+// ignored: the file is shared with other programs and their versions.
+type containersConf struct {
+	Containers struct {
+		Annotations    list   `toml:"annotations"`
+		CgroupNS       string `toml:"cgroupns"`
+		Cgroups        string `toml:"cgroups"`
+		Capabilities   list   `toml:"default_capabilities"`
+		Sysctls        list   `toml:"default_sysctls"`
+		Ulimits        list   `toml:"default_ulimits"`
+		Devices        list   `toml:"devices"`
+		Env            list   `toml:"env"`
+		EnvHost        bool   `toml:"env_host"`
+		HTTPProxy      *bool  `toml:"http_proxy"`
+		Init           bool   `toml:"init"`
+		IPCNS          string `toml:"ipcns"`
+		Mounts         list   `toml:"mounts"`
+		Netns          string `toml:"netns"`
+		OOMScoreAdj    *int   `toml:"oom_score_adj"`
+		PIDNS          string `toml:"pidns"`
+		PIDsLimit      *int64 `toml:"pids_limit"`
+		ReadOnly       bool   `toml:"read_only"`
+		SeccompProfile string `toml:"seccomp_profile"`
+		ShmSize        string `toml:"shm_size"`
+		TZ             string `toml:"tz"`
+		Umask          string `toml:"umask"`
+		UTSNS          string `toml:"utsns"`
+		Volumes        list   `toml:"volumes"`
+	} `toml:"containers"`
+	Engine struct {
+		CgroupManager string `toml:"cgroup_manager"`
+		HelperDirs    list   `toml:"helper_binaries_dir"`
+		PullPolicy    string `toml:"pull_policy"`
+		StopTimeout   *uint  `toml:"stop_timeout"`
+	} `toml:"engine"`
+	Network struct {
+		Command string `toml:"default_rootless_network_cmd"`
+	} `toml:"network"`
+}
+
+// list is an array of strings; {append=true} as its last element adds to what an earlier
+// file gave instead of replacing it.
+type list []string
+
+func (l *list) UnmarshalTOML(value any) error {
+	array, ok := value.([]any)
+	if !ok {
+		return errors.New("want an array of strings")
+	}
+	var out list
+	keep := false
+	for _, element := range array {
+		switch element := element.(type) {
+		case string:
+			out = append(out, element)
+		case map[string]any:
+			appends, ok := element["append"].(bool)
+			if !ok || len(element) != 1 {
+				return errors.New("want strings, and {append=true} at most")
+			}
+			keep = appends
+		default:
+			return errors.New("want an array of strings")
+		}
+	}
+	if keep {
+		out = append(append(list{}, *l...), out...)
+	}
+	*l = out
+	return nil
+}
+
+// storageConf is storage.conf(5). Only the mount program is taken from it: rc's store is
+// its own, so other programs' roots and drivers are none of its business.
+type storageConf struct {
+	Storage struct {
+		Options struct {
+			MountProgram string `toml:"mount_program"`
+			Overlay      struct {
+				MountProgram string `toml:"mount_program"`
+			} `toml:"overlay"`
+		} `toml:"options"`
+	} `toml:"storage"`
+}
+
+// readFiles reads containers.conf and storage.conf into c.
+func (c *Config) readFiles(h host) error {
+	var conf containersConf
+	for _, path := range containersFiles(h) {
+		if err := c.decode(path, &conf); err != nil {
+			return err
+		}
+	}
+	c.Containers = conf.settings()
+	if conf.Engine.CgroupManager != "" {
+		c.CgroupManager = conf.Engine.CgroupManager
+	}
+	return c.readStorage(h)
+}
+
+// containersFiles are the files that may exist, later ones before earlier ones in
+// precedence: containers.conf(5).
+func containersFiles(h host) []string {
+	var files []string
+	if path := h.getenv("CONTAINERS_CONF"); path != "" {
+		files = append(files, path)
+	} else {
+		files = append(files, h.share+"/containers.conf", h.etc+"/containers.conf")
+		files = append(files, dropIns(h.etc)...)
+		if home := h.configHome(); home != "" {
+			files = append(files, home+"/containers.conf")
+			files = append(files, dropIns(home)...)
+		}
+	}
+	if path := h.getenv("CONTAINERS_CONF_OVERRIDE"); path != "" {
+		files = append(files, path)
+	}
+	return files
+}
+
+// dropIns are the files of containers.conf.d in the order of their names.
+func dropIns(dir string) []string {
+	entries, err := os.ReadDir(dir + "/containers.conf.d") // sorted; absent nearly everywhere
+	if err != nil {
+		return nil
+	}
+	var files []string
+	for _, entry := range entries {
+		if strings.HasSuffix(entry.Name(), ".conf") && !entry.IsDir() {
+			files = append(files, filepath.Join(dir, "containers.conf.d", entry.Name()))
+		}
+	}
+	return files
+}
+
+// readStorage reads the first storage.conf there is.
+func (c *Config) readStorage(h host) error {
+	files := []string{h.etc + "/storage.conf", h.share + "/storage.conf"}
+	if home := h.configHome(); home != "" {
+		files = append([]string{home + "/storage.conf"}, files...)
+	}
+	if path := h.getenv("CONTAINERS_STORAGE_CONF"); path != "" {
+		files = []string{path}
+	}
+	for _, path := range files {
+		var conf storageConf
+		before := len(c.Files)
+		if err := c.decode(path, &conf); err != nil {
+			return err
+		}
+		if len(c.Files) == before {
+			continue
+		}
+		program := conf.Storage.Options.Overlay.MountProgram
+		if program == "" {
+			program = conf.Storage.Options.MountProgram
+		}
+		if program == "" {
+			return nil
+		}
+		folded, err := mountProgram(program)
+		if err != nil {
+			return fmt.Errorf("%s: mount_program = %q: want the absolute path of a program: %w", path, program, errs.ErrInvalid)
+		}
+		if filepath.Base(folded) == "fuse-overlayfs" && strings.HasPrefix(folded, "/usr/") {
+			// The distribution's; that it is in the file says that it is wanted, not where it lies.
+			folded = "fuse-overlayfs"
+		}
+		c.MountProgram = folded
+		return nil
+	}
+	return nil
+}
+
+// decode reads one file over what is in conf. A file that is not there is none.
+func (c *Config) decode(path string, conf any) error {
+	data, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission) && !strings.Contains(path, ".config"):
+		return nil
+	case err != nil:
+		return fmt.Errorf("configuration: %w", err)
+	}
+	c.Files = append(c.Files, path)
+	data = withoutComments(data)
+	if len(data) == 0 {
+		return nil
+	}
+	_, err = toml.Decode(string(data), conf)
+	var parse toml.ParseError
+	switch {
+	case errors.As(err, &parse):
+		return fmt.Errorf("configuration %s: line %d: %s: %w", path, parse.Position.Line, parse.Message, errs.ErrInvalid)
+	case err != nil:
+		return fmt.Errorf("configuration %s: %w", path, err)
+	}
+	return nil
+}
+
+// withoutComments empties the comment lines of a TOML file and keeps its line numbers: the
+// shipped files are 600 lines of comments, which cost more to parse than all else that a
+// start reads. It returns nothing where no key is left.
+func withoutComments(data []byte) []byte {
+	if bytes.Contains(data, []byte(`"""`)) || bytes.Contains(data, []byte("'''")) {
+		return data // a line of a multi-line string may begin with #
+	}
+	out := make([]byte, 0, 1024)
+	keys := false
+	for line := range bytes.Lines(data) {
+		if text := bytes.TrimSpace(line); len(text) > 0 && text[0] != '#' {
+			out = append(out, line...)
+			keys = keys || text[0] != '['
+			continue
+		}
+		out = append(out, '\n')
+	}
+	if !keys {
+		return nil
+	}
+	return out
+}
+
+// settings is conf in the form that Config shows.
+func (conf *containersConf) settings() Containers {
+	c := &conf.Containers
+	return Containers{
+		Annotations: c.Annotations, Capabilities: c.Capabilities, Cgroups: c.Cgroups,
+		Sysctls: c.Sysctls, Ulimits: c.Ulimits, Devices: c.Devices,
+		Env: c.Env, EnvHost: c.EnvHost, HTTPProxy: c.HTTPProxy, Init: c.Init,
+		CgroupNS: c.CgroupNS, IPCNS: c.IPCNS, PIDNS: c.PIDNS, UTSNS: c.UTSNS,
+		Network: c.Netns, NetworkCommand: conf.Network.Command,
+		OOMScoreAdj: c.OOMScoreAdj, PIDsLimit: c.PIDsLimit, PullPolicy: conf.Engine.PullPolicy,
+		ReadOnly: c.ReadOnly, SeccompProfile: c.SeccompProfile, ShmSize: c.ShmSize,
+		StopTimeout: conf.Engine.StopTimeout, TZ: c.TZ, Umask: c.Umask,
+		Volumes: c.Volumes, Mounts: c.Mounts, HelperDirs: conf.Engine.HelperDirs,
+	}
+}

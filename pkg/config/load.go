@@ -1,0 +1,177 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/rc-containers/rc/pkg/errs"
+)
+
+// Flags are rc's global flags as given; "" and nil are not given.
+type Flags struct {
+	Root          string
+	RunRoot       string
+	TmpDir        string
+	StorageDriver string
+	StorageOpts   []string
+	CgroupManager string
+	LogLevel      string
+	Debug         bool
+}
+
+// LogLevels are the words of --log-level.
+func LogLevels() []string {
+	return []string{"trace", "debug", "info", "warn", "warning", "error", "fatal", "panic"}
+}
+
+// CgroupManagers are the words of --cgroup-manager.
+func CgroupManagers() []string { return []string{"systemd", "cgroupfs"} }
+
+// host is what Load asks the machine; tests have another.
+type host struct {
+	getenv  func(string) string
+	uid     int
+	etc     string // /etc/containers
+	share   string // /usr/share/containers
+	runUser string // /run/user
+	tmp     string // /tmp
+}
+
+// Load decides every setting: flags before environment before containers.conf and
+// storage.conf before defaults. It reads files and, where there is no runtime directory
+// for the user, makes one under /tmp; it creates nothing else.
+func Load(flags Flags) (*Config, error) {
+	return load(flags, host{
+		getenv: os.Getenv, uid: os.Getuid(),
+		etc: "/etc/containers", share: "/usr/share/containers", runUser: "/run/user", tmp: "/tmp",
+	})
+}
+
+func load(flags Flags, h host) (*Config, error) {
+	cfg := &Config{
+		StorageDriver: "overlay", MountProgram: "auto", CgroupManager: "systemd", LogLevel: "warn",
+		Debug: flags.Debug,
+	}
+	if flags.StorageDriver != "" && flags.StorageDriver != "overlay" {
+		return nil, fmt.Errorf("--storage-driver %q: overlay is the only one: %w", flags.StorageDriver, errs.ErrUnsupported)
+	}
+	if err := cfg.readFiles(h); err != nil {
+		return nil, err
+	}
+	if err := cfg.apply(flags); err != nil {
+		return nil, err
+	}
+	return cfg, cfg.paths(flags, h)
+}
+
+// apply lays the flags that are no paths over what the files said.
+func (c *Config) apply(flags Flags) error {
+	if flags.CgroupManager != "" {
+		c.CgroupManager = flags.CgroupManager
+	}
+	if !slices.Contains(CgroupManagers(), c.CgroupManager) {
+		return fmt.Errorf("--cgroup-manager %q: want systemd or cgroupfs: %w", c.CgroupManager, errs.ErrInvalid)
+	}
+	if flags.LogLevel != "" {
+		c.LogLevel = strings.ToLower(flags.LogLevel)
+	}
+	if flags.Debug {
+		c.LogLevel = "debug"
+	}
+	if !slices.Contains(LogLevels(), c.LogLevel) {
+		return fmt.Errorf("--log-level %q: want %s: %w", flags.LogLevel, strings.Join(LogLevels(), ", "), errs.ErrInvalid)
+	}
+	for _, option := range flags.StorageOpts {
+		key, value, found := strings.Cut(option, "=")
+		if key != "mount_program" && key != "overlay.mount_program" {
+			return fmt.Errorf("--storage-opt %q: unknown option: want mount_program=auto|native|fuse-overlayfs: %w", option, errs.ErrInvalid)
+		}
+		program, err := mountProgram(value)
+		if !found || err != nil {
+			return fmt.Errorf("--storage-opt %q: want mount_program=auto|native|fuse-overlayfs, or the absolute path of a program: %w", option, errs.ErrInvalid)
+		}
+		c.MountProgram = program
+	}
+	return nil
+}
+
+// mountProgram folds the spellings of a mount program. An absolute path of what is called
+// fuse-overlayfs is kept, since it says which one.
+func mountProgram(value string) (string, error) {
+	switch value {
+	case "auto", "native", "fuse-overlayfs":
+		return value, nil
+	}
+	if !filepath.IsAbs(value) {
+		return "", errs.ErrInvalid
+	}
+	return filepath.Clean(value), nil
+}
+
+// paths decides the directories.
+func (c *Config) paths(flags Flags, h host) error {
+	var err error
+	switch {
+	case flags.Root != "":
+		c.DataRoot, err = filepath.Abs(flags.Root)
+	case filepath.IsAbs(h.getenv("XDG_DATA_HOME")): // a relative one is to be ignored, says the XDG specification
+		c.DataRoot = filepath.Join(h.getenv("XDG_DATA_HOME"), "rc")
+	default:
+		var home string
+		home, err = h.home()
+		c.DataRoot = filepath.Join(home, ".local/share/rc")
+	}
+	if err != nil {
+		return fmt.Errorf("--root: %w", err)
+	}
+	if flags.RunRoot != "" {
+		if c.RunRoot, err = filepath.Abs(flags.RunRoot); err != nil {
+			return fmt.Errorf("--runroot: %w", err)
+		}
+	} else {
+		dir, err := h.runtimeDir()
+		if err != nil {
+			return err
+		}
+		c.RunRoot = filepath.Join(dir, "rc")
+	}
+	c.TmpDir = "/var/tmp"
+	if dir := h.getenv("TMPDIR"); filepath.IsAbs(dir) {
+		c.TmpDir = filepath.Clean(dir)
+	}
+	if flags.TmpDir != "" {
+		if c.TmpDir, err = filepath.Abs(flags.TmpDir); err != nil {
+			return fmt.Errorf("--tmpdir: %w", err)
+		}
+	}
+	return nil
+}
+
+// home is $HOME, else what passwd(5) says: cron and su may leave it unset.
+func (h host) home() (string, error) {
+	if dir := h.getenv("HOME"); filepath.IsAbs(dir) {
+		return dir, nil
+	}
+	u, err := user.LookupId(strconv.Itoa(h.uid))
+	if err != nil || !filepath.IsAbs(u.HomeDir) {
+		return "", errs.WithHint(fmt.Errorf("home directory of uid %d: %w", h.uid, errs.ErrNotFound), "set HOME")
+	}
+	return u.HomeDir, nil
+}
+
+// configHome is $XDG_CONFIG_HOME/containers, "" where there is no home.
+func (h host) configHome() string {
+	if dir := h.getenv("XDG_CONFIG_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "containers")
+	}
+	home, err := h.home()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(home, ".config/containers")
+}
