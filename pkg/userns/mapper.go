@@ -24,41 +24,41 @@ type mapper struct {
 	output     int // memfd of its stderr
 }
 
-// runMappers has newuidmap(1) and newgidmap(1) write the maps of a process, both at once.
+// runMappers has newuidmap(1) and newgidmap(1) write the maps of a process, both at once:
+// from one goroutine each, since the second fork else waits for the first program's turn.
 func (s source) runMappers(ctx context.Context, pid int, m Map) error {
-	uid, uidErr := startMapper("newuidmap", pid, m.UIDs)
-	gid, gidErr := startMapper("newgidmap", pid, m.GIDs)
-	killed := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		uid.kill()
-		gid.kill()
-		close(killed)
-	})
-	if uidErr == nil {
-		uidErr = uid.wait(ctx, s, pid, m.UIDs)
+	second := make(chan error, 1)
+	go func() { second <- s.runMapper(ctx, "newgidmap", pid, m.GIDs) }()
+	err := s.runMapper(ctx, "newuidmap", pid, m.UIDs)
+	if gidErr := <-second; err == nil {
+		err = gidErr
 	}
-	if gidErr == nil {
-		gidErr = gid.wait(ctx, s, pid, m.GIDs)
+	// AppArmor is the better explanation where it is the reason.
+	if denied := s.restricted(pid); denied != nil {
+		return denied
 	}
-	cut := !stop()
-	if cut {
-		<-killed // it still uses the pidfds
-	}
-	uid.close()
-	gid.close()
-	if cut {
-		return fmt.Errorf("write id maps: %w", context.Cause(ctx))
-	}
-	if uidErr == nil && gidErr == nil {
-		return s.restricted(pid)
-	}
-	if err := s.restricted(pid); err != nil {
+	return err
+}
+
+func (s source) runMapper(ctx context.Context, name string, pid int, extents []specs.LinuxIDMapping) error {
+	h, err := startMapper(name, pid, extents)
+	if err != nil {
 		return err
 	}
-	if uidErr != nil {
-		return uidErr
+	killed := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		h.kill()
+		close(killed)
+	})
+	err = h.wait(s, pid, extents)
+	if !stop() {
+		<-killed // it uses the pidfd
+		if err != nil {
+			err = fmt.Errorf("write id maps: %w", context.Cause(ctx))
+		}
 	}
-	return gidErr
+	h.close()
+	return err
 }
 
 func startMapper(name string, pid int, extents []specs.LinuxIDMapping) (*mapper, error) {
@@ -95,26 +95,22 @@ func startMapper(name string, pid int, extents []specs.LinuxIDMapping) (*mapper,
 }
 
 func (h *mapper) kill() {
-	if h == nil || h.pid == 0 {
-		return
-	}
+	// The error can only be that it has ended, which is as good.
 	if h.pidfd >= 0 {
-		// The error can only be that it has ended.
 		_ = unix.PidfdSendSignal(h.pidfd, unix.SIGKILL, nil, 0)
+	} else {
+		_ = unix.Kill(h.pid, unix.SIGKILL)
 	}
 }
 
 func (h *mapper) close() {
-	if h == nil {
-		return
-	}
 	unix.Close(h.output)
 	if h.pidfd >= 0 {
 		unix.Close(h.pidfd)
 	}
 }
 
-func (h *mapper) wait(ctx context.Context, s source, pid int, extents []specs.LinuxIDMapping) error {
+func (h *mapper) wait(s source, pid int, extents []specs.LinuxIDMapping) error {
 	status, err := wait(h.pid)
 	if err != nil {
 		return fmt.Errorf("wait for %s: %w", h.name, err)
@@ -122,10 +118,6 @@ func (h *mapper) wait(ctx context.Context, s source, pid int, extents []specs.Li
 	if status.Exited() && status.ExitStatus() == 0 {
 		return nil
 	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	// Everyone has the same file offset: read from the start.
 	buf := make([]byte, 4096)
 	n, err := unix.Pread(h.output, buf, 0)
 	if err != nil {
@@ -133,7 +125,7 @@ func (h *mapper) wait(ctx context.Context, s source, pid int, extents []specs.Li
 	}
 	said := strings.Join(strings.Fields(string(buf[:n])), " ")
 	if said == "" {
-		said = fmt.Sprintf("exit code %d", exitCode(status))
+		said = fmt.Sprintf("%s: exit code %d", h.name, exitCode(status))
 	}
 	return s.explainMapper(h, fmt.Errorf("write id maps of process %d: %s", pid, said), extents)
 }

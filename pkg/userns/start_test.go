@@ -1,0 +1,286 @@
+package userns
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// roleEnv makes the test program play a child's part.
+const roleEnv = "RC_TEST_USERNS_ROLE"
+
+func TestMain(m *testing.M) {
+	if InReexec() {
+		os.Exit(reexecutedMain(os.Args[1:]))
+	}
+	switch os.Getenv(roleEnv) {
+	case "":
+		os.Exit(m.Run())
+	case "gate":
+		os.Exit(gateMain())
+	case "outer":
+		code, err := outerMain(os.Args[1:])
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "Error:", err)
+		}
+		os.Exit(code)
+	}
+}
+
+// gateMain waits for its ids and prints what it is.
+func gateMain() int {
+	if err := await(waitFD); err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 1
+	}
+	for line := range strings.Lines(string(status)) {
+		if strings.HasPrefix(line, "CapEff") || strings.HasPrefix(line, "CapAmb") || strings.HasPrefix(line, "Uid") || strings.HasPrefix(line, "Gid") {
+			fmt.Print(line)
+		}
+	}
+	return 0
+}
+
+func outerMain(args []string) (int, error) {
+	m, err := DefaultMap(context.Background())
+	if err != nil {
+		return 125, err
+	}
+	os.Unsetenv(roleEnv)
+	return Reexec(context.Background(), m, args)
+}
+
+func reexecutedMain(args []string) int {
+	if err := EnterReexec(); err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	switch args[0] {
+	case "exit":
+		return 42
+	case "chown":
+		if err := os.Chown(args[1], 1, 1); err != nil {
+			fmt.Println(err)
+			return 1
+		}
+	case "mount":
+		if err := unix.Mount("tmpfs", args[1], "tmpfs", 0, ""); err != nil {
+			fmt.Println(err)
+			return 1
+		}
+	case "sleep":
+		fmt.Println("ready")
+		time.Sleep(time.Minute)
+	}
+	return 0
+}
+
+// ordinary skips where this user cannot make a namespace with subordinate ids.
+func ordinary(t testing.TB) Map {
+	t.Helper()
+	m, err := DefaultMap(t.Context())
+	if err != nil || m.Single() || os.Geteuid() == 0 {
+		skip(t, "wants an ordinary user with subordinate ids (uid %d, %v)", os.Geteuid(), err)
+	}
+	return m
+}
+
+func skip(t testing.TB, format string, args ...any) {
+	t.Helper()
+	if os.Getenv("RC_TEST_NO_SKIP") == "1" && os.Geteuid() != 0 {
+		t.Fatalf(format, args...)
+	}
+	t.Skipf(format, args...)
+}
+
+func TestStart(t *testing.T) {
+	full := ordinary(t)
+	single := Map{UIDs: full.UIDs[:1], GIDs: full.GIDs[:1], direct: true}
+	for name, m := range map[string]Map{"ranges": full, "single": single} {
+		t.Run(name, func(t *testing.T) {
+			r, w, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Close()
+			g, err := openGate()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer g.Close()
+			p, err := g.start(func(child *os.File) (*Process, error) {
+				return Start(t.Context(), Command{
+					Path: "/proc/self/exe", Args: []string{"test"}, Env: []string{roleEnv + "=gate"},
+					Stdout: w, Files: []*os.File{child},
+				}, m)
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.Close()
+			out, err := io.ReadAll(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			code, err := p.Wait()
+			if err != nil || code != 0 {
+				t.Fatalf("code %d, %v: %s", code, err, out)
+			}
+			all := fmt.Sprintf("%016x", uint64(1)<<len(allCaps())-1)
+			for _, want := range []string{"Uid:\t0\t0\t0\t0\n", "Gid:\t0\t0\t0\t0\n", "CapEff:\t" + all, "CapAmb:\t" + all} {
+				if !strings.Contains(string(out), want) {
+					t.Errorf("child prints\n%s, want %q in it", out, want)
+				}
+			}
+		})
+	}
+}
+
+func TestStartExplains(t *testing.T) {
+	m := ordinary(t)
+	_, err := Start(t.Context(), Command{Path: "/no/such/program"}, m)
+	if !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), "/no/such/program") {
+		t.Errorf("Start: %v", err)
+	}
+	// A range that is not ours: newuidmap refuses, the child is ended and reaped.
+	m.UIDs = append(m.UIDs[:1:1], m.UIDs[1])
+	m.UIDs[1].HostID = 7
+	g, err := openGate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	var child *Process
+	_, err = g.start(func(f *os.File) (*Process, error) {
+		child, err = Start(t.Context(), Command{Path: "/proc/self/exe", Args: []string{"test"}, Env: []string{roleEnv + "=gate"}, Files: []*os.File{f}}, m)
+		return child, err
+	})
+	if err == nil || !strings.Contains(err.Error(), "not allowed") || !strings.Contains(err.Error(), "/etc/subuid") {
+		t.Errorf("Mapped: %v", err)
+	}
+	if err := unix.Kill(child.PID, 0); !errors.Is(err, unix.ESRCH) {
+		t.Errorf("child %d is still there: %v", child.PID, err)
+	}
+}
+
+func TestReexec(t *testing.T) {
+	ordinary(t)
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run := func(args ...string) (string, int) {
+		cmd := outer(t, args...)
+		out, err := cmd.CombinedOutput()
+		var status *exec.ExitError
+		if err != nil && !errors.As(err, &status) {
+			t.Fatal(err)
+		}
+		return string(out), cmd.ProcessState.ExitCode()
+	}
+	if out, code := run("exit"); code != 42 {
+		t.Errorf("exit: code %d: %s", code, out)
+	}
+	if out, code := run("mount", dir); code != 0 {
+		t.Errorf("mount: code %d: %s", code, out)
+	}
+	if out, code := run("chown", file); code != 0 {
+		t.Errorf("chown: code %d: %s", code, out)
+	}
+	var st unix.Stat_t
+	if err := unix.Stat(file, &st); err != nil {
+		t.Fatal(err) // also: the tmpfs mounted over it did not propagate
+	}
+	m := ordinary(t)
+	if uid, _ := m.HostUID(1); st.Uid != uid {
+		t.Errorf("owner %d, want %d", st.Uid, uid)
+	}
+}
+
+func outer(t testing.TB, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(t.Context(), "/proc/self/exe", args...)
+	cmd.Env = append(os.Environ(), roleEnv+"=outer")
+	return cmd
+}
+
+// TestReexecSignals: a signal reaches the re-executed program, and its parent's death ends it.
+func TestReexecSignals(t *testing.T) {
+	ordinary(t)
+	for _, sig := range []unix.Signal{unix.SIGTERM, unix.SIGKILL} {
+		t.Run(unix.SignalName(sig), func(t *testing.T) {
+			cmd := outer(t, "sleep")
+			out, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			ready := make([]byte, 6)
+			if _, err := io.ReadFull(out, ready); err != nil || string(ready) != "ready\n" {
+				t.Fatalf("%q %v", ready, err)
+			}
+			if err := cmd.Process.Signal(sig); err != nil {
+				t.Fatal(err)
+			}
+			// The pipe ends when the program has ended, too.
+			done := make(chan error, 1)
+			go func() { _, err := io.ReadAll(out); done <- err }()
+			select {
+			case <-done:
+			case <-time.After(5 * time.Second):
+				t.Fatal("the program lives on")
+			}
+			_ = cmd.Wait()
+			if sig == unix.SIGTERM && cmd.ProcessState.ExitCode() != 128+15 {
+				t.Errorf("exit code %d, want 143", cmd.ProcessState.ExitCode())
+			}
+		})
+	}
+}
+
+func BenchmarkStart(b *testing.B) {
+	m := ordinary(b)
+	for name, f := range map[string]func() error{
+		// cat, because a shell looks at its ids (dash sets its uid to 65534, which then exists).
+		"rc": func() error {
+			g, err := openGate()
+			if err != nil {
+				return err
+			}
+			defer g.Close()
+			p, err := g.start(func(f *os.File) (*Process, error) {
+				return Start(b.Context(), Command{Path: "/bin/cat", Stdin: f}, m)
+			})
+			if err != nil {
+				return err
+			}
+			g.Close()
+			_, err = p.Wait()
+			return err
+		},
+		"unshare": func() error { return exec.Command("unshare", "-m", "--map-auto", "--map-root-user", "true").Run() },
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if err := f(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
