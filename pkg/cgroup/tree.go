@@ -1,0 +1,210 @@
+package cgroup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rc-containers/rc/pkg/errs"
+)
+
+// Names of the leaves of a scope, and of the leaf that --cgroups split moves the caller to.
+const (
+	ShimLeaf       = "shim"
+	ContainerLeaf  = "container"
+	SupervisorLeaf = "supervisor"
+	// prefix of the directories and scopes that are rc's.
+	prefix = "rc-"
+)
+
+// Name is what a container's own cgroup directory is called.
+func Name(id string) string { return prefix + id }
+
+// ScopeName is the name of a container's systemd unit.
+func ScopeName(id string) string { return prefix + id + ".scope" }
+
+// Make creates a container's cgroup in parent, with the limits set, and returns it open and
+// locked (flock) for as long as a copy of the descriptor is open anywhere. Controllers that files
+// need are enabled in parent: errs.ErrInUse when processes in parent forbid that. The caller
+// closes the descriptor; whoever comes last calls Remove.
+func Make(parent, id string, files []File) (*os.File, error) {
+	if err := Enable(parent, Need(files), true); err != nil {
+		return nil, err
+	}
+	dir := filepath.Join(parent, Name(id))
+	f, err := makeLocked(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(isDomain(f), Apply(dir, files)); err != nil {
+		_ = f.Close()
+		_ = unix.Rmdir(dir)
+		return nil, err
+	}
+	return f, nil
+}
+
+// isDomain makes sure that the new cgroup can hold a process; below a cgroup that has processes
+// and a threaded controller for its children it cannot, its type is "domain invalid".
+func isDomain(f *os.File) error {
+	kind, err := readAt(f, "cgroup.type")
+	if err == nil && strings.TrimSpace(string(kind)) != "domain" {
+		return fmt.Errorf("make cgroup %q: its type is %q: %w", f.Name(), strings.TrimSpace(string(kind)), errs.ErrInUse)
+	}
+	return err
+}
+
+// makeLocked makes a directory and locks it. Between the two another rc's Sweep may take it for
+// garbage and remove it: then it is made again.
+func makeLocked(dir string) (*os.File, error) {
+	for range 10 {
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			if errors.Is(err, fs.ErrExist) {
+				return nil, fmt.Errorf("make cgroup %q: %w", dir, errs.ErrExists)
+			}
+			return nil, fmt.Errorf("make cgroup %q: %w", dir, unwrapPath(err))
+		}
+		f, err := Open(dir)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		} else if err != nil {
+			return nil, err
+		}
+		locked := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if locked == nil && sameDir(f, dir) {
+			return f, nil
+		}
+		_ = f.Close()
+		if locked != nil {
+			time.Sleep(time.Millisecond) // a sweeper holds it, to remove it or because it saw it alive
+		}
+		_ = unix.Rmdir(dir)
+	}
+	return nil, fmt.Errorf("make cgroup %q: %w", dir, errs.ErrInUse)
+}
+
+func sameDir(f *os.File, dir string) bool {
+	a, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	b, err := os.Lstat(dir)
+	return err == nil && os.SameFile(a, b)
+}
+
+// Open opens a cgroup directory for CLONE_INTO_CGROUP and flock, which O_PATH would not allow.
+func Open(dir string) (*os.File, error) {
+	fd, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open cgroup %q: %w", dir, err)
+	}
+	return os.NewFile(uintptr(fd), dir), nil
+}
+
+// Remove removes a cgroup with all that was made below it. Processes that are just dying are
+// waited for until ctx ends; the error is then errs.ErrInUse. What is gone already is no error.
+func Remove(ctx context.Context, dir string) error {
+	wait := 100 * time.Microsecond
+	for {
+		err := removeTree(dir)
+		if err == nil || !errors.Is(err, unix.EBUSY) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("remove cgroup %q: %w", dir, errs.ErrInUse)
+		case <-time.After(wait):
+		}
+		wait = min(2*wait, 10*time.Millisecond)
+	}
+}
+
+// removeTree tries rmdir before it looks for children: most cgroups have none.
+func removeTree(dir string) error {
+	err := unix.Rmdir(dir)
+	if err == nil || errors.Is(err, unix.ENOENT) {
+		return nil
+	}
+	if !errors.Is(err, unix.EBUSY) {
+		return fmt.Errorf("remove cgroup %q: %w", dir, err)
+	}
+	entries, readErr := os.ReadDir(dir)
+	if readErr != nil {
+		return readErr
+	}
+	for _, e := range entries {
+		if e.IsDir() {
+			if err := removeTree(filepath.Join(dir, e.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	if err := unix.Rmdir(dir); err != nil && !errors.Is(err, unix.ENOENT) {
+		return fmt.Errorf("remove cgroup %q: %w", dir, err)
+	}
+	return nil
+}
+
+// Sweep removes what containers that nobody supervises any more left in parent: directories made
+// by Make whose lock is free. Processes in them are killed (a container with the host's pid
+// namespace can outlive a killed shim). It returns what it removed.
+func Sweep(ctx context.Context, parent string) ([]string, error) {
+	entries, err := os.ReadDir(parent)
+	if err != nil {
+		return nil, err
+	}
+	var removed []string
+	var problems []error
+	for _, e := range entries {
+		if !e.IsDir() || !isOurs(e.Name()) {
+			continue
+		}
+		dir := filepath.Join(parent, e.Name())
+		gone, err := sweepOne(ctx, dir)
+		if gone {
+			removed = append(removed, dir)
+		}
+		problems = append(problems, err)
+	}
+	return removed, errors.Join(problems...)
+}
+
+// isOurs: rc- and 64 hex digits; a scope is systemd's.
+func isOurs(name string) bool {
+	id, ok := strings.CutPrefix(name, prefix)
+	return ok && len(id) == 64 && strings.Trim(id, "0123456789abcdef") == ""
+}
+
+func sweepOne(ctx context.Context, dir string) (bool, error) {
+	f, err := Open(dir)
+	if err != nil {
+		return false, nil //nolint:nilerr // gone meanwhile, or not ours to read
+	}
+	defer func() { _ = f.Close() }()
+	if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil {
+		return false, nil // its owner lives
+	}
+	if err := Kill(f); err != nil {
+		return false, err
+	}
+	if err := Remove(ctx, dir); err != nil {
+		return false, err
+	}
+	return true, nil
+}
+
+// unwrapPath takes the path out of an error whose message names it already.
+func unwrapPath(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}
