@@ -1,0 +1,102 @@
+# Targets are listed by `make` alone: the text after ## is the list.
+SHELL       := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS   += --no-print-directory
+
+# Go is on PATH or where its tarball puts it.
+export PATH := $(PATH):/usr/local/go/bin
+GO          ?= go
+# openpgp in Go instead of gpgme (C); no btrfs headers.
+TAGS        := containers_image_openpgp,exclude_graphdriver_btrfs
+export CGO_ENABLED ?= 0
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+
+# root installs for everybody, a user for himself.
+ifeq ($(shell id -u),0)
+PREFIX ?= /usr/local
+else
+PREFIX ?= $(HOME)/.local
+endif
+DESTDIR ?=
+LIBEXEC := $(DESTDIR)$(PREFIX)/libexec/rc
+SHARE   := $(DESTDIR)$(PREFIX)/share
+
+# GOARCH=arm64 make build cross-compiles.
+BIN      ?= bin
+PROGRAMS := $(notdir $(patsubst %/main.go,%,$(wildcard cmd/*/main.go)))
+
+.DEFAULT_GOAL := help
+.PHONY: help build install uninstall demo demo-clean test test-unit test-e2e test-vm bench fuzz \
+	lint fmt completions man clean cross $(addprefix $(BIN)/,$(PROGRAMS))
+
+help: ## list the targets (this)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: $(addprefix $(BIN)/,$(PROGRAMS)) ## build bin/rc, bin/rc-shim and bin/rc-net (static, no cgo)
+
+# Go knows what is out of date better than make does.
+$(addprefix $(BIN)/,$(PROGRAMS)): $(BIN)/%:
+	$(GO) build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)' -o $@ ./cmd/$*
+
+cross: ## build for linux/amd64 and linux/arm64 into dist/
+	GOOS=linux GOARCH=amd64 $(MAKE) build BIN=dist/linux-amd64
+	GOOS=linux GOARCH=arm64 $(MAKE) build BIN=dist/linux-arm64
+
+install: build man ## install into PREFIX (/usr/local; ~/.local for a user), below DESTDIR if set
+	install -D -m 755 $(BIN)/rc '$(DESTDIR)$(PREFIX)/bin/rc'
+	for program in $(filter-out rc,$(PROGRAMS)); do install -D -m 755 $(BIN)/$$program '$(LIBEXEC)/'$$program; done
+	install -D -m 644 completions/rc.bash '$(SHARE)/bash-completion/completions/rc'
+	install -D -m 644 completions/rc.zsh '$(SHARE)/zsh/site-functions/_rc'
+	install -D -m 644 completions/rc.fish '$(SHARE)/fish/vendor_completions.d/rc.fish'
+	install -d '$(SHARE)/man/man1' && install -m 644 $(BIN)/man/*.1 '$(SHARE)/man/man1/'
+
+uninstall: ## remove what install put there
+	rm -f '$(DESTDIR)$(PREFIX)/bin/rc' '$(SHARE)/bash-completion/completions/rc' \
+	  '$(SHARE)/zsh/site-functions/_rc' '$(SHARE)/fish/vendor_completions.d/rc.fish' \
+	  '$(SHARE)'/man/man1/rc.1 '$(SHARE)'/man/man1/rc-*.1
+	rm -rf '$(LIBEXEC)'
+
+demo: ## set up what is missing, build, and run a container as an ordinary user (DRY=1 only says what it would do)
+	@test/demo.sh
+
+demo-clean: ## undo what demo and test changed on this machine
+	@test/setup/setup.sh undo
+
+test: ## set up, then unit, end-to-end and VM tests
+	@test/setup/setup.sh test
+	@$(MAKE) test-unit
+	@$(MAKE) test-e2e
+	@$(MAKE) test-vm
+
+test-unit: ## unit and rootless tests, as you and (called as root) as an ordinary user
+	@test/unit.sh
+
+test-e2e: build ## end-to-end scripts as an ordinary user under a real systemd --user
+	@test/e2e/run.sh
+
+test-vm: build ## the same scripts in a Debian VM, where every limit takes effect
+	@test/vm/run.sh
+
+bench: build ## compare with crun, podman and bubblewrap; prints medians, minima and ratios
+	@test/bench/run.sh
+
+fuzz: ## run each fuzz target for FUZZTIME (30s)
+	@test/fuzz.sh
+
+lint: ## golangci-lint at its pinned version, shellcheck where there is one
+	@test/lint.sh
+
+fmt: ## format the Go code
+	@test/lint.sh fmt
+
+completions: $(BIN)/rc ## write completions/ from the commands
+	for shell in bash zsh fish; do $(BIN)/rc completion $$shell > completions/rc.$$shell; done
+
+man: ## write bin/man/*.1 from the commands
+	rm -rf $(BIN)/man && mkdir -p $(BIN)/man
+	$(GO) test -tags $(TAGS) -count 1 -run '^TestManPages$$' ./cmd/rc -args -man '$(abspath $(BIN)/man)'
+
+clean: ## remove what build made (not what demo set up)
+	rm -rf bin dist

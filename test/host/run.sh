@@ -1,0 +1,125 @@
+#!/usr/bin/env bash
+# Test host (1): run a command as an ordinary user who has just logged in.
+#
+#   run.sh [--no-manager] USER COMMAND [ARGUMENT…]      (as root; exits with the command's code)
+#
+# The command runs in private mount and pid namespaces with pure cgroup v2 on /sys/fs/cgroup, in
+# the cgroup of a login session, beside a real `systemd --user` with its D-Bus: what a Debian
+# user has after logging in, also where systemd is not pid 1. Whatever it leaves behind is killed,
+# its cgroups are removed, on every way out: the pid namespace dies with this script.
+# --no-manager leaves out the manager, the bus and XDG_RUNTIME_DIR: as under su and cron.
+#
+# Not like the real thing: no nsdelegate, the user may write to his slice's cgroup.procs, and
+# on a hybrid host only the controllers that v1 left over are there. Claims about limits are for the VM.
+set -euo pipefail
+
+usage() { sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+
+outside() {
+  [ "$(id -u)" = 0 ] || { echo "test/host/run.sh: must be root" >&2; exit 1; }
+  local manager=1 user uid child code=0
+  if [ "${1:-}" = --no-manager ]; then manager=0; shift; fi
+  [ $# -ge 2 ] || usage
+  user=$1 uid=$(id -u "$1")
+  # One host per user at a time: the manager's cgroup has the name that it has in real life.
+  exec 9>"/run/lock/rc-test-host-$uid"
+  flock 9
+  trap 'kill -KILL "$child" 2>/dev/null || true' HUP INT TERM
+  # The child keeps the terminal: it stays in this process group. unshare itself ignores
+  # SIGTERM, so it is killed, and --kill-child takes the namespace along.
+  setpriv --pdeathsig KILL unshare --mount --propagation private --pid --fork --kill-child=KILL --mount-proc \
+    -- "$0" --inside "$manager" "$user" "${@:2}" <&0 9>&- &
+  child=$!
+  # wait returns early when a trap ran; the second one gives the child's own code.
+  wait "$child" || code=$?
+  while kill -0 "$child" 2>/dev/null; do wait "$child" && code=0 || code=$?; done
+  remove_cgroups "$uid"
+  exit "$code"
+}
+
+# remove_cgroups UID: kill what is left in them (the pid namespace's end has, already), rmdir deepest first.
+remove_cgroups() {
+  local top slice
+  top=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/self/mounts)
+  slice=$top/user.slice/user-$1.slice
+  [ -n "$top" ] && [ -d "$slice" ] || return 0
+  for _ in $(seq 100); do
+    find "$slice" -depth -type d -exec rmdir {} + 2>/dev/null || true
+    [ -d "$slice" ] || break
+    sleep 0.02
+  done
+  rmdir "$top/user.slice" 2>/dev/null || true
+  [ ! -d "$slice" ] || echo "test/host/run.sh: left behind: $(find "$slice" -type d | tr '\n' ' ')" >&2
+}
+
+inside() {
+  local manager=$1 user=$2 uid gid home
+  shift 2
+  uid=$(id -u "$user") gid=$(id -g "$user") home=$(getent passwd "$user" | cut -d: -f6)
+  mount_cgroup2
+  local slice=/sys/fs/cgroup/user.slice/user-$uid.slice
+  mkdir -p "$slice/session-1.scope"
+  # A user manager makes its runtime directory in /run/user and looks for /run/systemd/system.
+  mkdir -p /run/user /run/systemd
+  mount -t tmpfs -o mode=755 tmpfs /run/user
+  mount -t tmpfs -o mode=755 tmpfs /run/systemd
+  mkdir /run/systemd/system
+  local environment=(HOME="$home" USER="$user" LOGNAME="$user" SHELL=/bin/bash
+    PATH="${RC_HOST_PATH:-/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin}"
+    LANG="${LANG:-C.UTF-8}" TERM="${TERM:-dumb}")
+  local name
+  for name in $(compgen -e | grep -E '^(RC_|GO|CI$|DRY$|NO_COLOR$)'); do environment+=("$name=${!name}"); done
+  if [ "$manager" = 1 ]; then
+    environment+=(XDG_RUNTIME_DIR="/run/user/$uid" DBUS_SESSION_BUS_ADDRESS="unix:path=/run/user/$uid/bus")
+    start_manager
+  fi
+  # The command is no leader and no pid 1: a shell's habits (job control, zombies) stay ours.
+  (
+    echo "$BASHPID" >"$slice/session-1.scope/cgroup.procs"
+    cd "$home"
+    cd "${RC_HOST_DIR:-.}"
+    exec setpriv --reuid "$uid" --regid "$gid" --init-groups --inh-caps=-all \
+      env -i "${environment[@]}" "$@"
+  )
+}
+
+mount_cgroup2() {
+  [ "$(stat -f -c %T /sys/fs/cgroup 2>/dev/null)" = cgroup2fs ] || mount -t cgroup2 cgroup2 /sys/fs/cgroup
+  # As user.slice has on a real host; on a hybrid one most belong to v1.
+  local controller
+  for controller in cpu memory pids; do
+    echo "+$controller" >/sys/fs/cgroup/cgroup.subtree_control 2>/dev/null || true
+  done
+}
+
+# start_manager: `systemd --user` in user@UID.service, up to its bus.
+start_manager() {
+  local service=$slice/user@$uid.service
+  mkdir -p "$service"
+  chown "$uid:$uid" "$slice/cgroup.procs" "$slice/session-1.scope/cgroup.procs" \
+    "$service" "$service"/cgroup.{procs,subtree_control,threads}
+  install -d -m 700 -o "$uid" -g "$gid" "/run/user/$uid"
+  local log=/run/systemd/user-manager.log program=/lib/systemd/systemd
+  [ -x "$program" ] || program=/usr/lib/systemd/systemd
+  (
+    echo "$BASHPID" >"$service/cgroup.procs"
+    cd "$home"
+    exec setpriv --reuid "$uid" --regid "$gid" --init-groups --inh-caps=-all \
+      env -i "${environment[@]}" "$program" --user >"$log" 2>&1 </dev/null
+  ) &
+  local manager_pid=$!
+  for _ in $(seq 1000); do
+    [ -S "/run/user/$uid/bus" ] && [ -S "/run/user/$uid/systemd/private" ] && return
+    kill -0 "$manager_pid" 2>/dev/null || break
+    sleep 0.01
+  done
+  echo "test/host/run.sh: systemd --user did not come up:" >&2
+  cat "$log" >&2
+  exit 1
+}
+
+case "${1:-}" in
+  --inside) shift; inside "$@" ;;
+  '' | -h | --help) usage ;;
+  *) outside "$@" ;;
+esac

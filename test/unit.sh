@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Unit and rootless tests. As you: with the race detector where a package has goroutines.
+# Called as root, once more as an ordinary user on test host (1): rootless code behaves differently.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. test/setup/root.sh
+tags=containers_image_openpgp,exclude_graphdriver_btrfs
+
+# End-to-end and VM tests have runners of their own.
+mapfile -t all < <(go list -tags "$tags" ./... | grep -v -E '/test/(e2e|vm|bench)(/|$)')
+mapfile -t concurrent < <(go list -tags "$tags" -f '{{range .GoFiles}}{{$.Dir}}/{{.}} {{$.ImportPath}}
+{{end}}{{range .TestGoFiles}}{{$.Dir}}/{{.}} {{$.ImportPath}}
+{{end}}' "${all[@]}" | while read -r file package; do
+  if [ -n "$file" ] && grep -q -E '\bgo (func|[a-z])|errgroup|sync\.' "$file"; then echo "$package"; fi
+done | sort -u)
+
+# What only an ordinary user can test is skipped by root, and the other way round: skips
+# count as failures in the second pass, or in the only one.
+if [ "$(id -u)" = 0 ]; then strict=; else strict=${RC_TEST_NO_SKIP:-}; fi
+
+echo "== unit tests as $(id -un)"
+if command -v gcc >/dev/null; then
+  mapfile -t quiet < <(printf '%s\n' "${all[@]}" | grep -vxF -f <(printf '%s\n' "${concurrent[@]}" none))
+  RC_TEST_NO_SKIP=$strict CGO_ENABLED=1 go test -tags "$tags" -race "${concurrent[@]}"
+else
+  echo "no gcc: no race detector" >&2
+  quiet=("${all[@]}")
+fi
+RC_TEST_NO_SKIP=$strict CGO_ENABLED=0 go test -tags "$tags" "${quiet[@]}"
+
+[ "$(id -u)" = 0 ] || exit 0
+user=$(container_user)
+echo "== unit tests as $user"
+# The checkout may be where the user cannot read.
+tree=$(mktemp -d /var/tmp/rc-unit.XXXXXX)
+trap 'rm -rf "$tree"' EXIT
+chmod 755 "$tree"
+git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$tree" 2>/dev/null || true
+chown -R "$user:" "$tree"
+# What needs the go command ran above: packages below test/ are not taken along.
+mapfile -t owned < <(printf '%s\n' "${all[@]}" | grep -v /test/)
+RC_UNIT_TREE=$tree RC_UNIT_USER=$user CGO_ENABLED=0 \
+  go test -tags "$tags" -count 1 -p 2 -exec "$PWD/test/setup/exec-as-user.sh" "${owned[@]}"
