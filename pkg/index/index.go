@@ -1,0 +1,176 @@
+package index
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	digest "github.com/opencontainers/go-digest"
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/rc-containers/rc/pkg/config"
+	"github.com/rc-containers/rc/pkg/errs"
+)
+
+// version is of both file formats; another one makes an index stale.
+const version = 1
+
+// Entry is what a list of images needs to know: one line of index.json.
+type Entry struct {
+	ID      string          `json:"id"` // 64 hex digits
+	Names   []string        `json:"names,omitempty"`
+	Digest  digest.Digest   `json:"digest,omitempty"`  // of the manifest
+	Digests []digest.Digest `json:"digests,omitempty"` // of every manifest that gave this image, a list's too
+	Created time.Time       `json:"created,omitzero"`
+	Size    int64           `json:"size"` // bytes of all layers, uncompressed
+	OS      string          `json:"os"`
+	Arch    string          `json:"arch"`
+	Variant string          `json:"variant,omitempty"`
+	// Parent is the id of an image that has all layers but some of the last, "" if none.
+	TopLayer string `json:"topLayer,omitempty"`
+	Layers   int    `json:"layers"`
+}
+
+// Config is how an image wants to be run, with the fields that only docker has.
+type Config struct {
+	v1.ImageConfig
+	Healthcheck json.RawMessage `json:"Healthcheck,omitempty"`
+	OnBuild     []string        `json:"OnBuild,omitempty"`
+	Shell       []string        `json:"Shell,omitempty"`
+}
+
+// Record is what images/<id>.json holds.
+type Record struct {
+	Version int    `json:"version"`
+	Config  Config `json:"config"`
+	Author  string `json:"author,omitempty"`
+	Comment string `json:"comment,omitempty"`
+	// LayerIDs name the layers' directories, topmost first.
+	LayerIDs []string `json:"layerIDs"`
+	// FuseOnly says that a layer's whiteouts are of the kind that only fuse-overlayfs
+	// understands (".wh." files): the store's file system has no user.* attributes, or the
+	// kernel is older than 5.8.
+	FuseOnly bool `json:"fuseOnly,omitempty"`
+}
+
+// Image is everything that rc knows of one image.
+type Image struct {
+	Entry
+	Record
+	// Lower are the layers' directories, topmost first; absolute paths.
+	Lower []string
+}
+
+// check identifies a state of the store.
+type check struct {
+	Images string `json:"images"` // contents of images.lock
+	Layers string `json:"layers"`
+	Files  []file `json:"files"`
+}
+
+// file identifies one version of a file that is replaced by rename(2).
+type file struct {
+	Inode uint64 `json:"inode"`
+	Size  int64  `json:"size"`
+	MTime int64  `json:"mtime"` // ns
+}
+
+type header struct {
+	Version int   `json:"version"`
+	Check   check `json:"check"`
+}
+
+// Index is one reading of index.json.
+type Index struct {
+	// Stale says that the store has changed since: see image.Refresh.
+	Stale bool
+
+	root string
+	data []byte // the lines of the images
+}
+
+// Read reads the index, and whether it still says what the store has. A store that was never made
+// is an empty index, not a stale one.
+func Read(cfg *config.Config) (*Index, error) {
+	ix := &Index{root: cfg.DataRoot}
+	data, err := os.ReadFile(cfg.IndexPath())
+	if errors.Is(err, fs.ErrNotExist) {
+		_, err := os.Lstat(filepath.Join(cfg.StorageRoot(), "overlay-images", "images.json"))
+		ix.Stale = err == nil
+		return ix, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the image index: %w", err)
+	}
+	first, rest, _ := bytes.Cut(data, []byte{'\n'})
+	ix.data = rest
+	var h header
+	if json.Unmarshal(first, &h) != nil || h.Version != version {
+		ix.Stale = true
+		return ix, nil
+	}
+	now, err := current(cfg.StorageRoot())
+	ix.Stale = err != nil || !h.Check.equal(now)
+	return ix, nil
+}
+
+func (c check) equal(d check) bool {
+	if c.Images != d.Images || c.Layers != d.Layers || len(c.Files) != len(d.Files) {
+		return false
+	}
+	for i := range c.Files {
+		if c.Files[i] != d.Files[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// All decodes every image's line.
+func (ix *Index) All() ([]Entry, error) {
+	var all []Entry
+	for line := range bytes.Lines(ix.data) {
+		var e Entry
+		if err := json.Unmarshal(line, &e); err != nil {
+			return nil, fmt.Errorf("read the image index: %w: %w", errs.ErrInvalid, err)
+		}
+		all = append(all, e)
+	}
+	return all, nil
+}
+
+// Load adds an image's configuration and layers to its line. The error of an image whose
+// file is missing or damaged is fs.ErrNotExist or errs.ErrInvalid: the index is to be built anew.
+func (ix *Index) Load(e Entry) (*Image, error) {
+	r, err := readRecord(ix.root, e.ID)
+	if err != nil {
+		return nil, err
+	}
+	img := &Image{Entry: e, Record: *r, Lower: make([]string, 0, len(r.LayerIDs))}
+	for _, id := range r.LayerIDs {
+		img.Lower = append(img.Lower, ix.root+"/storage/overlay/"+id+"/diff")
+	}
+	return img, nil
+}
+
+func recordPath(root, id string) string { return filepath.Join(root, "images", id+".json") }
+
+func readRecord(root, id string) (*Record, error) {
+	data, err := os.ReadFile(recordPath(root, id))
+	if err != nil {
+		return nil, fmt.Errorf("read image %s: %w", id, err)
+	}
+	var r Record
+	if err := json.Unmarshal(data, &r); err != nil {
+		return nil, fmt.Errorf("read image %s: %w: %w", id, errs.ErrInvalid, err)
+	}
+	if r.Version != version {
+		return nil, fmt.Errorf("read image %s: %w: version %d", id, errs.ErrInvalid, r.Version)
+	}
+	return &r, nil
+}

@@ -1,0 +1,91 @@
+package index
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/rc-containers/rc/pkg/config"
+)
+
+// ReadRecord is an image's record as it was written before; records never change.
+func ReadRecord(cfg *config.Config, id string) (*Record, error) { return readRecord(cfg.DataRoot, id) }
+
+// WriteRecord writes an image's record. It comes before the Write of an index that has the image.
+func WriteRecord(cfg *config.Config, id string, r *Record) error {
+	r.Version = version
+	data, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("encode image %s: %w", id, err)
+	}
+	if err := os.MkdirAll(filepath.Join(cfg.DataRoot, "images"), 0o700); err != nil {
+		return err
+	}
+	return replace(recordPath(cfg.DataRoot, id), data)
+}
+
+// Write replaces the index: entries as the store had them in the given state. Records of
+// images that are no more are removed.
+func Write(cfg *config.Config, state State, entries []Entry) error {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(header{Version: version, Check: state.check}); err != nil {
+		return fmt.Errorf("encode the image index: %w", err)
+	}
+	keep := make(map[string]bool, len(entries))
+	for _, e := range entries {
+		keep[e.ID+".json"] = true
+		if err := enc.Encode(e); err != nil {
+			return fmt.Errorf("encode the image index: %w", err)
+		}
+	}
+	if err := replace(cfg.IndexPath(), b.Bytes()); err != nil {
+		return err
+	}
+	return sweep(filepath.Join(cfg.DataRoot, "images"), keep)
+}
+
+func sweep(dir string, keep map[string]bool) error {
+	files, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		// Names with a dot in front are being written by somebody right now.
+		if keep[f.Name()] || strings.HasPrefix(f.Name(), ".") {
+			continue
+		}
+		if err := os.Remove(filepath.Join(dir, f.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// replace writes a file in one step. It is not synced: after a power cut it may be empty,
+// which makes the index stale and nothing worse.
+func replace(path string, data []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	_, err = f.Write(data)
+	err = errors.Join(err, f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		os.Remove(f.Name())
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}
