@@ -1,7 +1,7 @@
 #!/bin/bash
 # The second half of image.sh: makes disk.img, vmlinuz and initrd of a root filesystem's tar.
 #
-#	disk.sh WORK OUT      (WORK/root.tar; in a map with 65536 ids)
+#  disk.sh WORK OUT      (WORK/root.tar; in a map with 65536 ids)
 set -euo pipefail
 
 work=$1 out=$2
@@ -29,8 +29,8 @@ mkdir -p "$root/etc/systemd/system/multi-user.target.wants"
 ln -s ../rc-test.service "$root/etc/systemd/system/multi-user.target.wants/rc-test.service"
 # What a test host never needs and an emulated processor pays for at each boot.
 for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer \
-	e2scrub_reap.service fstrim.timer getty@tty1.service systemd-pstore.service systemd-timesyncd.service; do
-	ln -sf /dev/null "$root/etc/systemd/system/$unit"
+  e2scrub_reap.service fstrim.timer getty@tty1.service systemd-pstore.service systemd-timesyncd.service; do
+  ln -sf /dev/null "$root/etc/systemd/system/$unit"
 done
 
 # The initial ramdisk: busybox, the modules that the root disk needs, one script.
@@ -40,12 +40,12 @@ mkdir -p "$ramdisk"/{bin,modules,proc,sys,dev,root}
 cp "$root/bin/busybox" "$ramdisk/bin/busybox"
 number=100
 for module in virtio_pci virtio_blk virtio_console ext4; do
-	while read -r _ file _; do
-		[ -f "$ramdisk/modules/done-${file##*/}" ] && continue
-		: >"$ramdisk/modules/done-${file##*/}"
-		cp "$root/${file#/}" "$ramdisk/modules/$number-${file##*/}"
-		number=$((number + 1))
-	done < <(chroot "$root" modprobe --show-depends -S "$version" "$module" | grep '^insmod ')
+  while read -r _ file _; do
+    [ -f "$ramdisk/modules/done-${file##*/}" ] && continue
+    : >"$ramdisk/modules/done-${file##*/}"
+    cp "$root/${file#/}" "$ramdisk/modules/$number-${file##*/}"
+    number=$((number + 1))
+  done < <(chroot "$root" modprobe --show-depends -S "$version" "$module" | grep '^insmod ')
 done
 rm -f "$ramdisk"/modules/done-*
 install -m755 "$here/guest/init" "$ramdisk/init"

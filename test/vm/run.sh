@@ -1,0 +1,154 @@
+#!/usr/bin/env bash
+# Test host (2): a Debian machine under qemu, booted once, thrown away afterwards.
+#
+#   run.sh                      the VM's own tests and the end-to-end scripts
+#   run.sh SCRIPT [FILE…]       run SCRIPT as root in the VM (in a directory that holds bin/ and
+#                               the FILEs); for trying things
+#
+# Exit code 0: all passed; 1: not; 77: skipped, with the reason (no mirror, no qemu to be had).
+# The disk is kept in RC_VM_CACHE (else $XDG_CACHE_HOME/rc-vm) under a hash of what it was made
+# from. RC_VM_TIMEOUT bounds the run (900 s), RC_VM_ONLY=REGEXP picks tests, RC_VM_ACCEL=kvm|tcg.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+say() { printf 'test-vm: %s\n' "$*"; }
+skip() { say "skipped: $*"; exit 77; }
+
+work=$(mktemp -d "${TMPDIR:-/var/tmp}/rc-vm.XXXXXX")
+qemu='' watchdog='' printer=''
+finish() {
+  local pid
+  for pid in $qemu $watchdog $printer; do kill -KILL "$pid" 2>/dev/null || true; done
+  rm -rf "$work"
+}
+trap finish EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# tools: what the host needs; installed where that is possible.
+tools() {
+  local command missing=0
+  PATH=$PATH:/usr/sbin:/sbin
+  for command in mmdebstrap qemu-system-x86_64 mke2fs; do command -v "$command" >/dev/null || missing=1; done
+  [ "$missing" = 0 ] || "$here/../setup/setup.sh" vm || true
+  for command in mmdebstrap qemu-system-x86_64 mke2fs; do
+    command -v "$command" >/dev/null || skip "$command is missing and cannot be installed here"
+  done
+}
+
+# image: sets $image to a directory with disk.img, vmlinuz and initrd.
+image() {
+  local cache=${RC_VM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/rc-vm} key code=0
+  key=$(cat "$here"/{image.sh,disk.sh} "$here"/guest/{init,start,rc-test.service} | sha256sum | cut -c1-16)
+  image=$cache/$key
+  mkdir -p "$cache"
+  # Two runs at once build once.
+  exec 8>"$cache/lock"
+  flock 8
+  if [ ! -e "$image/complete" ]; then
+    say "building the machine's disk in $image"
+    rm -rf "$image"
+    timeout --foreground -k 10 1200 nice bash "$here/image.sh" "$image" >"$work/image.log" 2>&1 8>&- || code=$?
+    case $code in
+      0) : >"$image/complete" ;;
+      77) skip "$(tail -n 1 "$work/image.log")" ;;
+      *) tail -n 30 "$work/image.log" >&2; say "building the machine's disk: exit code $code" >&2; exit 1 ;;
+    esac
+    # Disks of older scripts; a run that still has one open keeps it.
+    find "$cache" -mindepth 1 -maxdepth 1 -type d ! -name "$key" -exec rm -rf {} +
+  fi
+  flock -u 8
+}
+
+# accelerator: KVM only where it is real: some hosts have a /dev/kvm without the processor's support.
+accelerator() {
+  if [ -n "${RC_VM_ACCEL:-}" ]; then
+    echo "$RC_VM_ACCEL"
+  elif [ -w /dev/kvm ] && grep -qwE 'vmx|svm' /proc/cpuinfo; then
+    echo kvm
+  else
+    echo tcg
+  fi
+}
+
+# boot ARCHIVE: run the machine with the archive as its second disk, print what it says.
+# The machine has no network: a test that finds one by accident is no test.
+boot() {
+  local accel options timeout=${RC_VM_TIMEOUT:-900}
+  accel=$(accelerator)
+  options=(-accel "$accel")
+  [ "$accel" = kvm ] || options=(-accel 'tcg,thread=multi')
+  say "booting under $accel, at most $timeout s"
+  : >"$work/out"
+  # The machine does not outlive this script, whatever ends it.
+  nice setpriv --pdeathsig KILL qemu-system-x86_64 -nodefaults -no-reboot -display none -machine q35 \
+    "${options[@]}" -cpu max -smp 2 -m 1536 \
+    -kernel "$image/vmlinuz" -initrd "$image/initrd" -append 'console=ttyS0 quiet panic=-1' \
+    -drive "file=$image/disk.img,if=virtio,format=raw,snapshot=on,cache=unsafe" \
+    -drive "file=$1,if=virtio,format=raw,readonly=on" \
+    -device virtio-serial -chardev "file,id=rc,path=$work/out" -device virtserialport,chardev=rc,name=rc \
+    -serial "file:$work/console" </dev/null >"$work/qemu" 2>&1 &
+  qemu=$!
+  tail -n +1 -s 0.3 -f --pid="$qemu" "$work/out" &
+  printer=$!
+  # tail ends when the machine does.
+  (timeout "$timeout" tail -f --pid="$qemu" /dev/null || { say "no end after $timeout s" >&2; kill -KILL "$qemu"; }) &
+  watchdog=$!
+  local code=0
+  wait "$qemu" || code=$?
+  kill "$watchdog" 2>/dev/null || true
+  wait "$printer" || true
+  qemu='' watchdog='' printer=''
+  guest=$(sed -n 's/^rc-vm: exit //p' "$work/out")
+  [ -z "$guest" ] || return 0
+  say "the machine ended (code $code) before the tests did; its console:" >&2
+  tail -n 40 "$work/console" "$work/qemu" >&2 2>/dev/null || true
+  return 1
+}
+
+# payload: everything that the machine is given, in $work/payload.
+payload() {
+  local repository=$here/../.. tags=containers_image_openpgp,exclude_graphdriver_btrfs program alpine
+  mkdir -p "$work/payload/bin" "$work/payload/vm"
+  for program in rc rc-shim rc-net; do
+    [ ! -e "$repository/bin/$program" ] || cp "$repository/bin/$program" "$work/payload/bin/"
+  done
+  for alpine in "${RC_DEMO_ROOTFS:-}" "$repository"/../shared/images/alpine-minirootfs-*.tar.gz; do
+    [ ! -f "$alpine" ] || { cp "$alpine" "$work/payload/alpine.tar.gz"; break; }
+  done
+  if [ $# -gt 0 ]; then
+    cp -r -- "${@:2}" "$work/payload/" 2>/dev/null || true
+    cp -- "$1" "$work/payload/main"
+    return
+  fi
+  cp "$here/guest/main" "$work/payload/main"
+  cp -r "$here/testdata" "$work/payload/vm/"
+  (
+    cd "$repository"
+    export CGO_ENABLED=0
+    "${GO:-go}" test -tags "$tags" -c -o "$work/payload/vm/vm.test" ./test/vm
+    if [ -n "$(find test/e2e -name '*_test.go' -print -quit 2>/dev/null)" ]; then
+      mkdir "$work/payload/e2e"
+      "${GO:-go}" test -tags "$tags" -c -o "$work/payload/e2e/e2e.test" ./test/e2e
+      cp -r test/e2e/testdata "$work/payload/e2e/"
+    fi
+  )
+  printf '%s\n' "${RC_VM_ONLY:-.}" >"$work/payload/only"
+}
+
+case "${1:-}" in -h | --help) sed -n '2,/^set/s/^# \{0,1\}//p' "$0"; exit ;; esac
+started=$SECONDS
+tools
+image
+payload "$@"
+tar -C "$work/payload" --owner=0 --group=0 -cf "$work/payload.tar" .
+guest=
+boot "$work/payload.tar" || exit 1
+if [ $# -gt 0 ]; then exit "$guest"; fi
+
+count() { grep -cE "^ +--- $1: " "$work/out" || true; }
+passed=$(count PASS) failed=$(count FAIL) skipped=$(count SKIP)
+say "$((SECONDS - started)) s"
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$guest" = 0 ] && [ "$failed" = 0 ] && [ "$passed" -gt 0 ]
