@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -27,33 +28,68 @@ const orphanGrace = 10 * time.Second
 // calls EnterReexec if so.
 func InReexec() bool { return len(os.Args) > 0 && os.Args[0] == Role }
 
+// What the byte on fd 3 says.
+const (
+	goAttached byte = 0 // end in good order when fd 3 ends: the parent has died
+	goDetached byte = 1 // live on
+)
+
 // Reexec runs this program again in the namespaces of m, with the given arguments, our
-// streams, environment and working directory, and gives its exit code. SIGTERM, SIGHUP,
-// SIGUSR1 and SIGUSR2 are passed on; SIGINT and SIGQUIT only where the terminal does not
-// send them to both. The program gets SIGTERM when this process dies.
+// streams, environment and working directory; see Run.
 func Reexec(ctx context.Context, m Map, args []string) (int, error) {
-	start := func(gate *os.File) (*Process, error) {
-		return Start(ctx, Command{
-			Path: "/proc/self/exe", Args: append([]string{Role}, args...),
-			Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Files: []*os.File{gate},
-		}, m)
-	}
+	return Run(ctx, m, Command{
+		Path: "/proc/self/exe", Args: append([]string{Role}, args...),
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+	})
+}
+
+// Run runs a program whose main calls EnterReexec first and gives its exit code. Its fd 3
+// is taken for that: c.Files begin at 4. SIGTERM, SIGHUP, SIGUSR1 and SIGUSR2 are passed
+// on; SIGINT and SIGQUIT where the terminal does not send them to both. The program is
+// sent SIGTERM when this process dies. Ending ctx ends the wait for newuidmap only.
+func Run(ctx context.Context, m Map, c Command) (int, error) {
 	// The gate's other end stays open until the program has ended: its end of file tells
 	// the program of our death.
-	gate, err := openGate()
+	g, err := openGate()
 	if err != nil {
 		return 0, err
 	}
-	defer gate.Close()
-	// The program is killed with the thread that forked it, see EnterReexec.
+	defer g.Close()
+	// What Exec starts is killed with the thread that forked it: this one must live on.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	p, err := gate.start(start)
+	p, err := g.start(goAttached, func(child *os.File) (*Process, error) {
+		c.Files = append([]*os.File{child}, c.Files...)
+		return Start(ctx, c, m)
+	})
 	if err != nil {
 		return 0, err
 	}
 	defer p.forwardSignals()()
 	return p.Wait()
+}
+
+// Detach runs this program again like Reexec, in a session of its own, with /dev/null for
+// its streams and / for its working directory, and leaves it to itself once it has its ids.
+func Detach(ctx context.Context, m Map, args []string) error {
+	g, err := openGate()
+	if err != nil {
+		return err
+	}
+	defer g.Close()
+	p, err := g.start(goDetached, func(child *os.File) (*Process, error) {
+		return Start(ctx, Command{
+			Path: "/proc/self/exe", Args: append([]string{Role}, args...), Dir: "/",
+			Files: []*os.File{child}, Setsid: true,
+		}, m)
+	})
+	if err != nil {
+		return err
+	}
+	if p.Pidfd != nil {
+		p.Pidfd.Close()
+	}
+	return nil
 }
 
 // gate is what a program waits at for its ids: a pipe.
@@ -68,7 +104,7 @@ func openGate() (*gate, error) {
 }
 
 // start starts a program and lets it go on once it has its ids.
-func (g *gate) start(start func(child *os.File) (*Process, error)) (*Process, error) {
+func (g *gate) start(word byte, start func(child *os.File) (*Process, error)) (*Process, error) {
 	p, err := start(g.child)
 	if err != nil {
 		return nil, err
@@ -76,7 +112,7 @@ func (g *gate) start(start func(child *os.File) (*Process, error)) (*Process, er
 	g.child.Close()
 	err = p.Mapped()
 	if err == nil {
-		_, err = g.parent.Write([]byte{0})
+		_, err = g.parent.Write([]byte{word})
 	}
 	if err != nil {
 		g.Close() // its end of file ends the program
@@ -125,23 +161,21 @@ func foreground() bool {
 	return err == nil && group == unix.Getpgrp()
 }
 
-// EnterReexec makes a program that Reexec started ready: it waits for the ids, and sees to
-// it that the death of the parent is noticed (SIGTERM to ourselves, exit after a grace
-// period). Supplementary groups are kept: they give access to files of the user's groups.
+// EnterReexec makes a program that Run, Reexec or Detach started ready: it waits for the
+// ids and sees to it that the death of an attached parent is noticed (SIGTERM to ourselves,
+// exit after a grace period). Supplementary groups are kept: they give access to files of
+// the user's groups.
 func EnterReexec() error {
-	if err := await(waitFD); err != nil {
+	word, err := await(waitFD)
+	if err != nil {
 		return err
+	}
+	if word == goDetached {
+		return unix.Close(waitFD)
 	}
 	unix.CloseOnExec(waitFD)
 	go func() {
-		var b [1]byte
-		for {
-			n, err := unix.Read(waitFD, b[:])
-			if n > 0 || errors.Is(err, unix.EINTR) {
-				continue
-			}
-			break
-		}
+		waitForEnd(waitFD)
 		// main's signal handling ends what is going on in good order.
 		_ = unix.Kill(os.Getpid(), unix.SIGTERM)
 		time.Sleep(orphanGrace)
@@ -150,8 +184,19 @@ func EnterReexec() error {
 	return nil
 }
 
+// waitForEnd reads until the end of file.
+func waitForEnd(fd int) {
+	var b [1]byte
+	for {
+		n, err := unix.Read(fd, b[:])
+		if n == 0 && err == nil || err != nil && !errors.Is(err, unix.EINTR) {
+			return
+		}
+	}
+}
+
 // await is the first act of a program in a user namespace: the blocking read.
-func await(fd int) error {
+func await(fd int) (byte, error) {
 	var b [1]byte
 	for {
 		n, err := unix.Read(fd, b[:])
@@ -159,14 +204,51 @@ func await(fd int) error {
 		case errors.Is(err, unix.EINTR):
 			continue
 		case err != nil:
-			return fmt.Errorf("%s is a role that rc starts by itself: read fd %d: %w", Role, fd, err)
+			return 0, fmt.Errorf("%s is a role that rc starts by itself: read fd %d: %w", Role, fd, err)
 		case n == 0:
-			return fmt.Errorf("%s: the process that started it has gone", Role)
+			return 0, fmt.Errorf("%s: the process that started it has gone", Role)
 		}
 		break
 	}
 	if uid, gid := os.Geteuid(), os.Getegid(); uid != 0 || gid != 0 {
-		return fmt.Errorf("%s: ids are %d:%d, not 0:0, in the user namespace", Role, uid, gid)
+		return 0, fmt.Errorf("%s: ids are %d:%d, not 0:0, in the user namespace", Role, uid, gid)
+	}
+	return b[0], nil
+}
+
+// Exec replaces an attached program, after EnterReexec, by another one that knows nothing
+// of fd 3: it is killed when the parent dies. Its capabilities are those of uid 0, not
+// ambient ones. It returns only with an error, which is that of execve(2).
+func Exec(path string, args, env []string) error {
+	runtime.LockOSThread() // pdeath_signal and capabilities are the thread's
+	defer runtime.UnlockOSThread()
+	if err := dropAmbient(); err != nil {
+		return err
+	}
+	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
+		return fmt.Errorf("prctl PR_SET_PDEATHSIG: %w", err)
+	}
+	// The parent may have died before: then fd 3 is at its end.
+	poll := []unix.PollFd{{Fd: waitFD}}
+	if n, err := unix.Poll(poll, 0); err == nil && n > 0 && poll[0].Revents&unix.POLLHUP != 0 {
+		return fmt.Errorf("%s: the process that started it has gone", Role)
+	}
+	return syscall.Exec(path, args, env)
+}
+
+// dropAmbient makes the thread's ambient and inheritable capabilities none.
+func dropAmbient() error {
+	if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); err != nil {
+		return fmt.Errorf("prctl PR_CAP_AMBIENT: %w", err)
+	}
+	head := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&head, &data[0]); err != nil {
+		return fmt.Errorf("capget: %w", err)
+	}
+	data[0].Inheritable, data[1].Inheritable = 0, 0
+	if err := unix.Capset(&head, &data[0]); err != nil {
+		return fmt.Errorf("capset: %w", err)
 	}
 	return nil
 }

@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 
 // gateMain waits for its ids and prints what it is.
 func gateMain() int {
-	if err := await(waitFD); err != nil {
+	if _, err := await(waitFD); err != nil {
 		fmt.Println(err)
 		return 1
 	}
@@ -121,7 +121,7 @@ func TestStart(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer g.Close()
-			p, err := g.start(func(child *os.File) (*Process, error) {
+			p, err := g.start(goAttached, func(child *os.File) (*Process, error) {
 				return Start(t.Context(), Command{
 					Path: "/proc/self/exe", Args: []string{"test"}, Env: []string{roleEnv + "=gate"},
 					Stdout: w, Files: []*os.File{child},
@@ -164,7 +164,7 @@ func TestStartExplains(t *testing.T) {
 	}
 	defer g.Close()
 	var child *Process
-	_, err = g.start(func(f *os.File) (*Process, error) {
+	_, err = g.start(goAttached, func(f *os.File) (*Process, error) {
 		child, err = Start(t.Context(), Command{Path: "/proc/self/exe", Args: []string{"test"}, Env: []string{roleEnv + "=gate"}, Files: []*os.File{f}}, m)
 		return child, err
 	})
@@ -263,7 +263,7 @@ func BenchmarkStart(b *testing.B) {
 				return err
 			}
 			defer g.Close()
-			p, err := g.start(func(f *os.File) (*Process, error) {
+			p, err := g.start(goAttached, func(f *os.File) (*Process, error) {
 				return Start(b.Context(), Command{Path: "/bin/cat", Stdin: f}, m)
 			})
 			if err != nil {

@@ -1,0 +1,39 @@
+package userns
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strconv"
+	"syscall"
+
+	"github.com/rc-containers/rc/pkg/errs"
+)
+
+// Join starts a program in the user namespace of a process, as its root with all
+// capabilities, and in the new namespaces of c.Flags; the program needs no ids to be
+// written, and Mapped returns at once. A Go thread cannot enter a user namespace (EINVAL,
+// setns(2)), so nsenter(1) does, and its --preserve-credentials would leave the uid
+// outside: 0 is what it sets without it.
+func Join(_ context.Context, pid int, c Command) (*Process, error) {
+	path, err := exec.LookPath("nsenter")
+	if err != nil {
+		err := fmt.Errorf("enter user namespace of %d: nsenter: %w", pid, errs.ErrNotFound)
+		return nil, errs.WithHint(err, "install it (Debian, Ubuntu: sudo apt install util-linux)")
+	}
+	if c.Flags != 0 {
+		return nil, errors.New("join a user namespace: the program makes further namespaces itself")
+	}
+	args := []string{"nsenter", "-U", "-t", strconv.Itoa(pid), "--", c.Path}
+	if len(c.Args) > 1 {
+		args = append(args, c.Args[1:]...)
+	}
+	target := c.Path
+	c.Path, c.Args = path, args
+	p, err := c.fork(&syscall.SysProcAttr{})
+	if err != nil {
+		return nil, fmt.Errorf("start %q in the user namespace of %d: %w", target, pid, err)
+	}
+	return p, nil
+}
