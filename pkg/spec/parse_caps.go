@@ -33,7 +33,7 @@ func ParseCapability(value string) (string, error) {
 		name = "CAP_" + name
 	}
 	if !slices.Contains(CapabilityNames(), name) {
-		if near := Nearest(strings.TrimPrefix(name, "CAP_"), shortCapNames()); near != "" {
+		if near := Nearest(strings.TrimPrefix(name, "CAP_"), ShortCapabilityNames()); near != "" {
 			return "", invalid(value, "unknown capability; did you mean %s?", near)
 		}
 		return "", invalid(value, "unknown capability: capabilities(7) lists them")
@@ -41,7 +41,8 @@ func ParseCapability(value string) (string, error) {
 	return name, nil
 }
 
-func shortCapNames() []string {
+// ShortCapabilityNames are CapabilityNames without CAP_.
+func ShortCapabilityNames() []string {
 	names := CapabilityNames()
 	for i, name := range names {
 		names[i] = strings.TrimPrefix(name, "CAP_")

@@ -76,6 +76,17 @@ func ParseNetwork(value string) (Network, error) {
 	return Network{}, unsupported(value, "networks with a name are not supported yet: want none, host, pasta or slirp4netns")
 }
 
+// ParseNetworks reads all --network: in this version there can be one.
+func ParseNetworks(values []string) (Network, error) {
+	switch len(values) {
+	case 0:
+		return Network{}, nil
+	case 1:
+		return ParseNetwork(values[0])
+	}
+	return Network{}, unsupported(strings.Join(values, " "), "more than one network is not supported yet")
+}
+
 // ParseRootfs reads the operand of --rootfs, PATH[:O]. A relative path is taken from cwd.
 func ParseRootfs(value, cwd string) (Rootfs, error) {
 	if err := noNUL(value); err != nil {

@@ -43,6 +43,11 @@ func ParseDevice(value string) (Device, error) {
 	if !isPerms(device.Perms) {
 		return Device{}, invalid(value, "permissions %q: want some of r, w and m", device.Perms)
 	}
+	if !strings.Contains(device.Perms, "r") || !strings.Contains(device.Perms, "w") {
+		// A read-only bind mount does not keep anybody from writing to a device, and device
+		// cgroups need privileges in the first user namespace.
+		return Device{}, unsupported(value, "permissions %q cannot be enforced by an ordinary user: want rw; the device's own mode decides", device.Perms)
+	}
 	container, err := containerPath(value, device.Container)
 	if err != nil {
 		return Device{}, err

@@ -12,10 +12,12 @@ import (
 // Unlimited is RLIM_INFINITY of getrlimit(2).
 const Unlimited = math.MaxUint64
 
-// rlimitNames are the resources of getrlimit(2) without RLIMIT_, in docker's spelling.
-var rlimitNames = []string{
-	"as", "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice",
-	"nofile", "nproc", "rss", "rtprio", "rttime", "sigpending", "stack",
+// UlimitNames are the resources of getrlimit(2) without RLIMIT_, in docker's spelling.
+func UlimitNames() []string {
+	return []string{
+		"as", "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice",
+		"nofile", "nproc", "rss", "rtprio", "rttime", "sigpending", "stack",
+	}
 }
 
 // ParseUlimit reads --ulimit NAME=SOFT[:HARD]; -1 and unlimited lift a limit.
@@ -25,8 +27,8 @@ func ParseUlimit(value string) (specs.POSIXRlimit, error) {
 	if !found {
 		return specs.POSIXRlimit{}, invalid(value, "want NAME=SOFT[:HARD], or host")
 	}
-	if !slices.Contains(rlimitNames, name) {
-		return specs.POSIXRlimit{}, invalid(value, "unknown limit %q: want one of %s", name, strings.Join(rlimitNames, " "))
+	if !slices.Contains(UlimitNames(), name) {
+		return specs.POSIXRlimit{}, invalid(value, "unknown limit %q: want one of %s", name, strings.Join(UlimitNames(), " "))
 	}
 	first, second, two := strings.Cut(limits, ":")
 	soft, err := rlimitValue(value, first)

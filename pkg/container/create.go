@@ -1,0 +1,226 @@
+package container
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/linux"
+	"github.com/rc-containers/rc/pkg/spec"
+)
+
+// Defaults where neither flags nor containers.conf say anything.
+const (
+	defaultStopTimeout = 10 // seconds, docker's and podman's
+	defaultShmSize     = 64 << 20
+	defaultUmask       = 0o022
+	defaultStopSignal  = "TERM"
+)
+
+// draft is a container on its way; its parts fill c from the three inputs.
+type draft struct {
+	opts  *Options
+	image *Image
+	env   *Environment
+	c     *spec.Container
+}
+
+// Create makes the description of a container out of what the user asked for, the image
+// and the surroundings. It is a function of its arguments: the errors are about them
+// (errs.ErrInvalid, errs.ErrUnsupported), and nothing has been changed when it returns.
+func Create(opts Options, image Image, env Environment) (*spec.Container, error) {
+	cfg := env.Config
+	d := &draft{opts: &opts, image: &image, env: &env, c: &spec.Container{
+		ID: env.ID, Name: env.Name, Created: env.Created,
+		Image: image.Image, Rootfs: image.Rootfs,
+		CreateCommand: opts.CreateCommand,
+		SecurityOpt:   opts.SecurityOpt,
+		Privileged:    opts.Privileged,
+		Stdin:         opts.Stdin, Attach: opts.Attach, SigProxy: opts.SigProxy,
+		Init: opts.Init || cfg.Containers.Init, Remove: opts.Remove,
+		PreserveFDs: opts.PreserveFDs, GroupAdd: opts.GroupAdd,
+		Timeout: opts.Timeout,
+		PIDFile: opts.PIDFile, CIDFile: opts.CIDFile,
+	}}
+	d.c.Rootfs.MountProgram = cfg.MountProgram
+	d.c.Rootfs.Volatile = opts.Remove
+	for _, part := range []func() error{
+		d.metadata, d.network, d.cgroups, d.namespaces, d.process, d.security, d.mounts, d.resources, d.sysctls,
+	} {
+		if err := part(); err != nil {
+			return nil, err
+		}
+	}
+	return d.c, nil
+}
+
+// metadata fills labels, annotations and how the container is stopped.
+func (d *draft) metadata() error {
+	d.c.Labels = map[string]string{}
+	maps.Copy(d.c.Labels, d.image.Config.Labels)
+	maps.Copy(d.c.Labels, d.opts.Labels)
+
+	d.c.OCI.Version = specs.Version
+	d.c.OCI.Root = &specs.Root{Path: "rootfs", Readonly: d.opts.ReadOnly || d.env.Config.Containers.ReadOnly}
+	d.c.OCI.Annotations = map[string]string{}
+	for _, entry := range d.env.Config.Containers.Annotations {
+		key, value, err := spec.ParseLabel(entry)
+		if err != nil {
+			return fmt.Errorf("containers.conf: annotations: %w", err)
+		}
+		d.c.OCI.Annotations[key] = value
+	}
+	maps.Copy(d.c.OCI.Annotations, d.opts.Annotations)
+
+	name, from := d.opts.StopSignal, "--stop-signal"
+	if name == "" {
+		name, from = d.image.Config.StopSignal, "the image's stop signal"
+	}
+	if name == "" {
+		name = defaultStopSignal
+	}
+	signal, err := linux.Signal(name)
+	if err != nil {
+		return fmt.Errorf("%s: %w", from, err)
+	}
+	d.c.StopSignal = int(signal)
+
+	d.c.StopTimeout = defaultStopTimeout
+	if timeout := d.env.Config.Containers.StopTimeout; timeout != nil {
+		d.c.StopTimeout = *timeout
+	}
+	if d.opts.StopTimeout != nil {
+		d.c.StopTimeout = *d.opts.StopTimeout
+	}
+	return nil
+}
+
+// network decides the mode; "" and private are the environment's choice.
+func (d *draft) network() error {
+	network := d.opts.Network
+	if network.Mode == "" {
+		switch mode := d.env.Config.Containers.Network; mode {
+		case "", "private", "bridge": // bridge is another program's default and comes later
+			network.Mode = d.env.Network
+		default:
+			parsed, err := spec.ParseNetwork(mode)
+			if err != nil {
+				return fmt.Errorf("containers.conf: netns: %w", err)
+			}
+			network = parsed
+		}
+	}
+	if network.Mode == "" {
+		return errs.WithHint(
+			fmt.Errorf("network: neither slirp4netns nor pasta is installed: %w", errs.ErrNotFound),
+			"apt install slirp4netns passt, or use --network host or --network none")
+	}
+	d.c.Network = network
+	return nil
+}
+
+func (d *draft) cgroups() error {
+	cgroups := d.opts.Cgroups
+	if cgroups.Mode == "" {
+		cgroups.Mode = d.env.Config.Containers.Cgroups
+	}
+	if cgroups.Mode == "" || cgroups.Mode == "no-conmon" {
+		cgroups.Mode = "enabled"
+	}
+	if cgroups.Manager == "" {
+		cgroups.Manager = d.env.Config.CgroupManager
+	}
+	if cgroups.Mode != "enabled" && cgroups.Parent != "" {
+		return fmt.Errorf("--cgroup-parent %q: with --cgroups %s there is nothing to put below it: %w",
+			cgroups.Parent, cgroups.Mode, errs.ErrInvalid)
+	}
+	if cgroups.Parent != "" && cgroups.Manager == "systemd" && filepath.Ext(cgroups.Parent) != ".slice" {
+		return errs.WithHint(
+			fmt.Errorf("--cgroup-parent %q: systemd wants the name of a slice: %w", cgroups.Parent, errs.ErrInvalid),
+			"--cgroup-parent NAME.slice, or --cgroup-manager cgroupfs")
+	}
+	d.c.Cgroups = cgroups
+	return nil
+}
+
+// namespaces lists what the container has for itself; what is absent is the host's.
+func (d *draft) namespaces() error {
+	conf := &d.env.Config.Containers
+	pick := func(flag, conf string) string {
+		if flag == "" {
+			return conf
+		}
+		return flag
+	}
+	list := []specs.LinuxNamespace{{Type: specs.MountNamespace}}
+	for _, ns := range []struct {
+		kind specs.LinuxNamespaceType
+		mode string
+	}{
+		{specs.PIDNamespace, pick(d.opts.PID, conf.PIDNS)},
+		{specs.NetworkNamespace, d.c.Network.Mode},
+		{specs.IPCNamespace, pick(d.opts.IPC, conf.IPCNS)},
+		{specs.UTSNamespace, pick(d.opts.UTS, conf.UTSNS)},
+		{specs.CgroupNamespace, pick(d.opts.CgroupNS, conf.CgroupNS)},
+	} {
+		if ns.mode != "host" {
+			list = append(list, specs.LinuxNamespace{Type: ns.kind})
+		}
+	}
+	d.c.OCI.Linux = &specs.Linux{Namespaces: list}
+
+	if d.c.Init && !d.private(specs.PIDNamespace) {
+		return fmt.Errorf("--init: with --pid host the container has no first process of its own: %w", errs.ErrInvalid)
+	}
+	if d.private(specs.UTSNamespace) {
+		d.c.OCI.Hostname = d.opts.Hostname
+		if d.c.OCI.Hostname == "" {
+			d.c.OCI.Hostname = d.c.ID[:min(12, len(d.c.ID))]
+		}
+		d.c.OCI.Domainname = d.opts.Domainname
+		return nil
+	}
+	if d.opts.Hostname != "" || d.opts.Domainname != "" {
+		return fmt.Errorf("--hostname %q: with --uts host it would be the host's own name: %w",
+			d.opts.Hostname+d.opts.Domainname, errs.ErrInvalid)
+	}
+	return nil
+}
+
+// private tells whether the container has a namespace of a kind for itself.
+func (d *draft) private(kind specs.LinuxNamespaceType) bool {
+	return hasNamespace(&d.c.OCI, kind)
+}
+
+func hasNamespace(oci *specs.Spec, kind specs.LinuxNamespaceType) bool {
+	return slices.ContainsFunc(oci.Linux.Namespaces, func(ns specs.LinuxNamespace) bool { return ns.Type == kind })
+}
+
+// sysctls are those that belong to the container's own namespaces. What containers.conf
+// says of the host's is skipped: it is meant for the containers that can have it.
+func (d *draft) sysctls() error {
+	private := func(namespace string) bool { return d.private(specs.LinuxNamespaceType(namespace)) }
+	d.c.OCI.Linux.Sysctl = map[string]string{}
+	for _, entry := range d.env.Config.Containers.Sysctls {
+		key, value, err := spec.ParseSysctl(entry)
+		if err != nil {
+			return fmt.Errorf("containers.conf: default_sysctls: %w", err)
+		}
+		if spec.CheckSysctl(key, private) == nil {
+			d.c.OCI.Linux.Sysctl[key] = value
+		}
+	}
+	var problems []error
+	for _, key := range slices.Sorted(maps.Keys(d.opts.Sysctls)) {
+		if err := spec.CheckSysctl(key, private); err != nil {
+			problems = append(problems, fmt.Errorf("--sysctl %w", err))
+		}
+		d.c.OCI.Linux.Sysctl[key] = d.opts.Sysctls[key]
+	}
+	return errors.Join(problems...)
+}

@@ -1,0 +1,269 @@
+package container
+
+import (
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/oci"
+	"github.com/rc-containers/rc/pkg/spec"
+)
+
+// Files of the runtime directory that are shown in the container.
+const (
+	fileHosts        = "hosts"
+	fileResolvConf   = "resolv.conf"
+	fileHostname     = "hostname"
+	fileContainerEnv = ".containerenv"
+)
+
+// mounts lays the user's mounts over the image's volumes over the defaults: the stronger
+// one has the destination. Parents come before what lies in them.
+func (d *draft) mounts() error {
+	user, err := d.userMounts()
+	if err != nil {
+		return err
+	}
+	volumes, err := d.imageVolumes(user)
+	if err != nil {
+		return err
+	}
+	strong := append(user, volumes...)
+	list := d.defaultMounts()
+	if d.c.OCI.Root.Readonly {
+		d.readOnly(&list)
+	}
+	list = append(list, d.ownFiles(strong)...)
+	zone, err := d.timezone()
+	if err != nil {
+		return err
+	}
+	list = append(list, zone...)
+	list = slices.DeleteFunc(list, func(m specs.Mount) bool { return mountedOn(strong, m.Destination) })
+	list = append(list, strong...)
+	list = append(list, d.devices(list)...)
+	slices.SortStableFunc(list, func(a, b specs.Mount) int {
+		return strings.Count(a.Destination, "/") - strings.Count(b.Destination, "/")
+	})
+	d.c.OCI.Mounts = list
+	return nil
+}
+
+func mountedOn(mounts []specs.Mount, destination string) bool {
+	return slices.ContainsFunc(mounts, func(m specs.Mount) bool { return m.Destination == destination })
+}
+
+// defaultMounts are /proc, /dev, /sys and what is in them.
+func (d *draft) defaultMounts() []specs.Mount {
+	return oci.DefaultMounts(oci.MountOptions{
+		ShmSize:     d.shmSize(),
+		IPCHost:     !d.private(specs.IPCNamespace),
+		Privileged:  d.opts.Privileged,
+		ProcOptions: d.opts.Security.ProcOptions,
+	})
+}
+
+func (d *draft) shmSize() int64 {
+	if d.opts.ShmSize > 0 {
+		return d.opts.ShmSize
+	}
+	if size, err := spec.ParseSize(d.env.Config.Containers.ShmSize); err == nil && size > 0 {
+		return size
+	}
+	return defaultShmSize
+}
+
+// readOnly makes the root read-only and puts tmpfs where programs expect to write; with
+// --read-only-tmpfs=false there is nowhere to write at all.
+func (d *draft) readOnly(list *[]specs.Mount) {
+	if !d.opts.ReadOnlyTmpfs {
+		for i, m := range *list {
+			if m.Destination == "/dev/shm" && m.Type == "tmpfs" {
+				(*list)[i].Options = append(slices.Clone(m.Options), "ro")
+			}
+		}
+		return
+	}
+	for _, destination := range []string{"/run", "/tmp", "/var/tmp"} {
+		options := []string{"rprivate", "nosuid", "nodev", "rw"}
+		if destination != "/run" {
+			options = append(options, "mode=1777")
+		}
+		*list = append(*list, specs.Mount{
+			Type: "tmpfs", Source: "tmpfs", Destination: destination,
+			Options: append(options, spec.OptTmpCopyUp),
+		})
+	}
+}
+
+// ownFiles are the files that rc writes for each container. They are left out where the
+// user mounts a directory of the host over theirs: they would be created in it.
+func (d *draft) ownFiles(strong []specs.Mount) []specs.Mount {
+	var out []specs.Mount
+	for _, file := range []struct{ destination, name string }{
+		{"/etc/hosts", fileHosts},
+		{"/etc/resolv.conf", fileResolvConf},
+		{"/etc/hostname", fileHostname},
+		{"/run/.containerenv", fileContainerEnv},
+	} {
+		parent := filepath.Dir(file.destination)
+		if slices.ContainsFunc(strong, func(m specs.Mount) bool { return m.Destination == parent && m.Type == "bind" }) {
+			continue
+		}
+		out = append(out, specs.Mount{
+			Type: "bind", Source: filepath.Join(d.env.RunDir, file.name), Destination: file.destination,
+			Options: []string{"bind", "rprivate", "nosuid", "nodev", "noexec"},
+		})
+	}
+	return out
+}
+
+// timezone shows the host's description of a time zone as the container's own.
+func (d *draft) timezone() ([]specs.Mount, error) {
+	name, from := d.opts.TZ, "--tz"
+	if name == "" {
+		name, from = d.env.Config.Containers.TZ, "containers.conf: tz"
+	}
+	if name == "" {
+		return nil, nil
+	}
+	source := "/etc/localtime"
+	if name != "local" {
+		source = filepath.Join("/usr/share/zoneinfo", name)
+	}
+	if err := d.env.Exists(source); err != nil {
+		return nil, errs.WithHint(fmt.Errorf("%s %q: %q: %w", from, name, source, err),
+			"rc takes time zones from the host's tzdata; see timedatectl list-timezones")
+	}
+	return []specs.Mount{{
+		Type: "bind", Source: source, Destination: "/etc/localtime",
+		Options: []string{"bind", "rprivate", "nosuid", "nodev", "noexec", "ro"},
+	}}, nil
+}
+
+// userMounts are those of flags and containers.conf; flags win.
+func (d *draft) userMounts() ([]specs.Mount, error) {
+	list := slices.Clone(d.opts.Mounts)
+	for i, m := range list {
+		if mountedOn(list[:i], m.Destination) {
+			return nil, fmt.Errorf("mount on %q: it is asked for twice: %w", m.Destination, errs.ErrInvalid)
+		}
+	}
+	conf := &d.env.Config.Containers
+	for _, text := range conf.Volumes {
+		m, err := spec.ParseVolume(text, "/")
+		if err != nil {
+			return nil, fmt.Errorf("containers.conf: volumes: %w", err)
+		}
+		list = appendFree(list, m)
+	}
+	for _, text := range conf.Mounts {
+		m, err := spec.ParseMount(text, "/")
+		if err != nil {
+			return nil, fmt.Errorf("containers.conf: mounts: %w", err)
+		}
+		list = appendFree(list, m)
+	}
+	overlays := 0
+	for i, m := range list {
+		if m.Type != "bind" {
+			continue
+		}
+		if err := d.env.Exists(m.Source); err != nil {
+			return nil, errs.WithHint(fmt.Errorf("mount %q on %q: %w", m.Source, m.Destination, err), "mkdir -p "+m.Source)
+		}
+		if slices.Contains(m.Options, spec.OptOverlay) {
+			list[i] = d.overlay(m, overlays)
+			overlays++
+		}
+	}
+	return list, nil
+}
+
+func appendFree(list []specs.Mount, m specs.Mount) []specs.Mount {
+	if mountedOn(list, m.Destination) {
+		return list
+	}
+	return append(list, m)
+}
+
+// overlay is a mount of -v SRC:DST:O, with the upper and work directory in the container's
+// own. The shim makes it, since the mount program does, and hands oci the result.
+func (d *draft) overlay(m specs.Mount, n int) specs.Mount {
+	dir := filepath.Join(d.env.Dir, "overlays", strconv.Itoa(n))
+	m.Type = "overlay"
+	options := []string{"upperdir=" + dir + "/upper", "workdir=" + dir + "/work"}
+	if slices.Contains(m.Options, spec.OptChown) {
+		options = append(options, spec.OptChown)
+	}
+	m.Options = options
+	return m
+}
+
+// imageVolumes are the directories that the image says it writes to. strong are the mounts
+// that come before them.
+func (d *draft) imageVolumes(strong []specs.Mount) ([]specs.Mount, error) {
+	if d.opts.ImageVolume == "ignore" {
+		return nil, nil
+	}
+	var out []specs.Mount
+	for _, declared := range slices.Sorted(maps.Keys(d.image.Config.Volumes)) {
+		destination := filepath.Clean("/" + declared)
+		if destination == "/" {
+			return nil, errs.WithHint(
+				fmt.Errorf("image volume %q: it would hide the whole image: %w", declared, errs.ErrInvalid), "--image-volume ignore")
+		}
+		if mountedOn(strong, destination) || mountedOn(out, destination) {
+			continue
+		}
+		if d.opts.ImageVolume == "tmpfs" {
+			out = append(out, specs.Mount{
+				Type: "tmpfs", Source: "tmpfs", Destination: destination,
+				Options: []string{"rprivate", "nosuid", "nodev", "rw", spec.OptTmpCopyUp},
+			})
+			continue
+		}
+		n := strconv.Itoa(len(d.c.ImageVolumes))
+		d.c.ImageVolumes = append(d.c.ImageVolumes, destination)
+		out = append(out, specs.Mount{
+			Type: "bind", Source: filepath.Join(d.env.Dir, "volumes", n), Destination: destination,
+			Options: []string{"rbind", "rprivate", "nosuid", "nodev", "rw", spec.OptCopyUp},
+		})
+	}
+	return out, nil
+}
+
+// devices are bind mounts: an ordinary user cannot make device nodes. --privileged shows
+// all of the host's that are not there anyway. taken are the mounts so far.
+func (d *draft) devices(taken []specs.Mount) []specs.Mount {
+	var out []specs.Mount
+	add := func(host, container string) {
+		if mountedOn(taken, container) || mountedOn(out, container) || slices.Contains(oci.DefaultDevices(), container) {
+			return
+		}
+		out = append(out, specs.Mount{
+			Type: "bind", Source: host, Destination: container,
+			Options: []string{"rbind", "rprivate", "nosuid", "noexec"},
+		})
+	}
+	for _, device := range d.opts.Devices {
+		add(device.Host, device.Container)
+	}
+	for _, path := range d.env.Config.Containers.Devices {
+		if device, err := spec.ParseDevice(path); err == nil && d.env.Exists(device.Host) == nil {
+			add(device.Host, device.Container)
+		}
+	}
+	if d.opts.Privileged {
+		for _, path := range d.env.HostDevices {
+			add(path, path)
+		}
+	}
+	return out
+}

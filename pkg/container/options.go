@@ -1,0 +1,126 @@
+package container
+
+import (
+	"time"
+
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/rc-containers/rc/pkg/config"
+	"github.com/rc-containers/rc/pkg/spec"
+)
+
+// Options are what a user asked for, parsed; a zero value asks for nothing.
+type Options struct {
+	Name        string
+	Labels      map[string]string
+	Annotations map[string]string
+	// CreateCommand is the argv that asked for it.
+	CreateCommand []string
+
+	Args       []string // after the image's name
+	Entrypoint []string // nil: the image's; empty: none
+	Env        Env
+	Workdir    string
+	User       string
+	// GroupAdd are names and numbers, or keep-groups alone.
+	GroupAdd []string
+	Umask    *uint32
+
+	Hostname, Domainname string
+	// "private" or "host"; "" is private.
+	PID, IPC, UTS, CgroupNS string
+	Network                 spec.Network
+	Cgroups                 spec.Cgroups // Manager is the configuration's where it is ""
+
+	CapAdd, CapDrop []string // as spec.ParseCapability returns them
+	Privileged      bool
+	SecurityOpt     []string // as given
+	Security        spec.Security
+	Sysctls         map[string]string
+
+	Mounts           []specs.Mount // of -v, --mount and --tmpfs
+	Devices          []spec.Device
+	ImageVolume      string // bind (or ""), tmpfs or ignore; anonymous is bind
+	ReadOnly         bool
+	ReadOnlyTmpfs    bool
+	ShmSize          int64 // bytes; 0 is the default of 64 MB
+	TZ               string
+	Rlimits          []specs.POSIXRlimit
+	RlimitsHost      bool // --ulimit host: as the caller has them
+	OOMScoreAdj      *int
+	Resources        Resources
+	Stdin, TTY       bool
+	Attach           []string
+	SigProxy         bool
+	Init             bool
+	Remove           bool
+	PreserveFDs      int
+	StopSignal       string
+	StopTimeout      *uint
+	Timeout          uint
+	PIDFile, CIDFile string
+}
+
+// Env says where the environment comes from, weakest first: Base and the defaults, the
+// image, Merge, Set.
+type Env struct {
+	// Base is of the host: --env-host and the proxy variables of --http-proxy.
+	Base []string
+	// Merge are KEY=VALUE whose ${NAME} are taken from the image's environment.
+	Merge []string
+	// Set is of --env-file and --env.
+	Set []string
+	// Unset are names that the defaults and the image shall not set; UnsetAll is all of them.
+	Unset    []string
+	UnsetAll bool
+}
+
+// Resources are limits, as asked for; zero values are no limits.
+type Resources struct {
+	Memory            int64 // bytes
+	MemorySwap        int64 // bytes, memory included; -1 is no limit
+	MemoryReservation int64
+	CPUQuota          int64  // microseconds per period
+	CPUPeriod         uint64 // microseconds
+	CPUShares         uint64
+	CPUs              int64 // --cpus as microseconds per spec.CPUPeriod
+	CpusetCPUs        string
+	CpusetMems        string
+	PIDsLimit         *int64 // -1 is no limit
+	BlkioWeight       uint16
+	ReadBps           []spec.Throttle
+	WriteBps          []spec.Throttle
+	ReadIOps          []spec.Throttle
+	WriteIOps         []spec.Throttle
+}
+
+// Image is what a container is made from: an image as the index knows it, or a root
+// filesystem of the host (Rootfs.Path).
+type Image struct {
+	spec.Image
+	Config v1.ImageConfig
+	Rootfs spec.Rootfs
+}
+
+// Environment is what Create has to know of the machine, the caller and the new container.
+// It looks at nothing else.
+type Environment struct {
+	Config  *config.Config
+	ID      string // 64 hex digits
+	Name    string
+	Created time.Time
+	// Dir is the container's directory, RunDir the one that is gone after a reboot.
+	Dir, RunDir string
+
+	Hostname string // the host's
+	Rlimits  []specs.POSIXRlimit
+	// Network is the mode of a private network: pasta or slirp4netns.
+	Network string
+	// HostDevices are the nodes that --privileged shows.
+	HostDevices []string
+	// DeviceNumber is the major and minor number of a block device.
+	DeviceNumber func(path string) (major, minor int64, err error)
+	// Exists tells whether a path of the host is there; the error says why not.
+	Exists func(path string) error
+}
