@@ -66,27 +66,29 @@ func write(dir, name, value string) error {
 
 // Kill sends SIGKILL to every process in the cgroup and below. It returns before they are gone;
 // Remove waits for that.
-func Kill(cgroup *os.File) error {
+func Kill(cgroup *os.File) error { return kill(cgroup, cgroup.Name()) }
+
+func kill(cgroup *os.File, dir string) error {
 	err := writeAt(cgroup, "cgroup.kill", "1")
 	if !errors.Is(err, unix.ENOENT) {
-		return wrapKill(cgroup, err)
+		return wrapKill(dir, err)
 	}
 	// Kernels before 5.14. Killing goes on until nobody forks any more.
 	for range evacuateRounds {
-		n, err := killListed(cgroup.Name())
+		n, err := killListed(dir)
 		if err != nil || n == 0 {
-			return wrapKill(cgroup, err)
+			return wrapKill(dir, err)
 		}
 		time.Sleep(time.Millisecond)
 	}
-	return fmt.Errorf("kill cgroup %q: processes keep coming: %w", cgroup.Name(), errs.ErrInUse)
+	return fmt.Errorf("kill cgroup %q: processes keep coming: %w", dir, errs.ErrInUse)
 }
 
-func wrapKill(cgroup *os.File, err error) error {
+func wrapKill(dir string, err error) error {
 	if err == nil || errors.Is(err, unix.ENODEV) || errors.Is(err, fs.ErrNotExist) { // removed meanwhile
 		return nil
 	}
-	return fmt.Errorf("kill cgroup %q: %w", cgroup.Name(), err)
+	return fmt.Errorf("kill cgroup %q: %w", dir, err)
 }
 
 // killListed kills what is listed in dir and below, and says how many that were. A zombie is
@@ -176,5 +178,5 @@ func readAt(dir *os.File, name string) ([]byte, error) {
 // is the descriptor. It waits for dying processes until ctx ends.
 func End(ctx context.Context, cgroup *os.File, dir string) (oom bool, err error) {
 	oom, err = OOMKilled(cgroup)
-	return oom, errors.Join(err, Kill(cgroup), Remove(ctx, dir))
+	return oom, errors.Join(err, kill(cgroup, dir), Remove(ctx, dir))
 }

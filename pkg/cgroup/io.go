@@ -86,7 +86,9 @@ func cpuWeight(shares uint64) uint64 {
 	shares = min(max(shares, 2), 262144)
 	log := math.Log2(float64(shares))
 	exponent := (log*log+125*log)/612 - 7.0/34
-	return uint64(math.Ceil(math.Pow(10, exponent)))
+	// At the three points the power is whole but for rounding, which differs between machines that
+	// fuse multiply and add (arm64) and those that do not.
+	return uint64(math.Ceil(math.Pow(10, exponent) - 1e-6))
 }
 
 // Weights are those of files that count among a cgroup's siblings: in a scope with two leaves

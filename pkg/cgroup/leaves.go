@@ -149,3 +149,24 @@ func CanLimit(dir string, files []File) bool {
 	pids, err := Processes(dir)
 	return err == nil && len(pids) == 0
 }
+
+// Split moves the processes of a unit that the caller owns, the caller among them, to the leaf
+// supervisor/, so that the unit's other children can have controllers: all that the unit was
+// given are enabled, for statistics. Without need of a controller it is no error when that fails.
+func Split(unit string, files []File) error {
+	leaf := filepath.Join(unit, SupervisorLeaf)
+	if err := os.Mkdir(leaf, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("make cgroup %q: %w", leaf, unwrapPath(err))
+	}
+	if err := Evacuate(unit, leaf); err != nil {
+		return err
+	}
+	available, err := Controllers(unit)
+	if err != nil {
+		return err
+	}
+	if err := Enable(unit, available, false); err != nil && len(files) > 0 {
+		return err
+	}
+	return nil
+}

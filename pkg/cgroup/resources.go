@@ -127,10 +127,10 @@ func swapFile(m *specs.LinuxMemory) ([]File, error) {
 		return nil, invalid("--memory-swap", *m.Swap, "want --memory with it, of which it is the total with swap")
 	case asked && *m.Swap < *m.Limit:
 		return nil, invalid("--memory-swap", *m.Swap, "want at least --memory "+itoa(*m.Limit)+", it is the total of memory and swap")
-	case asked:
+	case asked && *m.Swap != 2**m.Limit:
 		return []File{{Name: "memory.swap.max", Value: itoa(*m.Swap - *m.Limit), Flags: "--memory-swap"}}, nil
 	case positive(m.Limit):
-		// Without swap in the kernel the file is absent, and so is what it would limit.
+		// The default. Without swap in the kernel the file is absent, and so is what it would limit.
 		return []File{{Name: "memory.swap.max", Value: itoa(*m.Limit), Flags: "--memory", Optional: true}}, nil
 	}
 	return nil, nil

@@ -1,0 +1,126 @@
+package container
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/rc-containers/rc/pkg/cgroup"
+	"github.com/rc-containers/rc/pkg/shim"
+	"github.com/rc-containers/rc/pkg/systemd"
+)
+
+// start places the shim with that pid, which must not have started the container yet. It returns
+// at once; the function that it returns waits for the outcome and is called once. The directory
+// stays the placement's. An error means that limits cannot be had after all.
+func (p *placement) start(ctx context.Context, shimPID int) func() (shim.Place, *os.File, error) {
+	ctx, p.cancel = context.WithCancel(ctx)
+	p.done = make(chan struct{})
+	var scope string
+	var err error
+	if p.scope == nil && p.split == "" {
+		close(p.done)
+	} else {
+		go func() {
+			defer close(p.done)
+			if scope, err = p.place(ctx, shimPID); err != nil && len(p.files) == 0 && p.split == "" {
+				p.why, err = err, nil
+			}
+		}()
+	}
+	return func() (shim.Place, *os.File, error) {
+		<-p.done
+		if err != nil || p.made == nil {
+			return shim.Place{Scope: scope}, nil, err
+		}
+		return shim.Place{Cgroup: p.made.Name(), Scope: scope}, p.made, nil
+	}
+}
+
+// place does what takes time: 12 ms, since the kernel waits for an RCU grace period when a process
+// is moved.
+func (p *placement) place(ctx context.Context, shimPID int) (scope string, err error) {
+	if p.split != "" {
+		return "", p.placeSplit(ctx)
+	}
+	conn := <-p.scope.connected
+	if conn.err != nil {
+		return "", conn.err
+	}
+	defer func() { _ = conn.bus.Close() }()
+	unit := p.scope.unit
+	unit.PIDs = []int{shimPID}
+	if err := conn.bus.StartScope(ctx, unit); err != nil {
+		return "", err
+	}
+	dir, err := p.scopeDir(ctx, conn.bus, shimPID)
+	if err != nil {
+		return unit.Name, err
+	}
+	p.made, err = cgroup.Leaves(dir, p.files)
+	return unit.Name, err
+}
+
+// scopeDir is the scope's directory: where the shim is now, which saves asking systemd.
+func (p *placement) scopeDir(ctx context.Context, bus *systemd.Conn, shimPID int) (string, error) {
+	dir, err := p.hierarchy.Own(shimPID)
+	if err != nil || strings.HasSuffix(dir, "/"+p.scope.unit.Name) {
+		return dir, err
+	}
+	path, err := bus.ControlGroup(ctx, p.scope.unit.Name)
+	if err != nil {
+		return "", err
+	}
+	return p.hierarchy.Dir(path)
+}
+
+func (p *placement) placeSplit(ctx context.Context) error {
+	sweep(ctx, p.split)
+	err := cgroup.Split(p.split, p.files)
+	if err == nil {
+		p.made, err = cgroup.Make(p.split, p.id, p.files)
+	}
+	if err != nil {
+		return fmt.Errorf("--cgroups split: %w", err)
+	}
+	return nil
+}
+
+// release closes what rc holds of a placement that the shim has; it removes nothing.
+func (p *placement) release() {
+	p.settle()
+	if p.made != nil {
+		_ = p.made.Close()
+	}
+}
+
+// settle waits for what start started, and ends a connection that start did not take over.
+func (p *placement) settle() {
+	if p.done != nil {
+		p.cancel()
+		<-p.done
+		return
+	}
+	if p.scope == nil {
+		return
+	}
+	select {
+	case conn := <-p.scope.connected:
+		if conn.bus != nil {
+			_ = conn.bus.Close()
+		}
+	default: // still connecting; it ends with this process
+	}
+}
+
+// discard takes back what no shim will use, after the shim has ended where there was one. A scope
+// goes with its last process.
+func (p *placement) discard(ctx context.Context) {
+	p.release()
+	if p.made != nil {
+		ctx, cancel := context.WithTimeout(ctx, sweepTime)
+		defer cancel()
+		_ = cgroup.Remove(ctx, p.made.Name())
+	}
+}
