@@ -1,0 +1,179 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// table is a part of the report.
+type table struct {
+	Title string
+	Head  []string
+	Rows  [][]string
+	Notes []string
+	// Missed counts the limits that do not hold.
+	Missed int
+}
+
+// write prints the table in Markdown and returns how many limits were missed.
+func (t *table) write(w io.Writer) int {
+	fmt.Fprintf(w, "### %s\n\n", t.Title)
+	width := make([]int, len(t.Head))
+	for _, row := range append([][]string{t.Head}, t.Rows...) {
+		for i, cell := range row {
+			width[i] = max(width[i], len([]rune(cell)))
+		}
+	}
+	line := func(cells []string) {
+		for i, cell := range cells {
+			fmt.Fprintf(w, "| %s%s ", cell, strings.Repeat(" ", width[i]-len([]rune(cell))))
+		}
+		fmt.Fprintln(w, "|")
+	}
+	line(t.Head)
+	rule := make([]string, len(t.Head))
+	for i := range rule {
+		rule[i] = strings.Repeat("-", width[i])
+	}
+	line(rule)
+	for _, row := range t.Rows {
+		line(row)
+	}
+	for _, note := range t.Notes {
+		fmt.Fprintf(w, "\n%s\n", note)
+	}
+	fmt.Fprintln(w)
+	return t.Missed
+}
+
+// verdict is the cell that says whether a limit holds.
+func (t *table) verdict(holds bool) string {
+	if holds {
+		return "holds"
+	}
+	t.Missed++
+	return "MISSED"
+}
+
+// bound is a limit: rc's median is to be at most Limit(medians of the table), described by Text.
+type bound struct {
+	Name  string
+	Needs []string
+	Limit func(median func(string) time.Duration) time.Duration
+	Text  string
+}
+
+// times makes a table of results: ratios are of medians, against base.
+func times(title, base string, results []result, bounds []bound) table {
+	t := table{Title: title, Head: []string{"what", "min ms", "median ms", "ratio", "limit", ""}}
+	byName := map[string]*result{}
+	for i := range results {
+		byName[results[i].Name] = &results[i]
+	}
+	median := func(name string) time.Duration { return byName[name].median() }
+	for i := range results {
+		r := &results[i]
+		if !r.ok() {
+			t.Rows = append(t.Rows, []string{r.Name, "-", "-", "-", "", "skipped"})
+			t.Notes = append(t.Notes, r.Name+": "+reason(r))
+			if r.Failed != "" {
+				t.Rows[i][5] = "FAILED"
+				t.Missed++
+			}
+			continue
+		}
+		ratio := "-"
+		if b := byName[base]; b.ok() {
+			ratio = fmt.Sprintf("%.2f", float64(r.median())/float64(b.median()))
+		}
+		row := []string{r.Name, ms(r.min()), ms(r.median()), ratio, "", ""}
+		for _, b := range bounds {
+			if b.Name != r.Name {
+				continue
+			}
+			row[4], row[5] = joined(row[4], b.Text), joined(row[5], t.check(b, byName, median))
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return t
+}
+
+func (t *table) check(b bound, byName map[string]*result, median func(string) time.Duration) string {
+	for _, name := range b.Needs {
+		if !byName[name].ok() {
+			return "not checked"
+		}
+	}
+	return t.verdict(median(b.Name) <= b.Limit(median))
+}
+
+func joined(a, b string) string {
+	if a == "" {
+		return b
+	}
+	return a + "; " + b
+}
+
+func reason(r *result) string {
+	switch {
+	case r.Failed != "":
+		return "failed: " + r.Failed
+	case r.Skip != "":
+		return "skipped: " + r.Skip
+	default:
+		return "no sample"
+	}
+}
+
+func ms(d time.Duration) string { return fmt.Sprintf("%.1f", float64(d)/float64(time.Millisecond)) }
+
+// atMost is a limit of factor × other's median.
+func atMost(name string, factor float64, other string) bound {
+	return bound{
+		Name: name, Needs: []string{other}, Text: fmt.Sprintf("≤ %g × %s", factor, short(other)),
+		Limit: func(median func(string) time.Duration) time.Duration {
+			return time.Duration(factor * float64(median(other)))
+		},
+	}
+}
+
+// fasterThan is a limit of other's median ÷ factor.
+func fasterThan(name string, factor float64, other string) bound {
+	b := atMost(name, 1/factor, other)
+	b.Text = fmt.Sprintf("≥ %g × faster than %s", factor, short(other))
+	return b
+}
+
+// short is a contender's name up to the first comma.
+func short(name string) string {
+	name, _, _ = strings.Cut(name, ",")
+	return name
+}
+
+func tablePlain(results []result) table {
+	return times("`true` in Alpine, no network, no cgroup", nameCrun, results, []bound{
+		atMost(nameDisabled, 1.5, nameCrun),
+		fasterThan(nameDisabled, 10, namePodman),
+		atMost(nameFuse, 2.5, nameCrun),
+	})
+}
+
+func tableUnit(results []result) table {
+	return times("In a unit with Delegate=yes", nameCrun, results, []bound{atMost(nameDelegated, 1.5, nameCrun)})
+}
+
+func tableSession(results []result) table {
+	return times("From a login session: systemd moves the process", nameDisabled, results, []bound{
+		{
+			Name: nameSession, Needs: []string{nameDisabled, nameScope}, Text: "≤ disabled + bare StartTransientUnit",
+			Limit: func(median func(string) time.Duration) time.Duration { return median(nameDisabled) + median(nameScope) },
+		},
+		fasterThan(nameSession, 4, namePodmanUnit),
+	})
+}
+
+func tableCold(results []result) table {
+	return times("First run after boot", nameDisabled, results, []bound{atMost(nameCold, 2, nameDisabled)})
+}

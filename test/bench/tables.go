@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Names of contenders that limits refer to.
+const (
+	nameCrun       = "crun, one-id map, prepared bundle"
+	nameDisabled   = "rc --cgroups disabled"
+	nameFuse       = "rc --cgroups disabled, fuse-overlayfs"
+	namePodman     = "podman + crun, no cgroups"
+	nameDelegated  = "rc in a unit with Delegate=yes"
+	nameSession    = "rc from a login session"
+	nameScope      = "bare StartTransientUnit, waited for"
+	namePodmanUnit = "podman + crun, systemd cgroup manager"
+	nameCold       = "rc, empty runtime directory"
+)
+
+// rc is a contender that runs `true` in the image by rc.
+func (g *ground) rc(name string, global []string, flags ...string) contender {
+	args := append([]string{filepath.Join(g.bin, "rc")}, global...)
+	args = append(args, "run", "--rm", "--network", "none")
+	args = append(args, flags...)
+	return contender{Name: name, Args: append(args, "alpine", "true")}.skipped(g.rcErr)
+}
+
+func (g *ground) podman(name, manager string, flags ...string) contender {
+	args := []string{"podman", "--runtime", "crun", "--cgroup-manager", manager, "run", "--rm", "--network", "none"}
+	return peer(name, append(append(args, flags...), "alpine", "true")...)
+}
+
+func (g *ground) crun() contender {
+	return peer(nameCrun, "crun", "--cgroup-manager=disabled", "run", "--bundle", g.bundle, fmt.Sprintf("bench-%d", os.Getpid()))
+}
+
+func (g *ground) plain() []contender {
+	fuse := g.rc(nameFuse, []string{"--storage-opt", "mount_program=fuse-overlayfs"}, "--cgroups", "disabled")
+	if _, err := exec.LookPath("fuse-overlayfs"); err != nil {
+		fuse = fuse.skipped(errors.New("fuse-overlayfs is not installed"))
+	}
+	return []contender{
+		g.crun(),
+		peer("runc, one-id map, prepared bundle", "runc", "--rootless=true", "run", "--bundle", g.bundle, fmt.Sprintf("bench-runc-%d", os.Getpid())),
+		peer("bwrap, one-id map, no image", "bwrap", "--bind", g.rootfs, "/", "--proc", "/proc", "--dev", "/dev", "--unshare-all", "true"),
+		peer("unshare --map-auto, nothing else", "unshare", "--map-root-user", "--map-auto", "true"),
+		g.rc(nameDisabled, nil, "--cgroups", "disabled"),
+		fuse,
+		g.podman(namePodman, "cgroupfs", "--cgroups=disabled"),
+	}
+}
+
+// measureAll runs every table. The tables that were finished come back also with an error.
+func measureAll(ctx context.Context, g *ground, o options) ([]table, error) {
+	var tables []table
+	podman := g.preparePodman(ctx)
+	step := func(name string, make func() table) {
+		if strings.Contains(name, o.only) && ctx.Err() == nil {
+			fmt.Fprintf(os.Stderr, "bench: %s\n", name)
+			tables = append(tables, make())
+		}
+	}
+	step("without a cgroup", func() table {
+		return tablePlain(race(ctx, g.env, o.runs, settle, withPodman(g.plain(), podman)))
+	})
+	step("in a unit with Delegate=yes", func() table { return tableUnit(g.inUnit(ctx, o)) })
+	step("from a login session", func() table {
+		return tableSession(race(ctx, g.env, o.runs, settleMigration, withPodman(g.session(), podman)))
+	})
+	step("first run after boot", func() table { return tableCold(race(ctx, g.env, o.runs, settle, g.cold())) })
+	step("program start", func() table { return tableInit(ctx, g) })
+	step("idle memory", func() table { return tableIdle(ctx, g, o.idle) })
+	step("size", func() table { return tableSize(g) })
+	return tables, ctx.Err()
+}
+
+// withPodman skips podman where its image could not be imported.
+func withPodman(contenders []contender, reason error) []contender {
+	for i, c := range contenders {
+		if len(c.Args) > 0 && c.Args[0] == "podman" {
+			contenders[i] = c.skipped(reason)
+		}
+	}
+	return contenders
+}
+
+// session is a login session: only systemd can move a process from it into a scope.
+func (g *ground) session() []contender {
+	bare := contender{Name: nameScope, Measure: bareScope}.skipped(managerError())
+	return []contender{
+		g.rc(nameDisabled, nil, "--cgroups", "disabled"),
+		bare,
+		g.rc(nameSession, nil).skipped(managerError()),
+		// Its default limit of processes would need the pids controller, which not every host delegates.
+		g.podman(namePodmanUnit, "systemd", "--pids-limit=0").skipped(managerError()),
+	}
+}
+
+// cold compares with the first run after boot: nothing in the runtime directory. (The
+// page cache stays warm: emptying it takes root.)
+func (g *ground) cold() []contender {
+	first := g.rc(nameCold, nil, "--cgroups", "disabled")
+	runtime := os.Getenv("XDG_RUNTIME_DIR")
+	if runtime == "" {
+		first = first.skipped(errors.New("no XDG_RUNTIME_DIR"))
+	}
+	first.Before = func() error { return os.RemoveAll(filepath.Join(runtime, "rc")) }
+	return []contender{g.rc(nameDisabled, nil, "--cgroups", "disabled"), first}
+}
+
+// unitContenders are measured inside a unit that the user owns, cgroup and all.
+func (g *ground) unitContenders() []contender {
+	return []contender{g.crun(), g.rc(nameDisabled, nil, "--cgroups", "disabled"), g.rc(nameDelegated, nil)}
+}
+
+// measureUnit is bench -unit: samples as JSON on standard output.
+func measureUnit(ctx context.Context, g *ground, o options) error {
+	return json.NewEncoder(os.Stdout).Encode(race(ctx, g.env, o.runs, settle, g.unitContenders()))
+}
+
+// inUnit starts this program again as a service of the user manager with Delegate=yes.
+func (g *ground) inUnit(ctx context.Context, o options) []result {
+	fail := func(err error) []result {
+		var results []result
+		for _, c := range g.unitContenders() {
+			results = append(results, result{Name: c.Name, Skip: err.Error()})
+		}
+		return results
+	}
+	if err := managerError(); err != nil {
+		return fail(err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return fail(err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "systemd-run", "--user", "--quiet", "--wait", "--pipe", "--collect",
+		"-p", "Delegate=yes", self, "-unit", "-dir", o.dir, "-bin", o.bin, "-runs", fmt.Sprint(o.runs))
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return fail(fmt.Errorf("systemd-run: %w", err))
+	}
+	var results []result
+	if err := json.Unmarshal(out, &results); err != nil {
+		return fail(fmt.Errorf("read samples: %w", err))
+	}
+	return results
+}
