@@ -25,6 +25,10 @@ type Container struct {
 	// destination first (anonymous volumes); and podman's "tmpcopyup" for tmpfs.
 	OCI specs.Spec `json:"oci"`
 
+	// GroupAdd are supplementary groups by name or number, which the init child looks up in
+	// the container's group file; keep-groups, alone, keeps the caller's.
+	GroupAdd []string `json:"groupAdd,omitempty"`
+
 	// Entrypoint and Cmd are as given or from the image; OCI.Process.Args is both.
 	Entrypoint []string          `json:"entrypoint,omitempty"`
 	Cmd        []string          `json:"cmd,omitempty"`

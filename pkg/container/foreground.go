@@ -1,0 +1,95 @@
+package container
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+	"golang.org/x/term"
+
+	"github.com/rc-containers/rc/pkg/errs"
+)
+
+// stdio are the streams that the container gets itself; with a terminal there are none, and
+// nil is /dev/null.
+func (r *run) stdio() [3]*os.File {
+	var files [3]*os.File
+	if r.c.OCI.Process.Terminal {
+		return files
+	}
+	if r.c.Stdin && r.attached("stdin") {
+		files[0] = r.streams.In
+	}
+	if r.attached("stdout") {
+		files[1] = r.streams.Out
+	}
+	if r.attached("stderr") {
+		files[2] = r.streams.Err
+	}
+	return files
+}
+
+// attached tells whether -a names a stream, or nothing.
+func (r *run) attached(name string) bool {
+	return len(r.c.Attach) == 0 || slices.Contains(r.c.Attach, name)
+}
+
+// preserved are the caller's descriptors from 3 on.
+func preserved(n int) ([]*os.File, error) {
+	var files []*os.File
+	for fd := 3; fd < 3+n; fd++ {
+		if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil {
+			return nil, fmt.Errorf("--preserve-fds %d: descriptor %d: %w", n, fd, err)
+		}
+		files = append(files, os.NewFile(uintptr(fd), "preserved"))
+	}
+	return files, nil
+}
+
+// follow stays with the container until it ends: it hands on signals and what is typed,
+// and gives the exit code. It does not wait for the shim, which cleans up behind it.
+func (r *run) follow(ctx context.Context) (int, error) {
+	// Until the command runs, and without --sig-proxy for ever, a signal to rc ends rc; the
+	// shim then stops the container.
+	stop := context.AfterFunc(ctx, r.client.Shutdown)
+	defer stop()
+	state, master, err := r.client.Started()
+	if err != nil {
+		return 0, errors.Join(err, r.abandon(context.WithoutCancel(ctx)))
+	}
+	if r.c.SigProxy {
+		stop()
+		defer forwardSignals(func(sig unix.Signal) {
+			if sig == unix.SIGHUP && master != nil {
+				r.client.Shutdown() // the terminal was closed: nobody is there any more
+				return
+			}
+			_ = r.client.Signal(sig) // a container that has just ended needs none
+		})()
+	}
+	if r.c.PIDFile != "" {
+		if err := os.WriteFile(r.c.PIDFile, []byte(strconv.Itoa(state.PID)), 0o644); err != nil {
+			return 0, errors.Join(fmt.Errorf("--pidfile: %w", err), r.abandon(context.WithoutCancel(ctx)))
+		}
+	}
+	if master != nil {
+		var in *os.File
+		if r.c.Stdin && r.attached("stdin") {
+			in = r.streams.In
+		}
+		terminal, err := attachTerminal(master, in, r.streams.Out)
+		if err != nil {
+			return 0, errors.Join(err, r.abandon(context.WithoutCancel(ctx)))
+		}
+		defer terminal.close()
+	}
+	exit, err := r.client.Exited()
+	if err != nil {
+		return 0, errs.WithCode(err, errs.CodeSignal+int(unix.SIGKILL))
+	}
+	return exit.Code, nil
+}

@@ -1,0 +1,30 @@
+package container
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"github.com/rc-containers/rc/pkg/errs"
+)
+
+// program finds one of rc's own programs: beside rc, where a build leaves it; in
+// ../libexec/rc, where `make install` puts it; in PATH.
+func program(name string) (string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", fmt.Errorf("find %s: %w", name, err)
+	}
+	dir := filepath.Dir(self)
+	for _, path := range []string{filepath.Join(dir, name), filepath.Join(dir, "../libexec/rc", name)} {
+		if st, err := os.Stat(path); err == nil && st.Mode().IsRegular() && st.Mode()&0o111 != 0 {
+			return path, nil
+		}
+	}
+	if path, err := exec.LookPath(name); err == nil {
+		return path, nil
+	}
+	return "", errs.WithHint(fmt.Errorf("find %s beside %s: %w", name, self, errs.ErrNotFound),
+		"install rc with all its programs: make install")
+}

@@ -1,0 +1,254 @@
+package container
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/rc-containers/rc/pkg/config"
+	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/linux"
+	"github.com/rc-containers/rc/pkg/seccomp"
+	"github.com/rc-containers/rc/pkg/shim"
+	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/state"
+	"github.com/rc-containers/rc/pkg/userns"
+)
+
+// Streams are the caller's, which a container in the foreground uses.
+type Streams struct{ In, Out, Err *os.File }
+
+// run is one container on its way from a description to an exit code.
+type run struct {
+	cfg     *config.Config
+	opts    Options
+	image   Image
+	streams Streams
+	c       *spec.Container
+	dir     *state.Dir
+	shim    *userns.Process
+	client  *shim.Client
+	place   *placement
+}
+
+// Run makes a container of the image and runs it in the foreground until it ends. The
+// result is the command's exit code; the errors are rc's own and carry the exit code that
+// docker and podman use (errs.Code): 127 for a command that is not there, 126 for one that
+// cannot be executed, else 125. Nothing is left after an error.
+//
+// The steps that wait for others run side by side: the shim's start and newuidmap, the
+// answer of systemd, and the writing of the record.
+func Run(ctx context.Context, cfg *config.Config, opts Options, image Image, streams Streams) (int, error) {
+	r := &run{cfg: cfg, opts: opts, image: image, streams: streams}
+	if err := r.describe(); err != nil {
+		return 0, err
+	}
+	if err := r.launch(ctx); err != nil {
+		return 0, errors.Join(err, r.abandon(context.WithoutCancel(ctx)))
+	}
+	return r.follow(ctx)
+}
+
+// describe makes the container's description; nothing is changed yet.
+func (r *run) describe() error {
+	env, err := Surroundings(r.cfg, r.opts.Privileged)
+	if err != nil {
+		return err
+	}
+	env.Created = time.Now()
+	env.Network = "slirp4netns"
+	if env.ID, err = state.GenerateID(); err != nil {
+		return err
+	}
+	records := r.records()
+	if env.Name = r.opts.Name; env.Name == "" {
+		env.Name = records.GenerateName()
+	}
+	env.Dir, env.RunDir = records.Dir(env.ID), records.RunDir(env.ID)
+	r.c, err = Create(r.opts, r.image, env)
+	return err
+}
+
+func (r *run) records() state.Root { return state.Root{Data: r.cfg.DataRoot, Run: r.cfg.RunRoot} }
+
+// launch starts the shim and everything that it needs, until the command runs.
+func (r *run) launch(ctx context.Context) error {
+	plan, err := r.plan()
+	if err != nil {
+		return err
+	}
+	if r.place, err = placeShim(ctx, r.cfg, r.c); err != nil {
+		return err
+	}
+	if err := r.startShim(ctx); err != nil {
+		return err
+	}
+	placed := r.place.start(ctx, r.shim.PID)
+	if err := r.record(); err != nil {
+		return err
+	}
+	if err := r.shim.Mapped(); err != nil {
+		return err
+	}
+	extra, err := preserved(r.c.PreserveFDs)
+	if err != nil {
+		return err
+	}
+	if err := r.client.SendPlan(plan, r.stdio(), extra); err != nil {
+		return err
+	}
+	place, cgroup, err := placed()
+	if err != nil {
+		return err
+	}
+	if err := r.client.SendPlace(place, cgroup); err != nil {
+		return err
+	}
+	r.place.release()
+	return nil
+}
+
+// record makes the container exist on disk; its image can be deleted no more.
+func (r *run) record() error {
+	var err error
+	if r.dir, err = r.records().Create(r.c.ID, r.c.Name); err != nil {
+		return err
+	}
+	// What the container sees must be readable for all its users, whatever the caller's umask.
+	defer unix.Umask(unix.Umask(0o022))
+	if err := r.makeDirectories(); err != nil {
+		return err
+	}
+	for name, content := range Files(r.c, HostNames()) {
+		if err := os.WriteFile(filepath.Join(r.dir.RunPath(), name), []byte(content), 0o644); err != nil {
+			return err
+		}
+	}
+	if err := r.dir.WriteContainer(r.c); err != nil {
+		return err
+	}
+	if r.image.Release != nil {
+		r.image.Release()
+	}
+	if r.c.CIDFile == "" {
+		return nil
+	}
+	// Exclusive: whoever reads the file shall find the container that he asked for.
+	f, err := os.OpenFile(r.c.CIDFile, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return fmt.Errorf("--cidfile: %w", err)
+	}
+	_, err = f.WriteString(r.c.ID)
+	return errors.Join(err, f.Close())
+}
+
+// makeDirectories makes what the shim mounts on: the root, overlays of -v …:O, and the
+// image's volumes.
+func (r *run) makeDirectories() error {
+	var dirs []string
+	if r.c.Rootfs.Path == "" || r.c.Rootfs.Overlay {
+		dirs = append(dirs, r.dir.Path())
+	}
+	for _, m := range r.c.OCI.Mounts {
+		rel, inside := strings.CutPrefix(m.Source, r.dir.Path()+"/volumes/")
+		switch {
+		case inside && rel != "":
+			if err := os.MkdirAll(m.Source, 0o755); err != nil {
+				return err
+			}
+		case m.Type == "overlay":
+			i := slices.IndexFunc(m.Options, func(o string) bool { return strings.HasPrefix(o, "upperdir=") })
+			dirs = append(dirs, filepath.Dir(strings.TrimPrefix(m.Options[i], "upperdir=")))
+		}
+	}
+	for _, dir := range dirs {
+		if err := shim.MakeOverlay(dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// patience is how long a shim that has been told to end may take for it.
+const patience = 15 * time.Second
+
+// abandon takes back all that launch made; what the shim has to do with it, the shim does.
+func (r *run) abandon(ctx context.Context) error {
+	if r.client != nil {
+		r.client.Shutdown()
+	}
+	if r.shim != nil {
+		if gone, err := linux.PidfdWait(r.shim.Pidfd, int(patience.Milliseconds())); err != nil || !gone {
+			_ = r.shim.Signal(unix.SIGKILL)
+		}
+		_, _ = r.shim.Wait() // its code says what the message said
+	}
+	if r.place != nil {
+		r.place.discard(ctx)
+	}
+	if r.c.CIDFile != "" && r.dir != nil {
+		_ = os.Remove(r.c.CIDFile)
+	}
+	if r.dir == nil {
+		return nil
+	}
+	return r.dir.Discard()
+}
+
+// plan is what the shim is told, but for where it was put.
+func (r *run) plan() (*shim.Plan, error) {
+	plan := &shim.Plan{Container: r.c, Records: r.records()}
+	var err error
+	if r.c.Seccomp != "unconfined" {
+		plan.Seccomp, err = seccomp.Cached(filepath.Join(r.cfg.DataRoot, "seccomp"), r.c.Seccomp,
+			seccomp.Options{Caps: r.c.OCI.Process.Capabilities.Bounding})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return plan, r.planNetwork(plan)
+}
+
+// startShim starts rc-shim in the default map.
+func (r *run) startShim(ctx context.Context) error {
+	path, err := program("rc-shim")
+	if err != nil {
+		return err
+	}
+	ids, err := userns.DefaultMap(ctx)
+	if err != nil {
+		return err
+	}
+	ours, theirs, err := linux.SocketPair()
+	if err != nil {
+		return err
+	}
+	defer theirs.Close()
+	var flags uintptr = unix.CLONE_NEWPID
+	if !hasNamespace(&r.c.OCI, specs.PIDNamespace) {
+		flags = 0 // --pid host: the shim is one of the host's processes too
+	}
+	r.shim, err = userns.Start(ctx, userns.Command{
+		Path: path, Args: []string{"rc-shim", "serve"},
+		// One thread at a time keeps the shim small.
+		Env:    []string{"PATH=" + os.Getenv("PATH"), "GOMAXPROCS=1"},
+		Dir:    "/",
+		Stderr: r.streams.Err,
+		Files:  []*os.File{theirs},
+		Flags:  flags,
+		Setsid: true,
+	}, ids)
+	if err != nil {
+		return errors.Join(err, ours.Close())
+	}
+	r.client = shim.NewClient(ours)
+	return nil
+}

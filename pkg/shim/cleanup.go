@@ -1,0 +1,91 @@
+package shim
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rc-containers/rc/pkg/cgroup"
+	"github.com/rc-containers/rc/pkg/overlay"
+)
+
+// cleanUp leaves nothing of a container that has ended but its record, and not even that
+// with --rm. What it cannot do, or is killed before, the next call of rc does.
+func (s *server) cleanUp(ctx context.Context) {
+	s.emptyCgroup(ctx)
+	s.killDescendants()
+	if s.helper != nil {
+		s.helper.stop()
+	}
+	for _, target := range s.overlays {
+		complain(overlay.Unmount(target))
+	}
+	if s.root != "" && s.root != s.plan.Container.Rootfs.Path {
+		complain(overlay.Unmount(s.root))
+	}
+	s.step("unmounted")
+	id, records := s.plan.Container.ID, s.plan.Records
+	if !s.plan.Container.Remove {
+		complain(os.RemoveAll(records.RunDir(id)))
+		return
+	}
+	// The name goes first and the directory in one step: nobody sees half a container.
+	err := records.Remove(id)
+	complain(err)
+	s.step("trashed")
+	if err == nil {
+		complain(os.RemoveAll(filepath.Join(records.TrashDir(), id)))
+	}
+}
+
+// complain reports what nobody waits for: standard error is rc's, or nowhere.
+func complain(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "rc-shim:", err)
+	}
+}
+
+// dying is how long processes may take to be gone once they were killed.
+const dying = 2 * time.Second
+
+// emptyCgroup ends what is left in the container's cgroup and removes it.
+func (s *server) emptyCgroup(ctx context.Context) {
+	if s.cgroup == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, dying)
+	defer cancel()
+	_, err := cgroup.End(ctx, s.cgroup, s.place.Cgroup)
+	complain(err)
+}
+
+// killDescendants ends what the container left in the host's pid namespace. With a pid
+// namespace of its own the kernel has done it.
+func (s *server) killDescendants() {
+	if unix.Getpid() == 1 {
+		return
+	}
+	for range 100 { // each round kills what the last one orphaned
+		children, err := os.ReadFile("/proc/self/task/" + strconv.Itoa(unix.Gettid()) + "/children")
+		if err != nil {
+			return
+		}
+		left := false
+		for _, field := range bytes.Fields(children) {
+			if pid, err := strconv.Atoi(string(field)); err == nil && !s.helper.is(pid) {
+				left = true
+				_ = unix.Kill(pid, unix.SIGKILL)
+				_, _ = unix.Wait4(pid, nil, 0, nil)
+			}
+		}
+		if !left {
+			return
+		}
+	}
+}

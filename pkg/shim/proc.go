@@ -1,0 +1,55 @@
+package shim
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// hostPID is the pid on the host, and the start time, of the shim ("self") or of the
+// container's first process (""). The host's /proc shows a pidfd's process with the pid
+// of that /proc's namespace (proc_pid_fdinfo(5)).
+func (s *server) hostPID(who string) (pid int, start uint64, err error) {
+	if who == "" {
+		info, err := s.readHostProc("self/fdinfo/" + strconv.Itoa(int(s.proc.Pidfd.Fd())))
+		if err != nil {
+			return 0, 0, err
+		}
+		for line := range bytes.Lines(info) {
+			if rest, ok := bytes.CutPrefix(line, []byte("Pid:")); ok {
+				who = string(bytes.TrimSpace(rest))
+			}
+		}
+	}
+	stat, err := s.readHostProc(who + "/stat")
+	if err != nil {
+		return 0, 0, err
+	}
+	open, end := bytes.IndexByte(stat, ' '), bytes.LastIndexByte(stat, ')')
+	if open < 0 || end < 0 {
+		return 0, 0, fmt.Errorf("read /proc/%s/stat: %q", who, stat)
+	}
+	fields := bytes.Fields(stat[end+1:])
+	if len(fields) < 20 {
+		return 0, 0, fmt.Errorf("read /proc/%s/stat: %d fields", who, len(fields))
+	}
+	if pid, err = strconv.Atoi(string(stat[:open])); err != nil {
+		return 0, 0, fmt.Errorf("read /proc/%s/stat: %w", who, err)
+	}
+	start, err = strconv.ParseUint(string(fields[19]), 10, 64)
+	return pid, start, err
+}
+
+func (s *server) readHostProc(name string) ([]byte, error) {
+	fd, err := unix.Openat(int(s.hostProc.Fd()), name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open /proc/%s: %w", name, err)
+	}
+	f := os.NewFile(uintptr(fd), name)
+	defer f.Close()
+	return io.ReadAll(f)
+}
