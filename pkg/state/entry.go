@@ -1,0 +1,237 @@
+package state
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/linux"
+	"github.com/rc-containers/rc/pkg/spec"
+)
+
+// Statuses of a container, as docker and podman call them.
+const (
+	Created = "created"
+	Running = "running"
+	Exited  = "exited"
+)
+
+// lostCode is the exit code of a container whose shim was killed: 128 + SIGKILL.
+const lostCode = errs.CodeSignal + 9
+
+// Entry is what is known of a container without waiting for anybody.
+type Entry struct {
+	spec.Summary
+	// State is there while the container runs, and after its shim was killed.
+	State *spec.State
+	// Exit is how the container ended; its last end, where it runs again.
+	Exit *spec.Exit
+	// Status is created, running or exited.
+	Status string
+	// Lost says that the shim went without a word: killed, or by a power cut. Exit then has
+	// code 137.
+	Lost bool
+	// Starting says that the container is still in the hands of its creator.
+	Starting bool
+}
+
+// List is every container, oldest first. A broken record is an error of its own and
+// hides no other container.
+func (r Root) List() ([]Entry, []error) {
+	dirs, err := os.ReadDir(r.containersDir())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, []error{fmt.Errorf("list containers: %w", err)}
+	}
+	var entries []Entry
+	var broken []error
+	for _, d := range dirs {
+		if !isID(d.Name()) {
+			continue
+		}
+		e, err := r.entry(d.Name())
+		switch {
+		case errors.Is(err, errs.ErrNotFound):
+			// Being created, just removed, or swept at the next occasion.
+		case err != nil:
+			broken = append(broken, err)
+		default:
+			entries = append(entries, *e)
+		}
+	}
+	slices.SortStableFunc(entries, func(a, b Entry) int {
+		if c := a.Created.Compare(b.Created); c != 0 {
+			return c
+		}
+		return strings.Compare(a.ID, b.ID)
+	})
+	return entries, broken
+}
+
+// entry reads one container's records. What is no container gives errs.ErrNotFound.
+func (r Root) entry(id string) (*Entry, error) {
+	e := &Entry{}
+	if err := r.readSummary(id, &e.Summary); err != nil {
+		return nil, err
+	}
+	var err error
+	if e.State, err = readRecord[spec.State](filepath.Join(r.RunDir(id), stateFile)); err != nil {
+		return nil, r.broken(id, err)
+	}
+	exitPath := filepath.Join(r.Dir(id), exitFile)
+	if e.Exit, err = readRecord[spec.Exit](exitPath); err != nil {
+		// A power cut can leave an empty file: the container was running then.
+		if info, statErr := os.Lstat(exitPath); statErr != nil || info.Size() > 0 {
+			return nil, r.broken(id, err)
+		}
+		e.Exit = &spec.Exit{Code: lostCode}
+	}
+	e.judge(func() bool { return r.held(id) }, func() bool { return r.wasMounted(id) })
+	if e.Remove && e.Status == Exited {
+		return nil, fmt.Errorf("container %q: %w", e.Name, errs.ErrNotFound)
+	}
+	return e, nil
+}
+
+// judge makes the status of the records.
+func (e *Entry) judge(held, wasMounted func() bool) {
+	alive := e.State != nil && linux.Alive(e.State.ShimPID, e.State.ShimStart)
+	ended := e.Exit != nil && !e.Exit.Finished.IsZero() && (e.State == nil || !e.Exit.Finished.Before(e.State.Started))
+	switch {
+	case ended: // perhaps the shim is still unmounting
+		e.Status = Exited
+		return
+	case alive:
+		e.Status = Running
+		if e.Exit != nil && e.Exit.Finished.IsZero() {
+			e.Exit = nil // only what would be true if the shim were killed
+		}
+		return
+	case e.State == nil && e.Exit == nil:
+		e.Starting = held()
+		if e.Starting || !wasMounted() {
+			e.Status = Created
+			return
+		}
+	}
+	e.Status, e.Lost = Exited, true
+	exit := spec.Exit{Code: lostCode, Error: "shim lost"}
+	if e.State != nil {
+		exit.Started, exit.PID = e.State.Started, e.State.PID
+	} else if e.Exit != nil {
+		exit.Started, exit.PID = e.Exit.Started, e.Exit.PID
+	}
+	e.Exit = &exit
+}
+
+// wasMounted says whether the container's root filesystem was ever mounted: overlayfs and
+// fuse-overlayfs make a directory of their own in work.
+func (r Root) wasMounted(id string) bool { return !missing(filepath.Join(r.Dir(id), "work", "work")) }
+
+// readSummary reads summary.json, or container.json where a crash was between the two.
+func (r Root) readSummary(id string, s *spec.Summary) error {
+	got, err := readRecord[spec.Summary](filepath.Join(r.Dir(id), summaryFile))
+	if err == nil && got != nil && got.ID == id {
+		*s = *got
+		return nil
+	}
+	c, loadErr := r.Load(id)
+	if loadErr != nil {
+		if errors.Is(loadErr, errs.ErrNotFound) {
+			return loadErr
+		}
+		return r.broken(id, errors.Join(err, loadErr))
+	}
+	*s = *r.summary(c)
+	return nil
+}
+
+func (r Root) broken(id string, err error) error {
+	return errs.WithHint(fmt.Errorf("container %s: broken record: %w", id[:12], err), "rc rm -f "+id[:12])
+}
+
+// Load reads a container's full record; errs.ErrNotFound where there is none.
+func (r Root) Load(id string) (*spec.Container, error) {
+	c, err := readRecord[spec.Container](filepath.Join(r.Dir(id), containerFile))
+	switch {
+	case err != nil:
+		return nil, err
+	case c == nil:
+		return nil, fmt.Errorf("container %q: %w", id, errs.ErrNotFound)
+	case c.ID != id:
+		return nil, fmt.Errorf("%q: id is %q", filepath.Join(r.Dir(id), containerFile), c.ID)
+	}
+	return c, nil
+}
+
+// readRecord reads a JSON file; nil where there is none.
+func readRecord[T any](path string) (*T, error) {
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var v T
+	if err := json.Unmarshal(data, &v); err != nil {
+		return nil, fmt.Errorf("%q: %w", path, err)
+	}
+	return &v, nil
+}
+
+// Find is the container of a name, an id, or the beginning of an id that no other id has.
+// A name is preferred to an id. errs.ErrNotFound, errs.ErrInvalid (several match).
+func (r Root) Find(nameOrID string) (*Entry, error) {
+	id, err := r.FindID(nameOrID)
+	if err != nil {
+		return nil, err
+	}
+	e, err := r.entry(id)
+	if errors.Is(err, errs.ErrNotFound) {
+		return nil, fmt.Errorf("container %q: %w", nameOrID, errs.ErrNotFound)
+	}
+	return e, err
+}
+
+// FindID is like Find for containers whose records may be broken.
+func (r Root) FindID(nameOrID string) (string, error) {
+	if CheckName(nameOrID) == nil {
+		if id := r.named(nameOrID); isID(id) && !missing(filepath.Join(r.Dir(id), containerFile)) {
+			return id, nil
+		}
+	}
+	notFound := errs.WithHint(fmt.Errorf("container %q: %w", nameOrID, errs.ErrNotFound), "rc ps -a")
+	if !isHex(nameOrID) {
+		return "", notFound
+	}
+	dirs, err := os.ReadDir(r.containersDir())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("find container %q: %w", nameOrID, err)
+	}
+	var ids []string
+	for _, d := range dirs {
+		if isID(d.Name()) && strings.HasPrefix(d.Name(), nameOrID) && !missing(filepath.Join(r.Dir(d.Name()), containerFile)) {
+			ids = append(ids, d.Name())
+		}
+	}
+	switch len(ids) {
+	case 0:
+		return "", notFound
+	case 1:
+		return ids[0], nil
+	}
+	var short []string
+	for _, id := range ids[:min(len(ids), 5)] {
+		short = append(short, id[:min(len(nameOrID)+4, idLength)])
+	}
+	return "", fmt.Errorf("container id %q: %w: %d ids begin with it: %s", nameOrID, errs.ErrInvalid, len(ids), strings.Join(short, ", "))
+}

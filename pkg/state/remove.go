@@ -1,0 +1,103 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/linux"
+	"github.com/rc-containers/rc/pkg/spec"
+)
+
+// Remove takes a container away: its name is free, its records are gone; its files wait in
+// trash/ for EmptyTrash. A running one gives errs.ErrState, one that is not there (any
+// more) errs.ErrNotFound. A broken record is no obstacle.
+func (r Root) Remove(id string) error {
+	if !isID(id) {
+		return fmt.Errorf("container %q: %w", id, errs.ErrNotFound)
+	}
+	if s, err := readRecord[spec.State](filepath.Join(r.RunDir(id), stateFile)); err == nil && s != nil && linux.Alive(s.ShimPID, s.ShimStart) {
+		return fmt.Errorf("remove container %s: %w: it is running", id[:12], errs.ErrState)
+	}
+	var s spec.Summary
+	// Without a readable record the name is searched for.
+	_ = r.readSummary(id, &s)
+	return r.remove(id, s.Name)
+}
+
+// remove unlinks the name ("" is not known), and moves the directory into trash/.
+func (r Root) remove(id, name string) error {
+	if err := r.unname(id, name); err != nil {
+		return fmt.Errorf("remove container %s: %w", id[:12], err)
+	}
+	err := r.trash(r.Dir(id), id)
+	// The runtime directory has files of the user's only.
+	runErr := os.RemoveAll(r.RunDir(id))
+	if errors.Is(err, fs.ErrNotExist) {
+		err = errs.ErrNotFound
+	}
+	if err := errors.Join(err, runErr); err != nil {
+		return fmt.Errorf("remove container %s: %w", id[:12], err)
+	}
+	return nil
+}
+
+// unname unlinks the names that lead to a container.
+func (r Root) unname(id, name string) error {
+	return r.lockNames(func() error {
+		names := []string{name}
+		if name == "" {
+			var err error
+			if names, err = r.namesOf(id); err != nil {
+				return err
+			}
+		}
+		for _, name := range names {
+			if r.named(name) != id {
+				continue
+			}
+			if err := os.Remove(r.NamePath(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (r Root) namesOf(id string) ([]string, error) {
+	links, err := os.ReadDir(r.namesDir())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, l := range links {
+		if r.named(l.Name()) == id {
+			names = append(names, l.Name())
+		}
+	}
+	return names, nil
+}
+
+// trash moves a directory into trash/ in one step.
+func (r Root) trash(dir, name string) error {
+	target := filepath.Join(r.TrashDir(), name)
+	err := os.Rename(dir, target)
+	if errors.Is(err, fs.ErrNotExist) && missing(r.TrashDir()) {
+		if err := mkdir(r.TrashDir()); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		err = os.Rename(dir, target)
+	}
+	if errors.Is(err, fs.ErrExist) { // ENOTEMPTY: the same id was there before
+		err = os.Rename(dir, target+"."+strconv.FormatInt(time.Now().UnixNano(), 36))
+	}
+	return err
+}

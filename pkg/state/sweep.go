@@ -1,0 +1,165 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rc-containers/rc/pkg/linux"
+	"github.com/rc-containers/rc/pkg/spec"
+)
+
+// Swept is what Sweep found of a container whose shim was killed.
+type Swept struct {
+	ID    string
+	State spec.State // its cgroup is the caller's to remove
+	// Removed says that it was a container with Remove, which is in trash/ now.
+	Removed bool
+}
+
+// Sweep takes away what killed processes left: unfinished creations, runtime directories of
+// dead shims, containers with Remove whose shim is dead. It looks at the runtime directory
+// only, so that its cost is that of what runs, not of what exists; but for the first call
+// after a boot, which looks at everything. What it takes away goes to trash/.
+func (r Root) Sweep() ([]Swept, error) {
+	dirs, err := os.ReadDir(filepath.Join(r.Run, "containers"))
+	if errors.Is(err, fs.ErrNotExist) {
+		swept, err := r.SweepAll()
+		// From here on the runtime directory tells.
+		return swept, errors.Join(err, os.MkdirAll(filepath.Join(r.Run, "containers"), 0o700))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("sweep: %w", err)
+	}
+	return r.sweep(dirs)
+}
+
+// SweepAll is Sweep over every container and every name.
+func (r Root) SweepAll() ([]Swept, error) {
+	var swept []Swept
+	var all error
+	for _, path := range []string{filepath.Join(r.Run, "containers"), r.containersDir()} {
+		dirs, err := os.ReadDir(path)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			all = errors.Join(all, fmt.Errorf("sweep: %w", err))
+			continue
+		}
+		s, err := r.sweep(dirs)
+		swept, all = append(swept, s...), errors.Join(all, err)
+	}
+	links, err := os.ReadDir(r.namesDir())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		all = errors.Join(all, fmt.Errorf("sweep: %w", err))
+	}
+	for _, l := range links {
+		if _, err := r.freeName(l.Name()); err != nil {
+			all = errors.Join(all, fmt.Errorf("sweep: %w", err))
+		}
+	}
+	return swept, all
+}
+
+func (r Root) sweep(dirs []os.DirEntry) ([]Swept, error) {
+	var swept []Swept
+	var all error
+	for _, d := range dirs {
+		if !isID(d.Name()) {
+			continue
+		}
+		s, err := r.sweepOne(d.Name())
+		if s != nil {
+			swept = append(swept, *s)
+		}
+		if err != nil {
+			all = errors.Join(all, fmt.Errorf("sweep container %s: %w", d.Name()[:12], err))
+		}
+	}
+	return swept, all
+}
+
+// sweepOne is quick about what lives: one file read, one stat of the shim.
+func (r Root) sweepOne(id string) (*Swept, error) {
+	state, err := readRecord[spec.State](filepath.Join(r.RunDir(id), stateFile))
+	if err != nil {
+		return nil, err
+	}
+	if state != nil && linux.Alive(state.ShimPID, state.ShimStart) {
+		return nil, nil
+	}
+	// Whoever has the lock makes the container, or sweeps it.
+	lock, err := os.Open(r.Dir(id))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, r.sweepRunDir(id, state)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer lock.Close()
+	if err := flock(lock, unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, nil // a living creator cleans up by itself
+		}
+		return nil, err
+	}
+	if !samePlace(lock, r.Dir(id)) {
+		return nil, nil
+	}
+	return r.sweepLocked(id, state)
+}
+
+// fresh is how long an empty runtime directory may wait for its creator's next step.
+const fresh = 10 * time.Second
+
+// sweepRunDir removes a runtime directory without a container: what is left of a removal,
+// or, where it is empty and new, the first step of a creation.
+func (r Root) sweepRunDir(id string, state *spec.State) error {
+	dir := r.RunDir(id)
+	if state == nil {
+		info, err := os.Lstat(dir)
+		if err != nil || time.Since(info.ModTime()) < fresh {
+			return nil //nolint:nilerr // it has gone
+		}
+	}
+	return os.RemoveAll(dir)
+}
+
+// sweepLocked takes away what is left of a container whose shim and creator are dead.
+func (r Root) sweepLocked(id string, state *spec.State) (*Swept, error) {
+	swept := &Swept{ID: id}
+	if state != nil {
+		swept.State = *state
+	}
+	if missing(filepath.Join(r.Dir(id), containerFile)) {
+		return swept, r.remove(id, "")
+	}
+	var s spec.Summary
+	if err := r.readSummary(id, &s); err != nil {
+		return nil, err
+	}
+	if s.Remove {
+		swept.Removed = true
+		return swept, r.remove(id, s.Name)
+	}
+	e, err := r.entry(id)
+	if err != nil {
+		return nil, err
+	}
+	if e.Status != Exited {
+		return nil, nil // created, and waiting to be started
+	}
+	if e.Lost {
+		e.Exit.Finished = time.Now()
+		if err := r.WriteExit(id, e.Exit); err != nil {
+			return nil, err
+		}
+	}
+	if state == nil {
+		swept = nil
+	}
+	return swept, os.RemoveAll(r.RunDir(id))
+}

@@ -1,0 +1,128 @@
+package state
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/rc-containers/rc/pkg/spec"
+)
+
+// writeRecord writes a file so that readers and crashes find the old one or the new one,
+// whole. A durable one survives a power cut once its directory is synced, too.
+func writeRecord(path string, v any, durable bool) error {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("write %q: %w", path, err)
+	}
+	// The pid keeps two writers apart; whoever renames last wins.
+	temp := path + "." + strconv.Itoa(os.Getpid())
+	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err == nil && durable {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(temp, path)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("write record: %w", err), os.Remove(temp))
+	}
+	return nil
+}
+
+func syncDir(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// WriteContainer makes the container exist: container.json, then summary.json. They
+// survive a power cut, but for a container with Remove.
+func (d *Dir) WriteContainer(c *spec.Container) error {
+	if c.ID != d.ID || c.Name != d.Name {
+		return fmt.Errorf("record of %s %q: the directory is that of %s %q", c.ID, c.Name, d.ID, d.Name)
+	}
+	durable := !c.Remove
+	if err := writeRecord(filepath.Join(d.Path(), containerFile), c, durable); err != nil {
+		return err
+	}
+	if err := writeRecord(filepath.Join(d.Path(), summaryFile), d.root.summary(c), durable); err != nil {
+		return err
+	}
+	if !durable {
+		return nil
+	}
+	for _, dir := range []string{d.Path(), d.root.containersDir(), d.root.namesDir()} {
+		if err := syncDir(dir); err != nil {
+			return fmt.Errorf("sync %q: %w", dir, err)
+		}
+	}
+	return nil
+}
+
+// WriteState says that a container runs.
+func (r Root) WriteState(id string, s *spec.State) error {
+	return writeRecord(filepath.Join(r.RunDir(id), stateFile), s, false)
+}
+
+// WriteExit says how a container ended. One without Finished is what the shim writes at
+// the start, for the case that it will not be able to at the end.
+func (r Root) WriteExit(id string, e *spec.Exit) error {
+	return writeRecord(filepath.Join(r.Dir(id), exitFile), e, false)
+}
+
+// summary is what ps needs of a container.
+func (r Root) summary(c *spec.Container) *spec.Summary {
+	s := &spec.Summary{
+		ID: c.ID, Name: c.Name, Image: c.Image.Name, ImageID: c.Image.ID, Created: c.Created, Labels: c.Labels,
+		Network: c.Network.Mode, Remove: c.Remove, Mounts: UserMounts(r, c),
+	}
+	if c.OCI.Process != nil {
+		s.Command = c.OCI.Process.Args
+	}
+	return s
+}
+
+// UserMounts are the destinations of what the user or the image mounts: not those of every
+// container (/proc, /dev), nor the files that rc makes for it (/etc/hosts).
+func UserMounts(r Root, c *spec.Container) []string {
+	var out []string
+	for _, m := range c.OCI.Mounts {
+		if IsUserMount(r, c, m) {
+			out = append(out, m.Destination)
+		}
+	}
+	return out
+}
+
+// IsUserMount says whether a mount is one that a user or an image asked for.
+func IsUserMount(r Root, c *spec.Container, m specs.Mount) bool {
+	bind := m.Type == "bind" || slices.Contains(m.Options, "bind") || slices.Contains(m.Options, "rbind")
+	return bind && m.Source != "" && !strings.HasPrefix(m.Source, r.RunDir(c.ID)+"/") && !strings.HasPrefix(m.Destination, "/dev/") &&
+		!strings.HasPrefix(m.Source, "/proc/") && !strings.HasPrefix(m.Source, "/sys/")
+}
+
+// flock waits for a lock, or with unix.LOCK_NB gives unix.EWOULDBLOCK.
+func flock(f *os.File, how int) error {
+	for {
+		err := unix.Flock(int(f.Fd()), how)
+		if !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
+}
