@@ -44,8 +44,8 @@ func Make(parent, id string, files []File) (*os.File, error) {
 		return nil, err
 	}
 	if err := errors.Join(isDomain(f), Apply(dir, files)); err != nil {
-		_ = f.Close()
 		_ = unix.Rmdir(dir)
+		_ = f.Close()
 		return nil, err
 	}
 	return f, nil
@@ -62,9 +62,10 @@ func isDomain(f *os.File) error {
 }
 
 // makeLocked makes a directory and locks it. Between the two another rc's Sweep may take it for
-// garbage and remove it: then it is made again.
+// garbage: its lock is waited for, and the directory made again when it is gone then. Nobody but
+// the holder of the lock removes a directory, or a sweeper could hit the next one of that name.
 func makeLocked(dir string) (*os.File, error) {
-	for range 10 {
+	for range 100 {
 		if err := os.Mkdir(dir, 0o755); err != nil {
 			if errors.Is(err, fs.ErrExist) {
 				return nil, fmt.Errorf("make cgroup %q: %w", dir, errs.ErrExists)
@@ -77,15 +78,16 @@ func makeLocked(dir string) (*os.File, error) {
 		} else if err != nil {
 			return nil, err
 		}
-		locked := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		if locked == nil && sameDir(f, dir) {
+		for err = unix.EINTR; errors.Is(err, unix.EINTR); {
+			err = unix.Flock(int(f.Fd()), unix.LOCK_EX)
+		}
+		if err == nil && sameDir(f, dir) {
 			return f, nil
 		}
 		_ = f.Close()
-		if locked != nil {
-			time.Sleep(time.Millisecond) // a sweeper holds it, to remove it or because it saw it alive
+		if err != nil {
+			return nil, fmt.Errorf("lock cgroup %q: %w", dir, err)
 		}
-		_ = unix.Rmdir(dir)
 	}
 	return nil, fmt.Errorf("make cgroup %q: %w", dir, errs.ErrInUse)
 }
@@ -188,8 +190,8 @@ func sweepOne(ctx context.Context, dir string) (bool, error) {
 		return false, nil //nolint:nilerr // gone meanwhile, or not ours to read
 	}
 	defer func() { _ = f.Close() }()
-	if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil {
-		return false, nil // its owner lives
+	if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil || !sameDir(f, dir) {
+		return false, nil // its owner lives, or has removed it and maybe made it anew
 	}
 	if err := Kill(f); err != nil {
 		return false, err

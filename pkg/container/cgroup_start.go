@@ -117,10 +117,12 @@ func (p *placement) settle() {
 // discard takes back what no shim will use, after the shim has ended where there was one. A scope
 // goes with its last process.
 func (p *placement) discard(ctx context.Context) {
-	p.release()
+	p.settle()
 	if p.made != nil {
+		// Before the lock is let go: see cgroup.Make.
 		ctx, cancel := context.WithTimeout(ctx, sweepTime)
 		defer cancel()
 		_ = cgroup.Remove(ctx, p.made.Name())
+		_ = p.made.Close()
 	}
 }
