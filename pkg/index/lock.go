@@ -76,3 +76,19 @@ func Flock(ctx context.Context, path string, how int) (*Lock, error) {
 		wait = min(2*wait, 50*time.Millisecond)
 	}
 }
+
+// Upgrade makes a shared lock exclusive if nobody else has it, else ErrLocked.
+func (l *Lock) Upgrade() error {
+	err := unix.Flock(int(l.f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		// flock(2): converting gives the old lock up first.
+		if err := unix.Flock(int(l.f.Fd()), unix.LOCK_SH); err != nil {
+			return fmt.Errorf("lock %s: %w", l.f.Name(), err)
+		}
+		return ErrLocked
+	}
+	return err
+}
+
+// Downgrade makes an exclusive lock shared again.
+func (l *Lock) Downgrade() { _ = unix.Flock(int(l.f.Fd()), unix.LOCK_SH) }

@@ -18,7 +18,7 @@ import (
 func (ix *Index) Find(value string) (Entry, error) {
 	id := strings.TrimPrefix(value, "sha256:")
 	if isID(id) {
-		if e, ok, err := ix.line(`"id":"` + id + `"`, func(e Entry) bool { return e.ID == id }); ok || err != nil {
+		if e, ok, err := ix.line(`"id":"`+id+`"`, func(e Entry) bool { return e.ID == id }); ok || err != nil {
 			return e, err
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -27,7 +28,7 @@ const opaqueXattr = "user.overlay.opaque"
 // whiteout makes what hides an entry of a lower layer.
 func (u *unpacker) whiteout(parent int, name, base string, h *tar.Header) error {
 	if base == whiteoutOpaque {
-		return u.opaqueIn(parent)
+		return u.opaque(parent)
 	}
 	if strings.HasPrefix(base, whiteoutMeta) {
 		return nil
@@ -61,15 +62,7 @@ func (u *unpacker) whiteout(parent int, name, base string, h *tar.Header) error 
 	return u.opaque(fd)
 }
 
-// opaqueIn hides everything that lower layers have in the directory.
-func (u *unpacker) opaqueIn(dir int) error {
-	if u.o.DotWh {
-		u.res.DotWh = true
-		return u.dotWh(dir, whiteoutOpaque)
-	}
-	return u.opaque(dir)
-}
-
+// opaque hides everything that lower layers have in a directory.
 func (u *unpacker) opaque(fd int) error {
 	if u.o.DotWh {
 		u.res.DotWh = true
@@ -92,7 +85,8 @@ func (u *unpacker) dotWh(parent int, base string) error {
 // Native says whether whiteouts of the kernel's kind can be made in a directory: mknod(2) of
 // 0/0 in a user namespace (Linux 5.8) and user.* attributes (on tmpfs since 6.6, not on NFS before 5.9).
 func Native(dir string) bool {
-	probe := path.Join(dir, ".native-probe")
+	// The name is this process's own: another one may be probing as well.
+	probe := path.Join(dir, ".probe-"+strconv.Itoa(unix.Getpid()))
 	_ = unix.Unlink(probe)
 	if unix.Mknod(probe, unix.S_IFCHR, 0) != nil {
 		return false
@@ -105,7 +99,7 @@ func Native(dir string) bool {
 	return true
 }
 
-// skippedXattrs are how overlay file systems and container tools mark files for themselves: an
+// steering says whether an attribute is one by which overlay file systems and container tools steer themselves: an
 // archive must not be able to set them.
 func steering(name string) bool {
 	for _, prefix := range []string{"user.overlay.", "user.fuseoverlayfs.", "user.containers.", "trusted."} {

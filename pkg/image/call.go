@@ -1,0 +1,249 @@
+package image
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rc-containers/rc/pkg/config"
+	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/linux"
+	"github.com/rc-containers/rc/pkg/userns"
+)
+
+// Request is what the worker is told.
+type Request struct {
+	Verb    string          `json:"verb"`
+	Config  *config.Config  `json:"config"`
+	Options json.RawMessage `json:"options"`
+}
+
+// Answer is what the worker says at its end.
+type Answer struct {
+	Result json.RawMessage `json:"result,omitempty"`
+	Error  *Failure        `json:"error,omitempty"`
+}
+
+// MaxMessage is the longest request or answer, in bytes.
+const MaxMessage = 128 << 10
+
+// Failure is an error on its way between two processes: text, hint, code, and which sentinels of
+// package errs it was made of.
+type Failure struct {
+	Text  string   `json:"text"`
+	Hint  string   `json:"hint,omitempty"`
+	Kinds []string `json:"kinds,omitempty"`
+}
+
+func kinds() map[string]error {
+	return map[string]error{
+		"not found": errs.ErrNotFound, "exists": errs.ErrExists, "invalid": errs.ErrInvalid, "in use": errs.ErrInUse,
+		"unsupported": errs.ErrUnsupported, "state": errs.ErrState, "canceled": context.Canceled,
+		"no space": unix.ENOSPC, "deadline": context.DeadlineExceeded,
+	}
+}
+
+// NewFailure describes an error; nil stays nil.
+func NewFailure(err error) *Failure {
+	if err == nil {
+		return nil
+	}
+	f := &Failure{Text: err.Error(), Hint: errs.Hint(err)}
+	for name, kind := range kinds() {
+		if errors.Is(err, kind) {
+			f.Kinds = append(f.Kinds, name)
+		}
+	}
+	return f
+}
+
+// Err is the error again; nil for a nil failure.
+func (f *Failure) Err() error {
+	if f == nil {
+		return nil
+	}
+	err := error(&remote{text: f.Text})
+	known := kinds()
+	for _, k := range f.Kinds {
+		if known[k] != nil {
+			err.(*remote).kinds = append(err.(*remote).kinds, known[k])
+		}
+	}
+	if f.Hint != "" {
+		return errs.WithHint(err, f.Hint)
+	}
+	return err
+}
+
+type remote struct {
+	text  string
+	kinds []error
+}
+
+func (r *remote) Error() string   { return r.text }
+func (r *remote) Unwrap() []error { return r.kinds }
+
+// grace is how long a worker that was told to stop may take to clean up.
+const grace = 10 * time.Second
+
+// call has a worker do one thing in the default map.
+func call(ctx context.Context, cfg *config.Config, verb string, options, result any, s Streams) error {
+	opts, err := json.Marshal(options)
+	if err != nil {
+		return fmt.Errorf("%s: encode options: %w", verb, err)
+	}
+	request, err := json.Marshal(Request{Verb: verb, Config: cfg, Options: opts})
+	if err != nil {
+		return fmt.Errorf("%s: encode request: %w", verb, err)
+	}
+	if len(request) > MaxMessage {
+		return fmt.Errorf("%s: %w: options of more than %d bytes", verb, errs.ErrInvalid, MaxMessage)
+	}
+	w, err := start(ctx, s)
+	if err != nil {
+		return err
+	}
+	defer w.sock.Close()
+	if err := linux.Send(w.sock, request); err != nil {
+		err = fmt.Errorf("%s: talk to rc-image: %w", verb, err)
+		return errors.Join(err, w.stop())
+	}
+	answer, err := w.answer(ctx)
+	if err != nil {
+		return err
+	}
+	if answer.Error != nil {
+		return answer.Error.Err()
+	}
+	if result == nil {
+		return nil
+	}
+	if err := json.Unmarshal(answer.Result, result); err != nil {
+		return fmt.Errorf("%s: decode the answer of rc-image: %w", verb, err)
+	}
+	return nil
+}
+
+// running is a started worker.
+type running struct {
+	process *userns.Process
+	sock    *os.File
+}
+
+func start(ctx context.Context, s Streams) (*running, error) {
+	path, err := workerPath()
+	if err != nil {
+		return nil, err
+	}
+	m, err := userns.DefaultMap(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ours, theirs, err := linux.SocketPair()
+	if err != nil {
+		return nil, err
+	}
+	defer theirs.Close()
+	p, err := userns.Start(ctx, userns.Command{
+		Path: path, Args: []string{"rc-image"}, Env: workerEnv(os.Environ(), os.Getuid()),
+		Stdin: s.Stdin, Stdout: s.Stdout, Stderr: s.Stderr, Files: []*os.File{theirs},
+	}, m)
+	if err != nil {
+		ours.Close()
+		return nil, err
+	}
+	w := &running{process: p, sock: ours}
+	if err := p.Mapped(); err != nil {
+		err = errors.Join(err, w.stop())
+		ours.Close()
+		return nil, err
+	}
+	return w, nil
+}
+
+// workerEnv tells the libraries whose configuration files to read: seen from inside the worker's user is 0,
+// and they would take root's.
+func workerEnv(env []string, uid int) []string {
+	out := make([]string, 0, len(env)+2)
+	for _, e := range env {
+		if !strings.HasPrefix(e, "_CONTAINERS_") {
+			out = append(out, e)
+		}
+	}
+	return append(out, "_CONTAINERS_ROOTLESS_UID="+strconv.Itoa(uid), "_CONTAINERS_USERNS_CONFIGURED=done")
+}
+
+// answer waits for the worker's last word and its end.
+func (w *running) answer(ctx context.Context) (*Answer, error) {
+	answered := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		// End of file on its side: it cleans up and answers still.
+		_ = unix.Shutdown(int(w.sock.Fd()), unix.SHUT_WR)
+		select {
+		case <-answered:
+		case <-time.After(grace):
+			_ = w.process.Signal(unix.SIGKILL)
+		}
+	})
+	defer stop()
+	data, files, err := linux.Receive(w.sock, MaxMessage)
+	close(answered)
+	for _, f := range files {
+		f.Close()
+	}
+	code, waitErr := w.process.Wait()
+	if err != nil || len(data) == 0 {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		if waitErr != nil {
+			return nil, waitErr
+		}
+		if code > errs.CodeSignal {
+			return nil, fmt.Errorf("rc-image was killed by signal %d", code-errs.CodeSignal)
+		}
+		return nil, fmt.Errorf("rc-image ended with code %d and without an answer", code)
+	}
+	var a Answer
+	if err := json.Unmarshal(data, &a); err != nil {
+		return nil, fmt.Errorf("decode the answer of rc-image: %w", err)
+	}
+	return &a, nil
+}
+
+// stop ends a worker that got no request.
+func (w *running) stop() error {
+	_ = w.process.Signal(unix.SIGKILL)
+	_, err := w.process.Wait()
+	return err
+}
+
+// workerPath finds rc-image: beside rc, where a build leaves it; in ../libexec/rc, where
+// `make install` puts it; in PATH.
+func workerPath() (string, error) {
+	const name = "rc-image"
+	self, err := os.Executable()
+	if err != nil {
+		return "", fmt.Errorf("find %s: %w", name, err)
+	}
+	dir := filepath.Dir(self)
+	for _, path := range []string{filepath.Join(dir, name), filepath.Join(dir, "../libexec/rc", name)} {
+		if st, err := os.Stat(path); err == nil && st.Mode().IsRegular() && st.Mode()&0o111 != 0 {
+			return path, nil
+		}
+	}
+	if path, err := exec.LookPath(name); err == nil {
+		return path, nil
+	}
+	return "", errs.WithHint(fmt.Errorf("find %s beside %s: %w", name, self, errs.ErrNotFound),
+		"install rc with all its programs: make install")
+}

@@ -1,0 +1,133 @@
+package worker
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"runtime"
+	"strings"
+	"time"
+
+	digest "github.com/opencontainers/go-digest"
+	specs "github.com/opencontainers/image-spec/specs-go"
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/rc-containers/rc/pkg/config"
+	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/image"
+	"github.com/rc-containers/rc/pkg/store"
+)
+
+// importRootfs makes an image with one layer of a root filesystem archive.
+func importRootfs(ctx context.Context, cfg *config.Config, s *store.Store, o image.ImportOptions) (string, error) {
+	changes, err := image.ParseChanges(o.Changes)
+	if err != nil {
+		return "", err
+	}
+	var names []string
+	if o.Name != "" {
+		name, err := image.NewName(o.Name)
+		if err != nil {
+			return "", err
+		}
+		names = []string{name}
+	}
+	report := newReport(o.Quiet)
+	defer report.Close()
+	a := &adder{cfg: cfg, store: s, report: report}
+	b := blob{Size: -1, Open: func(ctx context.Context) (io.ReadCloser, error) { return openSource(ctx, o.Source) }}
+	report.Layer(b, true)
+	staged, err := a.fetch(ctx, b)
+	if err != nil {
+		return "", fmt.Errorf("import %s: %w", o.Source, err)
+	}
+	b.DiffID, b.Size = staged.DiffID, staged.Size
+	if err := s.Commit(ctx, staged, b.DiffID.Encoded(), "", "", 0); err != nil {
+		return "", fmt.Errorf("import %s: %w", o.Source, err)
+	}
+	report.Done(b)
+	f, err := imported(o, changes, b)
+	if err != nil {
+		return "", fmt.Errorf("import %s: %w", o.Source, err)
+	}
+	id, err := s.AddImage(store.NewImage{Config: f.config, Manifest: f.manifest, TopLayer: b.DiffID.Encoded(), Names: names})
+	if err != nil {
+		return "", fmt.Errorf("import %s: %w", o.Source, err)
+	}
+	return id, nil
+}
+
+// imported writes configuration and manifest.
+func imported(o image.ImportOptions, changes []image.Change, b blob) (*found, error) {
+	created := time.Now().UTC()
+	if epoch := os.Getenv("SOURCE_DATE_EPOCH"); epoch != "" {
+		// https://reproducible-builds.org/specs/source-date-epoch/
+		var sec int64
+		if _, err := fmt.Sscan(epoch, &sec); err != nil {
+			return nil, fmt.Errorf("SOURCE_DATE_EPOCH %q: %w: want seconds since 1970", epoch, errs.ErrInvalid)
+		}
+		created = time.Unix(sec, 0).UTC()
+	}
+	var c store.ImageConfig
+	c.Created = &created
+	c.OS, c.Architecture, c.Variant = o.Platform.OS, o.Platform.Arch, o.Platform.Variant
+	if c.OS == "" {
+		c.OS = "linux"
+	}
+	if c.Architecture == "" {
+		c.Architecture = runtime.GOARCH
+	}
+	image.Apply(&c.Config, changes)
+	c.RootFS = v1.RootFS{Type: "layers", DiffIDs: []digest.Digest{b.DiffID}}
+	source := o.Source
+	if source == "-" {
+		source = "standard input"
+	}
+	c.Comment = o.Message
+	c.History = []v1.History{{Created: &created, CreatedBy: "rc import " + source, Comment: o.Message}}
+	f := &found{}
+	var err error
+	if f.config, err = json.Marshal(c); err != nil {
+		return nil, err
+	}
+	f.manifest, err = json.Marshal(v1.Manifest{
+		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: v1.MediaTypeImageManifest,
+		Config: v1.Descriptor{MediaType: v1.MediaTypeImageConfig, Digest: digest.Canonical.FromBytes(f.config), Size: int64(len(f.config))},
+		Layers: []v1.Descriptor{{MediaType: v1.MediaTypeImageLayer, Digest: b.DiffID, Size: b.Size}},
+	})
+	return f, err
+}
+
+// openSource opens a file, an http(s) URL, or standard input.
+func openSource(ctx context.Context, source string) (io.ReadCloser, error) {
+	switch {
+	case source == "-" || source == "":
+		return io.NopCloser(&cancelable{ctx, os.Stdin}), nil
+	case strings.HasPrefix(source, "http://"), strings.HasPrefix(source, "https://"):
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, source, nil)
+		if err != nil {
+			return nil, err
+		}
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			return nil, err
+		}
+		if response.StatusCode != http.StatusOK {
+			response.Body.Close()
+			return nil, fmt.Errorf("%w: the server answers %s", errs.ErrInvalid, response.Status)
+		}
+		return response.Body, nil
+	}
+	f, err := os.Open(source)
+	if err != nil {
+		return nil, err
+	}
+	if st, err := f.Stat(); err == nil && st.IsDir() {
+		f.Close()
+		return nil, errs.WithHint(fmt.Errorf("%w: it is a directory", errs.ErrInvalid), fmt.Sprintf("tar -C %s -c . | rc import - NAME", source))
+	}
+	return f, nil
+}

@@ -1,0 +1,96 @@
+package worker
+
+import (
+	"bufio"
+	"compress/bzip2"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/klauspost/pgzip"
+	digest "github.com/opencontainers/go-digest"
+	"github.com/ulikunitz/xz"
+
+	"github.com/rc-containers/rc/pkg/errs"
+)
+
+// verifier compares what passes through with its digest and size; a difference is an
+// error in place of the end of file.
+type verifier struct {
+	r    io.Reader
+	want digest.Digest // "" is not compared
+	size int64         // -1 is not compared
+	hash hash.Hash
+	n    int64
+}
+
+func (v *verifier) Read(p []byte) (int, error) {
+	n, err := v.r.Read(p)
+	v.n += int64(n)
+	v.hash.Write(p[:n])
+	if v.want == "" {
+		return n, err
+	}
+	if v.size >= 0 && v.n > v.size {
+		return n, fmt.Errorf("%w: more than the %d bytes that the manifest says", errs.ErrInvalid, v.size)
+	}
+	if !errors.Is(err, io.EOF) {
+		return n, err
+	}
+	if v.size >= 0 && v.n < v.size {
+		return n, fmt.Errorf("%w: it ended after %d of %d bytes: %w", errs.ErrInvalid, v.n, v.size, io.ErrUnexpectedEOF)
+	}
+	if got := digest.NewDigest(digest.SHA256, v.hash); got != v.want {
+		return n, fmt.Errorf("%w: its digest is %s, not %s", errs.ErrInvalid, got, v.want)
+	}
+	return n, io.EOF
+}
+
+// maxWindow bounds what a zstd frame may make us allocate; images use at most 8 MB.
+const maxWindow = 128 << 20
+
+// decompress reads gzip, zstd, bzip2 and xz by what the stream begins with; anything else is
+// taken as it is.
+func decompress(r io.Reader) (io.ReadCloser, error) {
+	b := bufio.NewReaderSize(r, 64<<10)
+	magic, err := b.Peek(6)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	var plain io.ReadCloser
+	switch m := string(magic); {
+	case len(m) >= 2 && m[:2] == "\x1f\x8b":
+		plain, err = pgzip.NewReader(b)
+	case len(m) >= 4 && m[:4] == "\x28\xb5\x2f\xfd" || len(m) >= 4 && m[1:4] == "\x2a\x4d\x18" && m[0]&0xf0 == 0x50:
+		var d *zstd.Decoder
+		if d, err = zstd.NewReader(b, zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderConcurrency(2)); err == nil {
+			plain = d.IOReadCloser()
+		}
+	case len(m) >= 3 && m[:3] == "BZh":
+		plain = io.NopCloser(bzip2.NewReader(b))
+	case m == "\xfd7zXZ\x00":
+		var x *xz.Reader
+		if x, err = xz.NewReader(b); err == nil {
+			plain = io.NopCloser(x)
+		}
+	default:
+		return io.NopCloser(b), nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("decompress: %w: %w", errs.ErrInvalid, err)
+	}
+	return &damaged{plain}, nil
+}
+
+// damaged marks the errors of a decompressor as errors of its input.
+type damaged struct{ io.ReadCloser }
+
+func (d *damaged) Read(p []byte) (int, error) {
+	n, err := d.ReadCloser.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, errs.ErrInvalid) {
+		err = fmt.Errorf("decompress: %w: %w", errs.ErrInvalid, err)
+	}
+	return n, err
+}

@@ -1,0 +1,83 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	storage "go.podman.io/storage"
+
+	"github.com/rc-containers/rc/pkg/index"
+)
+
+// Sweep deletes what belongs to no image: layers and half-made images of killed processes.
+// While others pull it leaves all of that alone, since it may be theirs. The caller holds index.Hold exclusively.
+func (s *Store) Sweep() error {
+	switch err := s.pulls.Upgrade(); {
+	case errors.Is(err, index.ErrLocked):
+		return nil
+	case err != nil:
+		return err
+	}
+	defer s.pulls.Downgrade()
+	images, err := s.lib.Images()
+	if err != nil {
+		return fmt.Errorf("clean up the image store: %w", err)
+	}
+	for _, img := range images {
+		if _, err := s.lib.ImageBigData(img.ID, keyConfig(img.ID)); err == nil || len(img.Names) > 0 {
+			continue
+		}
+		if _, err := s.lib.DeleteImage(img.ID, true); err != nil && !errors.Is(err, storage.ErrImageUnknown) {
+			return fmt.Errorf("clean up the image store: %w", err)
+		}
+	}
+	if err := s.sweepLayers(); err != nil {
+		return fmt.Errorf("clean up the image store: %w", err)
+	}
+	return os.RemoveAll(filepath.Join(s.cfg.StorageRoot(), "fetching"))
+}
+
+// sweepLayers deletes layers that no image reaches, children first.
+func (s *Store) sweepLayers() error {
+	images, err := s.lib.Images()
+	if err != nil {
+		return err
+	}
+	layers, err := s.lib.Layers()
+	if err != nil {
+		return err
+	}
+	parents := make(map[string]string, len(layers))
+	children := make(map[string]int, len(layers))
+	for _, l := range layers {
+		parents[l.ID] = l.Parent
+		children[l.Parent]++
+	}
+	used := make(map[string]bool, len(layers))
+	for _, img := range images {
+		for id := img.TopLayer; id != "" && !used[id]; id = parents[id] {
+			used[id] = true
+		}
+	}
+	var leaves []string
+	for id := range parents {
+		if children[id] == 0 && !used[id] {
+			leaves = append(leaves, id)
+		}
+	}
+	for len(leaves) > 0 {
+		id := leaves[0]
+		leaves = leaves[1:]
+		if err := s.lib.DeleteLayer(id); err != nil && !errors.Is(err, storage.ErrLayerUnknown) {
+			return err
+		}
+		if p := parents[id]; p != "" && !used[p] {
+			if children[p]--; children[p] == 0 {
+				leaves = append(leaves, p)
+			}
+		}
+	}
+	return nil
+}
