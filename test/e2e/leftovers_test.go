@@ -1,0 +1,149 @@
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/sys/unix"
+)
+
+// grace is how long a container's end may go on after rc has: the shim unmounts, and a
+// removed container's files are deleted in the background.
+const grace = 10 * time.Second
+
+// checkLeftovers fails the script's test if something of it is still there, and removes it.
+func checkLeftovers(env *testscript.Env) {
+	var left []string
+	for end := time.Now().Add(grace); ; time.Sleep(50 * time.Millisecond) {
+		left = append(processes(env.WorkDir), append(mounts(env.WorkDir), records(env)...)...)
+		if len(left) == 0 || time.Now().After(end) {
+			break
+		}
+	}
+	kill(env.WorkDir)
+	if err := removeTree(env.WorkDir); err != nil {
+		left = append(left, fmt.Sprintf("%v", err))
+	}
+	if len(left) > 0 {
+		env.T().Log("left behind:\n  " + strings.Join(left, "\n  "))
+		env.T().FailNow()
+	}
+}
+
+// pids are the processes that have to do with dir: their environment or command line says so,
+// or they see a mount of it, as a container, its shim and fuse-overlayfs do.
+func pids(dir string) []int {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil
+	}
+	var found []int
+	for _, entry := range entries {
+		pid, err := strconv.Atoi(entry.Name())
+		if err != nil || pid == os.Getpid() {
+			continue
+		}
+		for _, name := range []string{"environ", "cmdline", "mountinfo"} {
+			data, err := os.ReadFile(filepath.Join("/proc", entry.Name(), name))
+			// A slash, so that script "run" does not see what "run-2" did.
+			if err == nil && strings.Contains(string(data), dir+"/") {
+				found = append(found, pid)
+				break
+			}
+		}
+	}
+	return found
+}
+
+func processes(dir string) []string {
+	var list []string
+	for _, pid := range pids(dir) {
+		cmdline, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		if err != nil {
+			continue // gone meanwhile
+		}
+		stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if len(cmdline) == 0 {
+			cmdline = stat
+		}
+		list = append(list, fmt.Sprintf("process %d: %s", pid, strings.ReplaceAll(string(cmdline), "\x00", " ")))
+	}
+	return list
+}
+
+func kill(dir string) {
+	for range 100 {
+		found := pids(dir)
+		for _, pid := range found {
+			_ = unix.Kill(pid, unix.SIGKILL)
+		}
+		if len(found) == 0 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// mounts are those in our own mount namespace.
+func mounts(dir string) []string {
+	data, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return []string{err.Error()}
+	}
+	var list []string
+	for line := range strings.Lines(string(data)) {
+		if strings.Contains(line, dir+"/") {
+			list = append(list, "mount: "+strings.TrimSpace(line))
+		}
+	}
+	return list
+}
+
+// records are those of containers: each script removes what it made, and after that there must
+// be no name, no tree, no trash and no runtime directory.
+func records(env *testscript.Env) []string {
+	var list []string
+	data := filepath.Join(env.Getenv("HOME"), ".local/share/rc")
+	for _, pattern := range []string{
+		data + "/containers/*", data + "/names/*", data + "/trash/*",
+		env.Getenv("XDG_RUNTIME_DIR") + "/rc/containers/*",
+		data + "/storage/overlay/staging/*",
+	} {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			return []string{err.Error()}
+		}
+		for _, path := range found {
+			list = append(list, "file: "+path)
+		}
+	}
+	return list
+}
+
+// removeTree removes files of subordinate ids too, in a user namespace and without rc.
+func removeTree(dir string) error {
+	if err := os.RemoveAll(dir); err == nil {
+		return nil
+	}
+	out, err := exec.Command("unshare", "--map-auto", "--map-root-user", "rm", "-rf", dir).CombinedOutput()
+	if _, stat := os.Lstat(dir); errors.Is(stat, fs.ErrNotExist) {
+		return nil
+	}
+	return fmt.Errorf("remove %q: %v: %s", dir, err, out)
+}
+
+func removeAll(t *testing.T, dir string) {
+	t.Helper()
+	if err := removeTree(dir); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# run.sh [go test flags]: the end-to-end scripts. Called as root: as a test user on test host (1),
+# once with a user manager and, for what differs, once without. Called as a user: as you, where you are.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+. test/setup/root.sh
+
+stage=$(mktemp -d "${TMPDIR:-/var/tmp}/rc-e2e-bin.XXXXXX")
+trap 'rm -rf "$stage"' EXIT
+chmod 755 "$stage"
+CGO_ENABLED=0 go test -tags containers_image_openpgp,exclude_graphdriver_btrfs -c -o "$stage/e2e.test" ./test/e2e
+cp -r bin test/e2e/testdata "$stage/"
+export RC_HOST_DIR=$stage
+flags=(-test.parallel 4 -test.timeout 15m "${@/#-run/-test.run}")
+
+if [ "$(id -u)" != 0 ]; then
+  cd "$stage"
+  ./e2e.test "${flags[@]}"
+  exit
+fi
+user=$(container_user)
+echo "== end to end as $user, with a user manager"
+# This host has no controllers for limits where cgroup v1 holds them: the VM has.
+RC_E2E_WITHOUT="cgroup ${RC_E2E_WITHOUT:-}" test/host/run.sh "$user" ./e2e.test "${flags[@]}"
+echo "== end to end as $user, without: as under su and cron"
+RC_E2E_WITHOUT="cgroup systemd ${RC_E2E_WITHOUT:-}" \
+  test/host/run.sh --no-manager "$user" ./e2e.test "${flags[@]}" -test.run 'TestScripts/(run|nomanager)'
