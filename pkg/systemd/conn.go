@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"strconv"
 	"time"
 
 	"github.com/godbus/dbus/v5"
@@ -40,15 +39,14 @@ type Conn struct {
 	matched bool
 }
 
-// Connect finds the bus of the user with that id, which is spelled out in the handshake (inside of
-// a user namespace the caller's own view of its id is not the bus's). It takes two seconds at
-// most; an error is ErrNoManager.
+// Connect finds the bus of the user with that id. It takes two seconds at most; an error is
+// ErrNoManager.
 func Connect(ctx context.Context, uid int) (*Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	var problems []error
 	for _, socket := range sockets(uid) {
-		c, err := dial(ctx, socket, uid)
+		c, err := dial(ctx, socket)
 		if err == nil {
 			return c, nil
 		}
@@ -60,7 +58,7 @@ func Connect(ctx context.Context, uid int) (*Conn, error) {
 	return nil, fmt.Errorf("%w: %w", ErrNoManager, errors.Join(problems...))
 }
 
-func dial(ctx context.Context, socket string, uid int) (*Conn, error) {
+func dial(ctx context.Context, socket string) (*Conn, error) {
 	var dialer net.Dialer
 	raw, err := dialer.DialContext(ctx, "unix", socket)
 	if err != nil {
@@ -77,7 +75,7 @@ func dial(ctx context.Context, socket string, uid int) (*Conn, error) {
 		_ = raw.Close()
 		return nil, err
 	}
-	if err := handshake(bus, uid); err != nil {
+	if err := handshake(bus); err != nil {
 		_ = bus.Close()
 		return nil, err
 	}
@@ -88,8 +86,10 @@ func dial(ctx context.Context, socket string, uid int) (*Conn, error) {
 	return &Conn{bus: bus, signals: make(chan *dbus.Signal, 256)}, nil
 }
 
-func handshake(bus *dbus.Conn, uid int) error {
-	if err := bus.Auth([]dbus.Auth{dbus.AuthExternal(strconv.Itoa(uid))}); err != nil {
+// handshake leaves it to the socket's credentials who the caller is: the library sends no identity
+// with EXTERNAL, so that it does not matter what ids a user namespace shows.
+func handshake(bus *dbus.Conn) error {
+	if err := bus.Auth([]dbus.Auth{dbus.AuthExternal("")}); err != nil {
 		return rootCause(err)
 	}
 	return rootCause(bus.Hello())

@@ -2,7 +2,7 @@
 // somebody else started. It is the only package that speaks D-Bus, and it knows no containers.
 //
 //	rc                          bus                  systemd --user              kernel
-//	│ connect, EXTERNAL uid ──▶ │
+//	│ connect, EXTERNAL ──────▶ │
 //	│ Hello ──────────────────▶ │
 //	│ AddMatch JobRemoved ────▶ │ (no reply wanted: the bus keeps the order)
 //	│ StartTransientUnit ─────▶ │ ───────────────────▶ │ mkdir, chown, move pids ──▶ │ 12 ms: RCU
