@@ -37,6 +37,10 @@ func (c *child) bind(m *mount) error {
 	if err := applyAttrs(tree, attrs); err == nil {
 		return linux.AttachTree(tree, target, "")
 	} else if !errors.Is(err, unix.ENOSYS) {
+		if errors.Is(err, unix.EPERM) && m.changesAccessTime() {
+			return errs.WithHint(err, "the source's file system is the host's, which decides on access times: "+
+				"leave out noatime, nodiratime, relatime, strictatime")
+		}
 		return err
 	}
 	// Before Linux 5.12 only what is attached can be changed; the container is not running.
@@ -70,7 +74,7 @@ func (m *mount) attrs() []attrChange {
 		attr:      unix.MountAttr{Attr_set: m.set | m.setAll, Propagation: propagation},
 		recursive: m.recursive,
 	}}
-	if m.set&unix.MOUNT_ATTR__ATIME != 0 || m.clear&unix.MOUNT_ATTR__ATIME != 0 {
+	if m.clear&unix.MOUNT_ATTR__ATIME != 0 {
 		changes[0].attr.Attr_clr = unix.MOUNT_ATTR__ATIME
 	}
 	// A source that is read-only stays so without an error, whatever the default "rw" says.
@@ -81,6 +85,10 @@ func (m *mount) attrs() []attrChange {
 		changes = append(changes, attrChange{attr: unix.MountAttr{Attr_clr: m.clearAll}, recursive: true, tolerant: true})
 	}
 	return changes
+}
+
+func (m *mount) changesAccessTime() bool {
+	return (m.set|m.clear|m.setAll|m.clearAll)&(unix.MOUNT_ATTR__ATIME|unix.MOUNT_ATTR_NODIRATIME) != 0
 }
 
 func applyAttrs(tree int, changes []attrChange) error {

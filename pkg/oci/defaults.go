@@ -25,7 +25,7 @@ func ReadonlyPaths() []string {
 type MountOptions struct {
 	// ShmSize is the size of /dev/shm in bytes; 0 is 64 MiB.
 	ShmSize int64
-	// IPCHost shows the host's /dev/shm and /dev/mqueue.
+	// IPCHost shows the host's /dev/shm.
 	IPCHost bool
 	// NoSHM leaves /dev/shm out (--ipc none).
 	NoSHM bool
@@ -38,8 +38,8 @@ type MountOptions struct {
 }
 
 // DefaultMounts are the mounts that every container has, in the order in which they have
-// to be made. Where the network or pid namespace is the host's, Start finds out that sysfs
-// or proc cannot be mounted and shows the host's.
+// to be made. Where the network, pid or ipc namespace is the host's, Start finds out that
+// sysfs, proc or mqueue cannot be mounted and shows the host's.
 func DefaultMounts(opts MountOptions) []specs.Mount {
 	shm := opts.ShmSize
 	if shm == 0 {
@@ -62,22 +62,20 @@ func DefaultMounts(opts MountOptions) []specs.Mount {
 		fs("/sys/fs/cgroup", "cgroup", "nosuid", "noexec", "nodev", "relatime", cgroupMode),
 		fs("/dev/pts", "devpts", "nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"),
 	}
-	if opts.IPCHost {
-		return append(mounts, hostMount("/dev/shm"), hostMount("/dev/mqueue"))
-	}
 	mounts = append(mounts, fs("/dev/mqueue", "mqueue", "nosuid", "noexec", "nodev"))
-	if opts.NoSHM {
+	switch {
+	case opts.NoSHM:
 		return mounts
+	case opts.IPCHost:
+		return append(mounts, specs.Mount{
+			Destination: "/dev/shm", Type: "bind", Source: "/dev/shm", Options: []string{"rbind", "nosuid", "noexec", "nodev"},
+		})
 	}
 	size := "size=" + strconv.FormatInt(shm, 10)
 	return append(mounts, specs.Mount{
 		Destination: "/dev/shm", Type: "tmpfs", Source: "shm",
 		Options: []string{"nosuid", "noexec", "nodev", "mode=1777", size},
 	})
-}
-
-func hostMount(path string) specs.Mount {
-	return specs.Mount{Destination: path, Type: "bind", Source: path, Options: []string{"rbind", "nosuid", "noexec", "nodev"}}
 }
 
 // DefaultDevices are the nodes that Start puts into /dev unasked.

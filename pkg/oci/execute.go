@@ -168,11 +168,11 @@ func (c *child) becomeUser() error {
 	if err := linux.DropBounding(c.bounding); err != nil {
 		return fmt.Errorf("drop capabilities: %w", err)
 	}
-	if err := c.setGroups(); err != nil {
-		return err
-	}
 	if err := linux.SetThreadGID(c.who.gid); err != nil {
 		return explainID("group", c.who.gid, err)
+	}
+	if err := c.setGroups(); err != nil {
+		return err
 	}
 	// The permitted capabilities stay until execve(2), which computes them anew from the
 	// bounding and ambient sets: until then a filter can be loaded without no_new_privs.

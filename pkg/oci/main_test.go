@@ -46,11 +46,14 @@ type plan struct {
 	GroupAdd      []string
 	Extra         int // descriptors from 4 on are Config.ExtraFiles
 	DieWithParent bool
+	Cgroup        string // directory for Config.Cgroup
 	Setup         string // shell commands in the shim's mount namespace
 	Between       string // shell commands between Ready and Run; $PID is the process
 	Stdin         string // written to the terminal
+	StdinAfter    string // what the terminal must have shown before
 	SignalAfter   string // output that must have come before Signal is sent
 	Signal        int
+	IgnoreHangup  bool // SIGHUP and SIGUSR1 are ignored in the shim
 	Leave         bool // die without waiting, once the process has said SignalAfter
 }
 
@@ -121,6 +124,11 @@ func runPlan(p *plan, result *outcome) error {
 	for i := range p.Extra {
 		cfg.ExtraFiles = append(cfg.ExtraFiles, os.NewFile(uintptr(4+i), "extra"))
 	}
+	if p.Cgroup != "" {
+		if cfg.Cgroup, err = os.Open(p.Cgroup); err != nil {
+			return err
+		}
+	}
 	var gate *os.File
 	if p.SignalAfter != "" && !p.Spec.Process.Terminal {
 		gate, cfg.Stdout, err = os.Pipe()
@@ -154,6 +162,10 @@ func runPlan(p *plan, result *outcome) error {
 	terminal := make(chan string, 1)
 	if proc.Console != nil {
 		go func() {
+			if err := awaitOutput(proc.Console, p.StdinAfter); err != nil {
+				terminal <- err.Error()
+				return
+			}
 			_, _ = proc.Console.WriteString(p.Stdin)
 			data, _ := io.ReadAll(proc.Console)
 			terminal <- string(data)
@@ -180,6 +192,9 @@ func runPlan(p *plan, result *outcome) error {
 }
 
 func awaitOutput(r io.Reader, want string) error {
+	if want == "" {
+		return nil
+	}
 	var seen []byte
 	buf := make([]byte, 256)
 	for !bytes.Contains(seen, []byte(want)) {
@@ -213,6 +228,13 @@ func launch(t *testing.T, p *plan, flags uintptr, extra ...*os.File) result {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(self, "test-shim")
+	if p.IgnoreHangup {
+		nohup, err := exec.LookPath("env")
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd = exec.Command(nohup, "--ignore-signal=HUP", "--ignore-signal=USR1", self, "test-shim")
+	}
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	cmd.ExtraFiles = append([]*os.File{theirs}, extra...)

@@ -186,7 +186,10 @@ func (c *child) mountInstead(m *mount, target int, err error) error {
 		return errs.WithHint(err, "a /proc with parts of it covered, as in most containers, cannot be mounted again: "+
 			"run the outer container with --security-opt unmask=ALL")
 	case m.kind == kindMqueue && errors.Is(err, unix.EPERM) && c.namespaces&unix.CLONE_NEWIPC == 0:
-		return c.bindOver("/dev/mqueue", target, m.set|m.setAll)
+		if err := c.bindOver("/dev/mqueue", target, m.set|m.setAll); !errors.Is(err, unix.ENOENT) {
+			return err
+		}
+		return nil // the host has none to show
 	case m.kind == kindCgroup && !errors.Is(err, unix.ENOENT):
 		// A host without cgroup2, or --cgroupns host.
 		return c.bindOver("/sys/fs/cgroup", target, m.set|m.setAll|readonly)

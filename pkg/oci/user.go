@@ -39,7 +39,7 @@ type groupEntry struct {
 type identity struct {
 	uid, gid uint32
 	groups   []uint32 // asked for: they must be set
-	implied  []uint32 // those that /etc/group puts the user into
+	implied  []uint32 // the primary one and those that /etc/group puts the user into
 	home     string   // "" where passwd does not tell
 }
 
@@ -137,10 +137,13 @@ func lookUpUser(spec string, passwd, group []byte) (identity, error) {
 			return who, err
 		}
 		who.gid = gid
-		return who, nil
-	}
-	if found {
+	} else if found {
 		who.implied = groupsOf(entry.name, group)
+	}
+	// Without its own group among them a process could leave it behind by a setgid program,
+	// and with it what permissions deny that group (CVE-2022-36109).
+	if !slices.Contains(who.implied, who.gid) {
+		who.implied = append(who.implied, who.gid)
 	}
 	return who, nil
 }
