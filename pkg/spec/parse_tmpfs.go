@@ -49,7 +49,7 @@ func newTmpfs(value, destination string, options []string) (specs.Mount, error) 
 		case optionGroup(option) == "propagation":
 			propagation = option
 		case option == OptChown:
-			words = append(words, option)
+			return specs.Mount{}, unsupported(value, "option U is for bind mounts: a tmpfs takes uid= and gid=")
 		case slices.Contains([]string{"access", "exec", "suid", "dev"}, optionGroup(option)):
 			words = append(words, option)
 		default:

@@ -1,0 +1,273 @@
+package spec
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/rc-containers/rc/pkg/errs"
+)
+
+// refusal is a value that must be refused, a word of the reason, and its kind.
+type refusal struct {
+	value, word string
+	kind        error
+}
+
+func checkRefusals[T any](t *testing.T, list []refusal, parse func(string) (T, error)) {
+	t.Helper()
+	for _, r := range list {
+		got, err := parse(r.value)
+		kind := r.kind
+		if kind == nil {
+			kind = errs.ErrInvalid
+		}
+		switch {
+		case err == nil:
+			t.Errorf("%q gave %v, want an error with %q", r.value, got, r.word)
+		case !strings.Contains(err.Error(), r.word):
+			t.Errorf("%q: error %q has no %q", r.value, err, r.word)
+		case !errors.Is(err, kind):
+			t.Errorf("%q: error %q is no %v", r.value, err, kind)
+		}
+	}
+}
+
+func TestParseVolume(t *testing.T) {
+	bind := func(source, destination string, options ...string) specs.Mount {
+		return specs.Mount{Type: "bind", Source: source, Destination: destination, Options: options}
+	}
+	for value, want := range map[string]specs.Mount{
+		"/a:/b":                       bind("/a", "/b", "rbind", "rprivate"),
+		"/a:/b:":                      bind("/a", "/b", "rbind", "rprivate"),
+		"/a/../c/:/b//d/":             bind("/c", "/b/d", "rbind", "rprivate"),
+		"./src:/src:ro":               bind("/home/u/src", "/src", "rbind", "rprivate", "ro"),
+		".:/src":                      bind("/home/u", "/src", "rbind", "rprivate"),
+		"../x:/src:rw":                bind("/home/x", "/src", "rbind", "rprivate", "rw"),
+		"/a:/b:bind,rshared,noexec":   bind("/a", "/b", "bind", "rshared", "noexec"),
+		"/a:/b:z,ro,U":                bind("/a", "/b", "rbind", "rprivate", "ro", "U"),
+		"/a:/b:Z,nocopy,slave":        bind("/a", "/b", "rbind", "slave"),
+		"/a:/b:suid,dev,exec":         bind("/a", "/b", "rbind", "rprivate", "suid", "dev", "exec"),
+		"/a:/b:O":                     bind("/a", "/b", "O"),
+		"/a:/b:O,U,z":                 bind("/a", "/b", "O", "U"),
+		"/with space,and=é:/b:nosuid": bind("/with space,and=é", "/b", "rbind", "rprivate", "nosuid"),
+	} {
+		got, err := ParseVolume(value, "/home/u")
+		if err != nil {
+			t.Errorf("%q: %v", value, err)
+			continue
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", value, diff)
+		}
+	}
+	checkRefusals(t, []refusal{
+		{"", "SRC:DST", nil},
+		{":", "source is empty", nil},
+		{"/a:", "destination is empty", nil},
+		{":/b", "source is empty", nil},
+		{"/a:b", `"b" is not an absolute path`, nil},
+		{"/a:/", "hide the whole image", nil},
+		{"/a:/b/..", "hide the whole image", nil},
+		{"/a:/b:ro:rw", "3 colons", nil},
+		{"/a:/b:ro,rw", "exclude each other", nil},
+		{"/a:/b:ro,ro", "twice", nil},
+		{"/a:/b:shared,private", "exclude", nil},
+		{"/a:/b:readonly", "unknown option", nil},
+		{"/a:/b:ro,", `unknown option ""`, nil},
+		{"/a:/b:O,ro", "cannot be combined with O", nil},
+		{"/a:/b:O,upperdir=/x", "O alone", errs.ErrUnsupported},
+		{"/a:/b:idmap", "for root", errs.ErrUnsupported},
+		{"/a:/b:idmap=uids=0-1-10", "for root", errs.ErrUnsupported},
+		{"/a", "anonymous", errs.ErrUnsupported},
+		{"data:/b", "name of a volume", errs.ErrUnsupported},
+		{"~/x:/b", "$HOME", nil},
+		{"/a\x00:/b", "NUL", nil},
+	}, func(value string) (specs.Mount, error) { return ParseVolume(value, "/home/u") })
+}
+
+func TestParseMount(t *testing.T) {
+	bind := func(options ...string) specs.Mount {
+		return specs.Mount{Type: "bind", Source: "/a", Destination: "/b", Options: options}
+	}
+	tmpfs := func(options ...string) specs.Mount {
+		return specs.Mount{Type: "tmpfs", Source: "tmpfs", Destination: "/b", Options: options}
+	}
+	for value, want := range map[string]specs.Mount{
+		"type=bind,src=/a,dst=/b":                                  bind("rbind", "rprivate"),
+		"type=bind,source=/a,target=/b,readonly":                   bind("rbind", "rprivate", "ro"),
+		"type=bind,source=/a,destination=/b,ro=true":               bind("rbind", "rprivate", "ro"),
+		"type=bind,src=/a,dst=/b,ro=false":                         bind("rbind", "rprivate", "rw"),
+		"type=bind,src=/a,dst=/b,bind-propagation=rslave":          bind("rbind", "rslave"),
+		"type=bind,src=/a,dst=/b,bind-nonrecursive":                bind("bind", "rprivate"),
+		"type=bind,src=/a,dst=/b,relabel=shared,exec=false,U=true": bind("rbind", "rprivate", "noexec", "U"),
+		"type=bind,src=/a,dst=/b,consistency=cached,nosuid":        bind("rbind", "rprivate", "nosuid"),
+		`type=bind,"src=/a,b",dst=/b`: {
+			Type: "bind", Source: "/a,b", Destination: "/b", Options: []string{"rbind", "rprivate"},
+		},
+		"type=tmpfs,dst=/b": tmpfs("rprivate", "nosuid", "nodev", "tmpcopyup"),
+		"type=tmpfs,dst=/b,tmpfs-size=1m,tmpfs-mode=1777":    tmpfs("rprivate", "nosuid", "nodev", "size=1048576", "mode=1777", "tmpcopyup"),
+		"type=tmpfs,dst=/b,notmpcopyup,ro,noexec":            tmpfs("rprivate", "nosuid", "nodev", "ro", "noexec"),
+		"type=tmpfs,tmpcopyup,dst=/b,dev,suid,tmpfs-size=5%": tmpfs("rprivate", "dev", "suid", "size=5%", "tmpcopyup"),
+	} {
+		got, err := ParseMount(value, "/home/u")
+		if err != nil {
+			t.Errorf("%q: %v", value, err)
+			continue
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", value, diff)
+		}
+	}
+	checkRefusals(t, []refusal{
+		{"", "type=", nil},
+		{"src=/a,dst=/b", "type= is missing", nil},
+		{"type=volume,src=x,dst=/b", "type=volume is not supported yet", errs.ErrUnsupported},
+		{"type=image,src=x,dst=/b", "type=image", errs.ErrUnsupported},
+		{"type=blind,src=/a,dst=/b", `unknown type "blind"`, nil},
+		{"type=bind,dst=/b", "src= is missing", nil},
+		{"type=bind,src=/a", "dst= is missing", nil},
+		{"type=bind,src=/a,dst=b", "absolute", nil},
+		{"type=bind,src=/a,src=/c,dst=/b", `"src" is there twice`, nil},
+		{"type=bind,src=/a,source=/c,dst=/b", `"src" is there twice`, nil},
+		{"type=bind,src=/a,dst=/b,ro=maybe", "true or false", nil},
+		{"type=bind,src=/a,dst=/b,ro,rw", "exclude", nil},
+		{"type=bind,src=/a,dst=/b,tmpfs-size=1m", "type=tmpfs", nil},
+		{"type=bind,src=/a,dst=/b,bind-propagation=wide", "want private", nil},
+		{"type=bind,src=/a,dst=/b,colour=red", `unknown field "colour"`, nil},
+		{"type=bind,src=,dst=/b", "src= has no value", nil},
+		{"type=bind,src=/a,dst=/b,idmap", "for root", errs.ErrUnsupported},
+		{"type=tmpfs,src=/a,dst=/b", "no src=", nil},
+		{"type=tmpfs,dst=/b,tmpfs-mode=8", "octal", nil},
+		{"type=tmpfs,dst=/b,tmpfs-size=huge", "size=huge", nil},
+		{"type=bind,src=/a\n,dst=/b", "one line", nil},
+		{`type=bind,"src=/a`, "want type=bind", nil},
+	}, func(value string) (specs.Mount, error) { return ParseMount(value, "/home/u") })
+}
+
+func TestParseTmpfs(t *testing.T) {
+	for value, want := range map[string][]string{
+		"/tmp":                        {"rprivate", "nosuid", "nodev", "tmpcopyup"},
+		"/tmp:":                       {"rprivate", "nosuid", "nodev", "tmpcopyup"},
+		"/tmp:size=64m,mode=1777":     {"rprivate", "nosuid", "nodev", "size=67108864", "mode=1777", "tmpcopyup"},
+		"/tmp:rw,noexec,uid=5,gid=6":  {"rprivate", "nosuid", "nodev", "rw", "noexec", "uid=5", "gid=6", "tmpcopyup"},
+		"/tmp:notmpcopyup,nosuid":     {"rprivate", "nodev", "nosuid"},
+		"/tmp:nr_inodes=1k,shared,ro": {"shared", "nosuid", "nodev", "ro", "nr_inodes=1024", "tmpcopyup"},
+	} {
+		got, err := ParseTmpfs(value)
+		if err != nil {
+			t.Errorf("%q: %v", value, err)
+			continue
+		}
+		mount := specs.Mount{Type: "tmpfs", Source: "tmpfs", Destination: "/tmp", Options: want}
+		if diff := cmp.Diff(mount, got); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", value, diff)
+		}
+	}
+	checkRefusals(t, []refusal{
+		{"tmp", "absolute", nil},
+		{"", "empty", nil},
+		{"/:size=1m", "hide", nil},
+		{"/tmp:size=", "size=", nil},
+		{"/tmp:size=1m,size=2m", "twice", nil},
+		{"/tmp:mode=99", "octal", nil},
+		{"/tmp:uid=root", "number", nil},
+		{"/tmp:lowerdir=/", "unknown option", nil},
+		{"/tmp:O", "unknown option", nil},
+		{"/tmp:U", "uid=", errs.ErrUnsupported},
+		{"/tmp:ro,rw", "exclude", nil},
+	}, ParseTmpfs)
+}
+
+func TestParseDevice(t *testing.T) {
+	for value, want := range map[string]Device{
+		"/dev/fuse":                 {"/dev/fuse", "/dev/fuse", "rwm"},
+		"/dev/fuse:/dev/other":      {"/dev/fuse", "/dev/other", "rwm"},
+		"/dev/fuse:rw":              {"/dev/fuse", "/dev/fuse", "rw"},
+		"/dev/fuse:/dev/other:mrw":  {"/dev/fuse", "/dev/other", "mrw"},
+		"/dev/fuse::rw":             {"/dev/fuse", "/dev/fuse", "rw"},
+		"/dev/dri:/dev/dri/../dri2": {"/dev/dri", "/dev/dri2", "rwm"},
+	} {
+		got, err := ParseDevice(value)
+		if err != nil || got != want {
+			t.Errorf("%q: %v, %v, want %v", value, got, err, want)
+		}
+	}
+	checkRefusals(t, []refusal{
+		{"", "absolute", nil},
+		{"fuse", "absolute", nil},
+		{"vendor.com/class=gpu0", "CDI", errs.ErrUnsupported},
+		{"/dev/fuse:fuse", "absolute", nil},
+		{"/dev/fuse:/dev/fuse:x", "permissions", nil},
+		{"/dev/fuse:/dev/fuse:rr", "permissions", nil},
+		{"/dev/fuse:/dev/fuse:r", "cannot be enforced", errs.ErrUnsupported},
+		{"/a:/b:rw:x", "HOST[:CONTAINER", nil},
+		{"/dev/fuse:/", "hide", nil},
+	}, ParseDevice)
+}
+
+func FuzzParseVolume(f *testing.F) {
+	for _, seed := range []string{"/a:/b", "./x:/y:ro,z", "/a:/b:O,U", "data:/x", "::::", "/a:/b:,"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		m, err := ParseVolume(value, "/cwd")
+		if err == nil {
+			checkMount(t, m)
+		}
+	})
+}
+
+func FuzzParseMount(f *testing.F) {
+	for _, seed := range []string{"type=bind,src=/a,dst=/b", "type=tmpfs,dst=/x,tmpfs-size=1k", `type=bind,"src=/a,b",dst=/b,ro=false`, ",,=", "\"\n"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		m, err := ParseMount(value, "/cwd")
+		if err == nil {
+			checkMount(t, m)
+		}
+	})
+}
+
+func FuzzParseTmpfs(f *testing.F) {
+	for _, seed := range []string{"/tmp:size=1m,mode=700", "/x:ro,notmpcopyup", "/tmp:size=%", "/tmp:,,"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		m, err := ParseTmpfs(value)
+		if err == nil {
+			checkMount(t, m)
+		}
+	})
+}
+
+func FuzzParseDevice(f *testing.F) {
+	for _, seed := range []string{"/dev/fuse", "/dev/a:/dev/b:rw", "x=y"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		d, err := ParseDevice(value)
+		if err == nil && (!strings.HasPrefix(d.Host, "/") || !strings.HasPrefix(d.Container, "/") || d.Perms == "") {
+			t.Errorf("%q gave %+v", value, d)
+		}
+	})
+}
+
+// checkMount holds what everybody after the parsers relies on.
+func checkMount(t *testing.T, m specs.Mount) {
+	t.Helper()
+	if !strings.HasPrefix(m.Source, "/") && m.Type == "bind" || !strings.HasPrefix(m.Destination, "/") || m.Destination == "/" {
+		t.Errorf("paths: %+v", m)
+	}
+	seen := map[string]bool{}
+	for _, option := range m.Options {
+		if option == "" || strings.ContainsAny(option, ",\x00") || seen[option] {
+			t.Errorf("option %q: %+v", option, m)
+		}
+		seen[option] = true
+	}
+}
