@@ -1,0 +1,53 @@
+package container
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// skeletonDirs and skeletonFiles are what every container mounts on. A change of the lists
+// needs another name for the directory, skeletonName.
+const (
+	skeletonName  = "skeleton-1"
+	skeletonDirs  = "proc dev sys run etc"
+	skeletonFiles = "etc/hosts etc/hostname etc/resolv.conf run/.containerenv"
+)
+
+// skeleton is the directory that lies below all layers of every root: with it the mount
+// points are there, and none has to be made in the upper directory, which costs an inode
+// each and the copy of its parent. It is made once below data.
+func skeleton(data string) (string, error) {
+	path := filepath.Join(data, skeletonName)
+	if _, err := os.Stat(path); err == nil {
+		return path, nil
+	}
+	defer unix.Umask(unix.Umask(0o022))
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		return "", err
+	}
+	temp, err := os.MkdirTemp(data, skeletonName+".")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(temp) // what is left of it: another call may have been faster
+	err = os.Chmod(temp, 0o755)
+	for _, dir := range strings.Fields(skeletonDirs) {
+		err = errors.Join(err, os.Mkdir(filepath.Join(temp, dir), 0o755))
+	}
+	for _, file := range strings.Fields(skeletonFiles) {
+		err = errors.Join(err, os.WriteFile(filepath.Join(temp, file), nil, 0o644))
+	}
+	if err != nil {
+		return "", fmt.Errorf("make %q: %w", path, err)
+	}
+	if err := os.Rename(temp, path); err != nil && !errors.Is(err, fs.ErrExist) && !errors.Is(err, unix.ENOTEMPTY) {
+		return "", err
+	}
+	return path, nil
+}
