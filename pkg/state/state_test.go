@@ -1,0 +1,671 @@
+package state
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/linux"
+	"github.com/rc-containers/rc/pkg/spec"
+)
+
+// TestMain plays creators that are killed: RC_TEST_STATE is the step to stop at.
+func TestMain(m *testing.M) {
+	if step := os.Getenv("RC_TEST_STATE"); step != "" {
+		r := Root{Data: os.Args[1], Run: os.Args[2]}
+		if step == "race" {
+			os.Exit(raceMain(r, os.Args[3]))
+		}
+		if err := stopAt(r, step, os.Args[3], os.Args[4]); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		fmt.Println("ready")
+		time.Sleep(time.Minute)
+	}
+	os.Exit(m.Run())
+}
+
+// stopAt goes as far as a step, as Create and the shim do.
+func stopAt(r Root, step, id, name string) error {
+	switch step {
+	case "rundir":
+		return mkdir(r.RunDir(id))
+	case "unnamed":
+		if err := mkdir(r.RunDir(id)); err != nil {
+			return err
+		}
+		return (&Dir{ID: id, Name: name, root: r}).makeLocked()
+	}
+	d, err := r.Create(id, name)
+	if err != nil || step == "named" {
+		return err
+	}
+	if step == "half" {
+		return writeRecord(filepath.Join(d.Path(), containerFile), container(id, name, false), false)
+	}
+	if err := d.WriteContainer(container(id, name, strings.HasPrefix(step, "rm-"))); err != nil || strings.HasSuffix(step, "recorded") {
+		return err
+	}
+	start, err := linux.StartTime(os.Getpid())
+	if err != nil {
+		return err
+	}
+	return r.WriteState(id, &spec.State{ShimPID: os.Getpid(), ShimStart: start, PID: os.Getpid(), Started: time.Now()})
+}
+
+func raceMain(r Root, name string) int {
+	id, err := GenerateID()
+	if err != nil {
+		return 1
+	}
+	d, err := r.Create(id, name)
+	if errors.Is(err, errs.ErrExists) {
+		return 17
+	}
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	if err := d.WriteContainer(container(id, name, true)); err != nil {
+		return 1
+	}
+	return 0
+}
+
+func container(id, name string, remove bool) *spec.Container {
+	return &spec.Container{
+		ID: id, Name: name, Created: time.Now().Round(0), Remove: remove,
+		Image: spec.Image{ID: "abc", Name: "docker.io/library/alpine:latest"},
+		OCI:   specs.Spec{Process: &specs.Process{Args: []string{"sleep", "1"}}},
+	}
+}
+
+func newRoot(t testing.TB) Root {
+	dir := t.TempDir()
+	return Root{Data: filepath.Join(dir, "data"), Run: filepath.Join(dir, "run")}
+}
+
+func newID(t testing.TB) string {
+	id, err := GenerateID()
+	if err != nil || !isID(id) {
+		t.Fatal(id, err)
+	}
+	return id
+}
+
+func create(t testing.TB, r Root, name string, remove bool) *Dir {
+	t.Helper()
+	d, err := r.Create(newID(t), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.WriteContainer(container(d.ID, name, remove)); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func closed(t testing.TB, d *Dir) *Dir {
+	t.Helper()
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// files is what there is below both roots.
+func files(t testing.TB, r Root) []string {
+	t.Helper()
+	var out []string
+	for _, root := range []string{r.Data, r.Run} {
+		err := filepath.WalkDir(root, func(path string, d os.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			if rel, _ := filepath.Rel(filepath.Dir(r.Data), path); strings.Count(rel, "/") == 2 {
+				out = append(out, rel)
+			}
+			return nil
+		})
+		if err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
+	}
+	return out
+}
+
+func TestCreate(t *testing.T) {
+	r := newRoot(t)
+	if es, broken := r.List(); es != nil || broken != nil {
+		t.Errorf("List without anything: %v %v", es, broken)
+	}
+	d := create(t, r, "one", false)
+	es, broken := r.List()
+	if len(es) != 1 || broken != nil {
+		t.Fatalf("List: %v %v", es, broken)
+	}
+	if e := es[0]; e.Name != "one" || e.Status != Created || !e.Starting || e.Command[0] != "sleep" || e.Image != "docker.io/library/alpine:latest" {
+		t.Errorf("entry %+v", e)
+	}
+	if _, err := r.Create(newID(t), "one"); !errors.Is(err, errs.ErrExists) || !strings.Contains(errs.Hint(err), "rc rm -f one") {
+		t.Errorf("Create again: %v", err)
+	}
+	closed(t, d)
+	if e, err := r.Find("one"); err != nil || e.Starting {
+		t.Errorf("Find: %+v %v", e, err)
+	}
+	got, err := r.Load(d.ID)
+	if err != nil || got.Name != "one" {
+		t.Errorf("Load: %+v %v", got, err)
+	}
+	if err := r.Remove(d.ID); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Remove(d.ID); !errors.Is(err, errs.ErrNotFound) {
+		t.Errorf("Remove again: %v", err)
+	}
+	if diff := cmp.Diff([]string{"data/trash/" + d.ID}, files(t, r)); diff != "" {
+		t.Error(diff)
+	}
+	closed(t, create(t, r, "one", true))
+}
+
+func TestDiscard(t *testing.T) {
+	r := newRoot(t)
+	d := create(t, r, "one", true)
+	if err := d.Discard(); err != nil {
+		t.Error(err)
+	}
+	if got := files(t, r); len(got) != 1 || got[0] != "data/trash/"+d.ID {
+		t.Errorf("left: %v", got)
+	}
+}
+
+func TestCheckName(t *testing.T) {
+	for _, name := range []string{"a", "A.b-c_9", "0", strings.Repeat("x", 255)} {
+		if err := CheckName(name); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, name := range []string{"", "-a", ".", "..", "_x", "a/b", "a b", "ä", "a\n", strings.Repeat("x", 256)} {
+		if err := CheckName(name); !errors.Is(err, errs.ErrInvalid) {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}
+
+func TestGenerateName(t *testing.T) {
+	r := newRoot(t)
+	moods, people := strings.Fields(moodWords), strings.Fields(peopleWords)
+	if len(moods) < 100 || len(people) < 150 {
+		t.Errorf("%d × %d words", len(moods), len(people))
+	}
+	for _, words := range [][]string{moods, people} {
+		seen := map[string]bool{}
+		for _, w := range words {
+			if seen[w] {
+				t.Errorf("%q is there twice", w)
+			}
+			seen[w] = true
+			if err := CheckName(w); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	seen := map[string]bool{}
+	for range 50 {
+		name := r.GenerateName()
+		if err := CheckName(name); err != nil || !strings.Contains(name, "_") {
+			t.Errorf("%q: %v", name, err)
+		}
+		seen[name] = true
+	}
+	if len(seen) < 40 {
+		t.Errorf("%d different names of 50", len(seen))
+	}
+}
+
+func TestFind(t *testing.T) {
+	r := newRoot(t)
+	a := "aa" + strings.Repeat("0", 62)
+	b := "ab" + strings.Repeat("0", 62)
+	for id, name := range map[string]string{a: "ab", b: "other"} {
+		d, err := r.Create(id, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := d.WriteContainer(container(id, name, false)); err != nil {
+			t.Fatal(err)
+		}
+		closed(t, d)
+	}
+	for _, c := range []struct {
+		ask, want string
+		err       error
+	}{
+		{"ab", a, nil}, // a name before the beginning of an id
+		{"aa", a, nil},
+		{"ab0", b, nil},
+		{b, b, nil},
+		{"other", b, nil},
+		{"a", "", errs.ErrInvalid},
+		{"ac", "", errs.ErrNotFound},
+		{"", "", errs.ErrNotFound},
+		{"../containers", "", errs.ErrNotFound},
+		{b + "0", "", errs.ErrNotFound},
+	} {
+		e, err := r.Find(c.ask)
+		if !errors.Is(err, c.err) || c.err == nil && (err != nil || e.ID != c.want) {
+			t.Errorf("Find %q: %v %v", c.ask, e, err)
+		}
+	}
+}
+
+// TestStatus goes through what records can say.
+func TestStatus(t *testing.T) {
+	me := os.Getpid()
+	start, err := linux.StartTime(me)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now().Round(0)
+	alive := &spec.State{ShimPID: me, ShimStart: start, PID: me, Started: now}
+	dead := &spec.State{ShimPID: me, ShimStart: start + 1, PID: 7, Started: now}
+	pessimistic := &spec.Exit{Code: 137, Started: now}
+	for _, c := range []struct {
+		what    string
+		state   *spec.State
+		exit    *spec.Exit
+		mounted bool
+		want    string
+		code    int
+		lost    bool
+	}{
+		{"new", nil, nil, false, Created, 0, false},
+		{"running", alive, nil, true, Running, 0, false},
+		{"running, prepared", alive, pessimistic, true, Running, 0, false},
+		{"running again", alive, &spec.Exit{Code: 3, Finished: now.Add(-time.Hour)}, true, Running, 3, false},
+		{"ended, shim unmounts", alive, &spec.Exit{Code: 3, Finished: now.Add(time.Second)}, true, Exited, 3, false},
+		{"ended", nil, &spec.Exit{Code: 4, Finished: now}, true, Exited, 4, false},
+		{"shim killed", dead, nil, true, Exited, 137, true},
+		{"shim killed, prepared", dead, pessimistic, true, Exited, 137, true},
+		{"shim killed, second life", dead, &spec.Exit{Code: 3, Finished: now.Add(-time.Hour)}, true, Exited, 137, true},
+		{"power cut", nil, pessimistic, true, Exited, 137, true},
+		{"power cut, nothing prepared", nil, nil, true, Exited, 137, true},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			r := newRoot(t)
+			d := closed(t, create(t, r, "x", false))
+			if c.state != nil {
+				if err := r.WriteState(d.ID, c.state); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if c.exit != nil {
+				if err := r.WriteExit(d.ID, c.exit); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if c.mounted {
+				if err := os.MkdirAll(filepath.Join(d.Path(), "work", "work"), 0o700); err != nil {
+					t.Fatal(err)
+				}
+			}
+			e, err := r.Find("x")
+			if err != nil {
+				t.Fatal(err)
+			}
+			code := 0
+			if e.Exit != nil {
+				code = e.Exit.Code
+			}
+			if e.Status != c.want || code != c.code || e.Lost != c.lost {
+				t.Errorf("%s code %d lost %v, want %s %d %v", e.Status, code, e.Lost, c.want, c.code, c.lost)
+			}
+			err = r.Remove(d.ID)
+			if isAlive := c.state == alive; isAlive != errors.Is(err, errs.ErrState) || !isAlive && err != nil {
+				t.Errorf("Remove: %v", err)
+			}
+		})
+	}
+}
+
+// TestBroken: a record that cannot be read hides no other, and can be removed.
+func TestBroken(t *testing.T) {
+	for _, c := range []struct{ file, text string }{
+		{containerFile, "{"}, {containerFile, ""}, {exitFile, "{\"code\":"}, {"run", "garbage"}, {containerFile, `{"id":"other"}`},
+	} {
+		r := newRoot(t)
+		closed(t, create(t, r, "good", false))
+		d := closed(t, create(t, r, "bad", false))
+		path := filepath.Join(d.Path(), c.file)
+		if c.file == "run" {
+			path = filepath.Join(d.RunPath(), stateFile)
+		}
+		if err := os.WriteFile(path, []byte(c.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if c.file == containerFile {
+			if err := os.Remove(filepath.Join(d.Path(), summaryFile)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		es, broken := r.List()
+		if len(es) != 1 || es[0].Name != "good" || len(broken) != 1 || !strings.Contains(broken[0].Error(), path) {
+			t.Errorf("%s %q: %v %v", c.file, c.text, es, broken)
+		}
+		if id, err := r.FindID("bad"); err != nil || id != d.ID {
+			t.Errorf("FindID: %v", err)
+		}
+		if err := r.Remove(d.ID); err != nil {
+			t.Errorf("Remove: %v", err)
+		}
+		if _, err := os.Lstat(r.NamePath("bad")); !os.IsNotExist(err) {
+			t.Error("the name is still taken")
+		}
+	}
+	// An empty exit.json is what a power cut makes of a file that was not synced.
+	r := newRoot(t)
+	d := closed(t, create(t, r, "cut", false))
+	if err := os.WriteFile(filepath.Join(d.Path(), exitFile), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if e, err := r.Find("cut"); err != nil || e.Status != Exited || !e.Lost {
+		t.Errorf("%+v %v", e, err)
+	}
+	// Between the two records.
+	if err := os.Remove(filepath.Join(d.Path(), summaryFile)); err != nil {
+		t.Fatal(err)
+	}
+	if e, err := r.Find("cut"); err != nil || e.Command[0] != "sleep" {
+		t.Errorf("%+v %v", e, err)
+	}
+}
+
+// TestRace: of many creators of one name, one gets it; the others leave nothing.
+func TestRace(t *testing.T) {
+	r := newRoot(t)
+	var won sync.Map
+	var wait sync.WaitGroup
+	for range 20 {
+		wait.Go(func() {
+			id, err := GenerateID()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			d, err := r.Create(id, "same")
+			switch {
+			case errors.Is(err, errs.ErrExists):
+			case err != nil:
+				t.Error(err)
+			default:
+				won.Store(id, d)
+				if err := d.WriteContainer(container(id, "same", true)); err != nil {
+					t.Error(err)
+				}
+			}
+			if _, err := r.Sweep(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wait.Wait()
+	n := 0
+	won.Range(func(_, d any) bool {
+		n++
+		closed(t, d.(*Dir))
+		return true
+	})
+	// A sweep may have taken a directory between mkdir and flock; its creator made another.
+	if err := r.EmptyTrash(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if got := files(t, r); n != 1 || len(got) != 3 {
+		t.Errorf("%d have the name; there is %v", n, got)
+	}
+}
+
+func TestRaceOfProcesses(t *testing.T) {
+	r := newRoot(t)
+	var cmds []*exec.Cmd
+	for range 20 {
+		cmd := play(t, r, "race", "same")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		cmds = append(cmds, cmd)
+	}
+	won := 0
+	for _, cmd := range cmds {
+		_ = cmd.Wait()
+		switch code := cmd.ProcessState.ExitCode(); code {
+		case 0:
+			won++
+		case 17:
+		default:
+			t.Errorf("exit code %d", code)
+		}
+	}
+	if won != 1 {
+		t.Errorf("%d have the name", won)
+	}
+}
+
+func play(t *testing.T, r Root, step string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(t.Context(), "/proc/self/exe", append([]string{r.Data, r.Run}, args...)...)
+	cmd.Env = append(os.Environ(), "RC_TEST_STATE="+step)
+	cmd.Stderr = os.Stderr
+	return cmd
+}
+
+// TestKilled: kill -9 of a creator at each step; while it lives nothing is taken from it,
+// and the next sweep takes what it left.
+func TestKilled(t *testing.T) {
+	for _, c := range []struct {
+		step string
+		left int    // what is there after the sweep besides trash
+		want string // status of what is listed
+	}{
+		{"rundir", 0, ""},
+		{"unnamed", 0, ""},
+		{"named", 0, ""},
+		{"half", 3, Created},
+		{"recorded", 3, Created},
+		{"started", 2, Exited},
+		{"rm-recorded", 0, ""},
+		{"rm-started", 0, ""},
+	} {
+		t.Run(c.step, func(t *testing.T) {
+			r := newRoot(t)
+			id := newID(t)
+			cmd := play(t, r, c.step, id, "victim")
+			out, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			if line, _ := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
+				t.Fatalf("creator says %q", line)
+			}
+			before := files(t, r)
+			if swept, err := r.Sweep(); len(swept) != 0 || err != nil {
+				t.Errorf("Sweep of a living creator's: %+v, %v", swept, err)
+			}
+			if diff := cmp.Diff(before, files(t, r)); diff != "" {
+				t.Errorf("Sweep took from a living creator: %s", diff)
+			}
+			if err := cmd.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			_ = cmd.Wait()
+			if c.step == "rundir" { // it could be a creator's who is about to go on
+				old := time.Now().Add(-time.Hour)
+				if err := os.Chtimes(r.RunDir(id), old, old); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, err := r.Sweep(); err != nil {
+				t.Error(err)
+			}
+			var left []string
+			for _, f := range files(t, r) {
+				if !strings.HasPrefix(f, "data/trash/") {
+					left = append(left, f)
+				}
+			}
+			if len(left) != c.left {
+				t.Errorf("left: %v", left)
+			}
+			e, err := r.Find("victim")
+			if c.want == "" && !errors.Is(err, errs.ErrNotFound) || c.want != "" && (err != nil || e.Status != c.want) {
+				t.Errorf("%+v %v", e, err)
+			}
+			if c.want == Exited && (e.Exit.Code != 137 || e.Exit.Finished.IsZero()) {
+				t.Errorf("exit %+v", e.Exit)
+			}
+			if c.want == "" {
+				closed(t, create(t, r, "victim", true))
+			}
+		})
+	}
+}
+
+// TestNameOfGarbage: Create frees by itself a name that a dead creator left.
+func TestNameOfGarbage(t *testing.T) {
+	r := newRoot(t)
+	d, err := r.Create(newID(t), "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Create(newID(t), "x"); !errors.Is(err, errs.ErrExists) {
+		t.Errorf("while the creator lives: %v", err)
+	}
+	closed(t, d)
+	closed(t, create(t, r, "x", true))
+	if err := os.Symlink("../containers/gone", r.NamePath("y")); err != nil {
+		t.Fatal(err)
+	}
+	closed(t, create(t, r, "y", true))
+}
+
+// TestSweepAfterBoot: the runtime directory is gone, and with it what Sweep goes by.
+func TestSweepAfterBoot(t *testing.T) {
+	r := newRoot(t)
+	stays := closed(t, create(t, r, "stays", false))
+	closed(t, create(t, r, "goes", true))
+	d, err := r.Create(newID(t), "half")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed(t, d)
+	if err := os.RemoveAll(r.Run); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Sweep(); err != nil {
+		t.Fatal(err)
+	}
+	es, broken := r.List()
+	if len(es) != 1 || es[0].ID != stays.ID || broken != nil {
+		t.Errorf("%v %v", es, broken)
+	}
+	links, err := os.ReadDir(filepath.Join(r.Data, "names"))
+	if err != nil || len(links) != 1 {
+		t.Errorf("names: %v %v", links, err)
+	}
+	if !r.TrashWaits(0) || r.TrashWaits(time.Hour) {
+		t.Error("TrashWaits")
+	}
+	if err := r.EmptyTrash(t.Context()); err != nil || r.TrashWaits(0) {
+		t.Errorf("EmptyTrash: %v", err)
+	}
+}
+
+func TestEmptyTrashAtOnce(t *testing.T) {
+	r := newRoot(t)
+	var wait sync.WaitGroup
+	for i := range 8 {
+		wait.Go(func() {
+			for j := range 10 {
+				d := create(t, r, fmt.Sprintf("c%d_%d", i, j), true)
+				if err := d.Discard(); err != nil {
+					t.Error(err)
+				}
+				if err := r.EmptyTrash(t.Context()); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wait.Wait()
+	if got := files(t, r); len(got) != 0 {
+		t.Errorf("left: %v", got)
+	}
+}
+
+func TestUserMounts(t *testing.T) {
+	r := newRoot(t)
+	c := container(newID(t), "x", false)
+	c.OCI.Mounts = []specs.Mount{
+		{Destination: "/proc", Type: "proc", Source: "proc"},
+		{Destination: "/etc/hosts", Type: "bind", Source: r.RunDir(c.ID) + "/hosts"},
+		{Destination: "/data", Type: "bind", Source: "/srv", Options: []string{"rbind"}},
+		{Destination: "/vol", Source: r.Dir(c.ID) + "/volumes/0", Options: []string{"bind", "copyup"}},
+		{Destination: "/dev/null", Type: "bind", Source: "/dev/null"},
+	}
+	if diff := cmp.Diff([]string{"/data", "/vol"}, UserMounts(r, c)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func BenchmarkCreate(b *testing.B) {
+	r := newRoot(b)
+	for b.Loop() {
+		closed(b, create(b, r, r.GenerateName(), true))
+	}
+}
+
+func BenchmarkSweepOf50Running(b *testing.B) {
+	r := newRoot(b)
+	start, err := linux.StartTime(os.Getpid())
+	if err != nil {
+		b.Fatal(err)
+	}
+	for range 50 {
+		d := closed(b, create(b, r, r.GenerateName(), true))
+		if err := r.WriteState(d.ID, &spec.State{ShimPID: os.Getpid(), ShimStart: start}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for b.Loop() {
+		if _, err := r.Sweep(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkList1000(b *testing.B) {
+	r := newRoot(b)
+	for range 1000 {
+		closed(b, create(b, r, r.GenerateName(), false))
+	}
+	for b.Loop() {
+		if es, _ := r.List(); len(es) != 1000 {
+			b.Fatal(len(es))
+		}
+	}
+}
