@@ -14,7 +14,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rc-containers/rc/pkg/config"
-	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/linux"
 	"github.com/rc-containers/rc/pkg/seccomp"
 	"github.com/rc-containers/rc/pkg/shim"
@@ -81,10 +80,7 @@ func (r *run) records() state.Root { return state.Root{Data: r.cfg.DataRoot, Run
 
 // launch starts the shim and everything that it needs, until the command runs.
 func (r *run) launch(ctx context.Context) error {
-	plan, err := r.plan()
-	if err != nil {
-		return err
-	}
+	var err error
 	if r.place, err = placeShim(ctx, r.cfg, r.c); err != nil {
 		return err
 	}
@@ -92,6 +88,10 @@ func (r *run) launch(ctx context.Context) error {
 		return err
 	}
 	placed := r.place.start(ctx, r.shim.PID)
+	plan, err := r.plan()
+	if err != nil {
+		return err
+	}
 	if err := r.record(); err != nil {
 		return err
 	}
@@ -207,6 +207,9 @@ func (r *run) abandon(ctx context.Context) error {
 func (r *run) plan() (*shim.Plan, error) {
 	plan := &shim.Plan{Container: r.c, Records: r.records()}
 	var err error
+	if plan.Skeleton, err = skeleton(r.cfg.DataRoot); err != nil {
+		return nil, err
+	}
 	if r.c.Seccomp != "unconfined" {
 		plan.Seccomp, err = seccomp.Cached(filepath.Join(r.cfg.DataRoot, "seccomp"), r.c.Seccomp,
 			seccomp.Options{Caps: r.c.OCI.Process.Capabilities.Bounding})

@@ -29,7 +29,6 @@ func (s *server) cleanUp(ctx context.Context) {
 	if s.root != "" && s.root != s.plan.Container.Rootfs.Path {
 		complain(overlay.Unmount(s.root))
 	}
-	s.step("unmounted")
 	id, records := s.plan.Container.ID, s.plan.Records
 	if !s.plan.Container.Remove {
 		complain(os.RemoveAll(records.RunDir(id)))
@@ -38,7 +37,6 @@ func (s *server) cleanUp(ctx context.Context) {
 	// The name goes first and the directory in one step: nobody sees half a container.
 	err := records.Remove(id)
 	complain(err)
-	s.step("trashed")
 	if err == nil {
 		complain(os.RemoveAll(filepath.Join(records.TrashDir(), id)))
 	}

@@ -25,6 +25,9 @@ type Plan struct {
 	Container *spec.Container `json:"container"`
 	// Records is where the container's record and directories are.
 	Records state.Root `json:"records"`
+	// Skeleton is a directory with the mount points that every container needs, empty; it lies
+	// below all layers, so that making them copies nothing up.
+	Skeleton string `json:"skeleton,omitempty"`
 	// Seccomp is the compiled filter, empty for none.
 	Seccomp []byte `json:"seccomp,omitempty"`
 	// NetHelper is rc-net's path and NetConfig what it is told; empty without a network.
@@ -33,8 +36,6 @@ type Plan struct {
 	// Stdio says which of stdin, stdout, stderr came with the plan, in this order; the
 	// others are /dev/null. Preserved descriptors follow them.
 	Stdio [3]bool `json:"stdio"`
-	// Hook of tests: the step at which the shim kills itself, as kill -9 would.
-	DieAt string `json:"dieAt,omitempty"`
 }
 
 // Place says where the container's processes are counted. The directory itself comes as

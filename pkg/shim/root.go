@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/rc-containers/rc/pkg/overlay"
@@ -20,6 +21,7 @@ func (s *server) mountRoot(ctx context.Context) error {
 	if r.Path != "" {
 		lower = []string{r.Path}
 	}
+	lower = append(slices.Clip(lower), s.plan.Skeleton)
 	var err error
 	dir := s.plan.Records.Dir(s.plan.Container.ID)
 	s.root = filepath.Join(dir, mergedDir)

@@ -63,7 +63,6 @@ func Serve(ctx context.Context) int {
 	}
 	exit := s.supervise()
 	s.record(exit)
-	s.step("exited")
 	// Whoever reads rc's standard error to its end shall not wait for what follows.
 	_ = unix.Dup2(0, 2)
 	_ = send(s.sock, message{Exited: exit}) // rc may be gone
@@ -75,15 +74,6 @@ func Serve(ctx context.Context) int {
 func (s *server) fail(err error) int {
 	_ = send(s.sock, message{Error: failureOf(err)})
 	return errs.CodeError
-}
-
-// step is where tests kill the shim.
-func (s *server) step(name string) {
-	if s.plan.DieAt == name {
-		_ = unix.Kill(unix.Getpid(), unix.SIGKILL)
-		// Pid 1 of a namespace does not feel its own SIGKILL.
-		unix.Exit(int(unix.SIGKILL))
-	}
 }
 
 func (s *server) readPlan() error {
@@ -124,7 +114,6 @@ func (s *server) readPlan() error {
 
 // start goes from the plan to a running command.
 func (s *server) start(ctx context.Context) error {
-	s.step("planned")
 	if err := s.ownProc(); err != nil {
 		return err
 	}
@@ -134,14 +123,12 @@ func (s *server) start(ctx context.Context) error {
 	if err := s.mountOverlays(ctx); err != nil {
 		return err
 	}
-	s.step("mounted")
 	if err := s.awaitPlace(); err != nil {
 		return err
 	}
 	if err := s.create(ctx); err != nil {
 		return err
 	}
-	s.step("created")
 	if err := s.writeState(); err != nil {
 		return err
 	}
@@ -162,7 +149,6 @@ func (s *server) start(ctx context.Context) error {
 			_ = f.Close()
 		}
 	}
-	s.step("started")
 	if err != nil && !errors.Is(err, unix.EPIPE) {
 		return err
 	}
