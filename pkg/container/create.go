@@ -6,6 +6,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
@@ -17,7 +18,6 @@ import (
 // Defaults where neither flags nor containers.conf say anything.
 const (
 	defaultStopTimeout = 10 // seconds, docker's and podman's
-	defaultShmSize     = 64 << 20
 	defaultUmask       = 0o022
 	defaultStopSignal  = "TERM"
 )
@@ -126,8 +126,12 @@ func (d *draft) network() error {
 
 func (d *draft) cgroups() error {
 	cgroups := d.opts.Cgroups
-	if cgroups.Mode == "" {
-		cgroups.Mode = d.env.Config.Containers.Cgroups
+	if mode := d.env.Config.Containers.Cgroups; cgroups.Mode == "" && mode != "" {
+		parsed, err := spec.ParseChoice(mode, "enabled", "disabled", "split", "no-conmon")
+		if err != nil {
+			return fmt.Errorf("containers.conf: cgroups: %w", err)
+		}
+		cgroups.Mode = parsed
 	}
 	if cgroups.Mode == "" || cgroups.Mode == "no-conmon" {
 		cgroups.Mode = "enabled"
@@ -151,24 +155,26 @@ func (d *draft) cgroups() error {
 // namespaces lists what the container has for itself; what is absent is the host's.
 func (d *draft) namespaces() error {
 	conf := &d.env.Config.Containers
-	pick := func(flag, conf string) string {
-		if flag == "" {
-			return conf
-		}
-		return flag
-	}
 	list := []specs.LinuxNamespace{{Type: specs.MountNamespace}}
 	for _, ns := range []struct {
-		kind specs.LinuxNamespaceType
-		mode string
+		kind            specs.LinuxNamespaceType
+		flag, conf, key string
 	}{
-		{specs.PIDNamespace, pick(d.opts.PID, conf.PIDNS)},
-		{specs.NetworkNamespace, d.c.Network.Mode},
-		{specs.IPCNamespace, pick(d.opts.IPC, conf.IPCNS)},
-		{specs.UTSNamespace, pick(d.opts.UTS, conf.UTSNS)},
-		{specs.CgroupNamespace, pick(d.opts.CgroupNS, conf.CgroupNS)},
+		{specs.PIDNamespace, d.opts.PID, conf.PIDNS, "pidns"},
+		{specs.NetworkNamespace, d.c.Network.Mode, "", ""},
+		{specs.IPCNamespace, d.opts.IPC, strings.Replace(conf.IPCNS, "shareable", "private", 1), "ipcns"},
+		{specs.UTSNamespace, d.opts.UTS, conf.UTSNS, "utsns"},
+		{specs.CgroupNamespace, d.opts.CgroupNS, conf.CgroupNS, "cgroupns"},
 	} {
-		if ns.mode != "host" {
+		mode := ns.flag
+		if mode == "" {
+			parsed, err := spec.ParseNamespace(ns.conf)
+			if err != nil {
+				return fmt.Errorf("containers.conf: %s: %w", ns.key, err)
+			}
+			mode = parsed
+		}
+		if mode != "host" {
 			list = append(list, specs.LinuxNamespace{Type: ns.kind})
 		}
 	}

@@ -35,7 +35,10 @@ func (d *draft) mounts() error {
 		return err
 	}
 	strong := append(user, volumes...)
-	list := d.defaultMounts()
+	list, err := d.defaultMounts()
+	if err != nil {
+		return err
+	}
 	if d.c.OCI.Root.Readonly {
 		d.readOnly(&list)
 	}
@@ -47,7 +50,11 @@ func (d *draft) mounts() error {
 	list = append(list, zone...)
 	list = slices.DeleteFunc(list, func(m specs.Mount) bool { return mountedOn(strong, m.Destination) })
 	list = append(list, strong...)
-	list = append(list, d.devices(list)...)
+	devices, err := d.devices(list)
+	if err != nil {
+		return err
+	}
+	list = append(list, devices...)
 	slices.SortStableFunc(list, func(a, b specs.Mount) int {
 		return strings.Count(a.Destination, "/") - strings.Count(b.Destination, "/")
 	})
@@ -60,23 +67,21 @@ func mountedOn(mounts []specs.Mount, destination string) bool {
 }
 
 // defaultMounts are /proc, /dev, /sys and what is in them.
-func (d *draft) defaultMounts() []specs.Mount {
+func (d *draft) defaultMounts() ([]specs.Mount, error) {
+	size := d.opts.ShmSize
+	if text := d.env.Config.Containers.ShmSize; text != "" && size == 0 {
+		parsed, err := spec.ParseSize(text)
+		if err != nil {
+			return nil, fmt.Errorf("containers.conf: shm_size: %w", err)
+		}
+		size = parsed
+	}
 	return oci.DefaultMounts(oci.MountOptions{
-		ShmSize:     d.shmSize(),
+		ShmSize:     size,
 		IPCHost:     !d.private(specs.IPCNamespace),
 		Privileged:  d.opts.Privileged,
 		ProcOptions: d.opts.Security.ProcOptions,
-	})
-}
-
-func (d *draft) shmSize() int64 {
-	if d.opts.ShmSize > 0 {
-		return d.opts.ShmSize
-	}
-	if size, err := spec.ParseSize(d.env.Config.Containers.ShmSize); err == nil && size > 0 {
-		return size
-	}
-	return defaultShmSize
+	}), nil
 }
 
 // readOnly makes the root read-only and puts tmpfs where programs expect to write; with
@@ -103,9 +108,14 @@ func (d *draft) readOnly(list *[]specs.Mount) {
 }
 
 // ownFiles are the files that rc writes for each container. They are left out where the
-// user mounts a directory of the host over theirs: they would be created in it.
+// user mounts a directory of the host over theirs: they would be created in it. As in
+// docker, they are writable where the root is.
 func (d *draft) ownFiles(strong []specs.Mount) []specs.Mount {
 	var out []specs.Mount
+	options := []string{"bind", "rprivate", "nosuid", "nodev", "noexec"}
+	if d.c.OCI.Root.Readonly {
+		options = append(options, "ro")
+	}
 	for _, file := range []struct{ destination, name string }{
 		{"/etc/hosts", fileHosts},
 		{"/etc/resolv.conf", fileResolvConf},
@@ -118,7 +128,7 @@ func (d *draft) ownFiles(strong []specs.Mount) []specs.Mount {
 		}
 		out = append(out, specs.Mount{
 			Type: "bind", Source: filepath.Join(d.env.RunDir, file.name), Destination: file.destination,
-			Options: []string{"bind", "rprivate", "nosuid", "nodev", "noexec"},
+			Options: slices.Clone(options),
 		})
 	}
 	return out
@@ -240,8 +250,9 @@ func (d *draft) imageVolumes(strong []specs.Mount) ([]specs.Mount, error) {
 }
 
 // devices are bind mounts: an ordinary user cannot make device nodes. --privileged shows
-// all of the host's that are not there anyway. taken are the mounts so far.
-func (d *draft) devices(taken []specs.Mount) []specs.Mount {
+// all of the host's that are not there anyway. taken are the mounts so far. What
+// containers.conf names and the machine does not have is skipped.
+func (d *draft) devices(taken []specs.Mount) ([]specs.Mount, error) {
 	var out []specs.Mount
 	add := func(host, container string) {
 		if mountedOn(taken, container) || mountedOn(out, container) || slices.Contains(oci.DefaultDevices(), container) {
@@ -253,10 +264,17 @@ func (d *draft) devices(taken []specs.Mount) []specs.Mount {
 		})
 	}
 	for _, device := range d.opts.Devices {
+		if err := d.env.Exists(device.Host); err != nil {
+			return nil, fmt.Errorf("device %q: %w", device.Host, err)
+		}
 		add(device.Host, device.Container)
 	}
-	for _, path := range d.env.Config.Containers.Devices {
-		if device, err := spec.ParseDevice(path); err == nil && d.env.Exists(device.Host) == nil {
+	for _, text := range d.env.Config.Containers.Devices {
+		device, err := spec.ParseDevice(text)
+		if err != nil {
+			return nil, fmt.Errorf("containers.conf: devices: %w", err)
+		}
+		if d.env.Exists(device.Host) == nil {
 			add(device.Host, device.Container)
 		}
 	}
@@ -265,5 +283,5 @@ func (d *draft) devices(taken []specs.Mount) []specs.Mount {
 			add(path, path)
 		}
 	}
-	return out
+	return out, nil
 }

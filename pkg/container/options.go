@@ -101,6 +101,9 @@ type Image struct {
 	spec.Image
 	Config v1.ImageConfig
 	Rootfs spec.Rootfs
+	// Release, where it is set, lets images be deleted again. Run calls it as soon as the
+	// container's record names the image; calling it more than once does no harm.
+	Release func()
 }
 
 // Environment is what Create has to know of the machine, the caller and the new container.
