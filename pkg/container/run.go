@@ -15,6 +15,7 @@ import (
 
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/linux"
+	"github.com/rc-containers/rc/pkg/network"
 	"github.com/rc-containers/rc/pkg/seccomp"
 	"github.com/rc-containers/rc/pkg/shim"
 	"github.com/rc-containers/rc/pkg/spec"
@@ -32,6 +33,7 @@ type run struct {
 	image   Image
 	streams Streams
 	c       *spec.Container
+	network *network.Plan // nil for none and host
 	dir     *state.Dir
 	shim    *userns.Process
 	client  *shim.Client
@@ -63,7 +65,7 @@ func (r *run) describe() error {
 		return err
 	}
 	env.Created = time.Now()
-	env.Network = "slirp4netns"
+	env.Network = defaultNetwork()
 	if env.ID, err = state.GenerateID(); err != nil {
 		return err
 	}
@@ -72,8 +74,10 @@ func (r *run) describe() error {
 		env.Name = records.GenerateName()
 	}
 	env.Dir, env.RunDir = records.Dir(env.ID), records.RunDir(env.ID)
-	r.c, err = Create(r.opts, r.image, env)
-	return err
+	if r.c, err = Create(r.opts, r.image, env); err != nil {
+		return err
+	}
+	return r.planNetwork()
 }
 
 func (r *run) records() state.Root { return state.Root{Data: r.cfg.DataRoot, Run: r.cfg.RunRoot} }
@@ -127,7 +131,7 @@ func (r *run) record() error {
 	if err := r.makeDirectories(); err != nil {
 		return err
 	}
-	for name, content := range Files(r.c, HostNames()) {
+	for name, content := range Files(r.c, r.names()) {
 		if err := os.WriteFile(filepath.Join(r.dir.RunPath(), name), []byte(content), 0o644); err != nil {
 			return err
 		}
@@ -217,7 +221,7 @@ func (r *run) plan() (*shim.Plan, error) {
 			return nil, err
 		}
 	}
-	return plan, r.planNetwork(plan)
+	return plan, r.tellNetwork(plan)
 }
 
 // startShim starts rc-shim in the default map.
