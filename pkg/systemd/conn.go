@@ -111,12 +111,13 @@ func rootCause(err error) error {
 // Close ends the connection; what was started goes on.
 func (c *Conn) Close() error { return c.bus.Close() }
 
-// object has no auto-start: a manager that does not run must not be activated, and the reply that
-// there is none comes at once.
+// call leaves the bus's auto-start on. It starts nothing (systemd's service file has /bin/false),
+// but it makes a bus that was itself socket-activated by this connection, as the first one after
+// boot is, wait for the manager to appear on it, instead of refusing the call.
 func (c *Conn) call(ctx context.Context, path dbus.ObjectPath, method string, args ...any) *dbus.Call {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	return c.bus.Object(destination, path).CallWithContext(ctx, method, dbus.FlagNoAutoStart, args...)
+	return c.bus.Object(destination, path).CallWithContext(ctx, method, 0, args...)
 }
 
 // ManagerCgroup is the manager's own cgroup path: /user.slice/user-1000.slice/user@1000.service,
@@ -166,6 +167,7 @@ const (
 	errProperty    = "org.freedesktop.DBus.Error.PropertyReadOnly" // also for an unknown one
 	errUnknown     = "org.freedesktop.DBus.Error.ServiceUnknown"
 	errNoOwner     = "org.freedesktop.DBus.Error.NameHasNoOwner"
+	errNotStarted  = "org.freedesktop.DBus.Error.Spawn.ChildExited" // /bin/false
 	errNoReply     = "org.freedesktop.DBus.Error.NoReply"
 	errDenied      = "org.freedesktop.DBus.Error.AccessDenied"
 	errInteractive = "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired"
@@ -179,7 +181,7 @@ func is(err error, name string) bool {
 // explain tells a manager that is not there from one that says no.
 func explain(err error) error {
 	switch {
-	case is(err, errUnknown), is(err, errNoOwner), is(err, errNoReply), is(err, errDenied), is(err, errInteractive),
+	case is(err, errUnknown), is(err, errNoOwner), is(err, errNotStarted), is(err, errNoReply), is(err, errDenied), is(err, errInteractive),
 		errors.Is(err, context.DeadlineExceeded), errors.Is(err, dbus.ErrClosed):
 		return fmt.Errorf("%w: %w", ErrNoManager, err)
 	}

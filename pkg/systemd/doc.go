@@ -9,8 +9,8 @@
 //	│ ◀──────────────────────── job ────────────────── │
 //	│ ◀──────────────────────── JobRemoved done ────── │
 //
-// Nothing is started that does not run: no bus is launched, no name is activated. Where no bus or
-// no manager answers, errors are ErrNoManager, so that callers can go on without a scope. A bus
+// Nothing is started that does not run: no bus is launched, no manager either. Where no bus or no
+// manager answers, errors are ErrNoManager, so that callers can go on without a scope. A bus
 // or manager that is silent for two seconds counts as absent too; one that is busy with other
 // units shows it by their JobRemoved signals, and is waited for longer.
 package systemd

@@ -125,7 +125,7 @@ func (c *Conn) start(ctx context.Context, name string, list []Property) error {
 		wire = append(wire, property{p.Name, dbus.MakeVariant(p.Value)})
 	}
 	call := c.bus.Object(destination, managerPath).GoWithContext(ctx, managerIntf+".StartTransientUnit",
-		dbus.FlagNoAutoStart, make(chan *dbus.Call, 1), name, "fail", wire, []auxiliary{})
+		0, make(chan *dbus.Call, 1), name, "fail", wire, []auxiliary{})
 	return c.wait(ctx, call)
 }
 
