@@ -12,6 +12,7 @@ ensure_device() {
     fi
     as_root mknod -m 666 "$path" c "$major" "$minor" || { omit "mknod $path c $major $minor (refused)"; return; }
     record device "$path"
+    [ -z "${DRY:-}" ] || return 0
   fi
   if ! world_writable "$path"; then
     if [ -r "$path" ] && [ -w "$path" ] && [ "$(id -u)" != 0 ]; then return; fi
@@ -19,7 +20,7 @@ ensure_device() {
     record mode "$(stat -c %a "$path")" "$path"
     as_root chmod 666 "$path"
   fi
-  [ -n "${DRY:-}" ] && return
+  [ -z "${DRY:-}" ] || return 0
   # A node without its driver gives ENODEV (fuse) or ENXIO (tun).
   if ! (exec 3<>"$path") 2>/dev/null && command -v modprobe >/dev/null && can_root; then
     as_root modprobe "$module" || true
