@@ -1,0 +1,259 @@
+package network
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/linux"
+)
+
+const (
+	// planLimit is more than any plan: the longest are pasta's options.
+	planLimit = 64 << 10
+	// outputLimit is how much of a program's last words is kept.
+	outputLimit = 4 << 10
+	// readyWithin is how long a program may take: a hundred times what it takes.
+	readyWithin = 10 * time.Second
+	tunPath     = "/dev/net/tun"
+)
+
+// Serve is rc-net's work: it reads the plan from sock, starts the program for the network
+// namespace, answers, and stays until the program or the peer of sock ends. It returns the
+// exit code. The calling goroutine must be the main one, locked to the main thread: the
+// program dies with the thread that started it.
+func Serve(sock, netns *os.File) int {
+	runtime.GOMAXPROCS(1) // one thread waits: a second one would only cost memory
+	plan, err := receivePlan(sock)
+	if err != nil {
+		return fail(sock, err)
+	}
+	h, err := start(plan, netns)
+	_ = netns.Close()
+	if err != nil {
+		return fail(sock, err)
+	}
+	defer h.stop()
+	if gone, err := h.waitReady(sock); gone {
+		return 0
+	} else if err != nil {
+		return fail(sock, err)
+	}
+	answer := Answer{Ready: true, Interface: plan.Interface, IP: plan.IP, Gateway: plan.Gateway, DNS: plan.DNS}
+	if send(sock, answer) != nil {
+		return 0
+	}
+	if h.watch(sock) {
+		return 0
+	}
+	return fail(sock, h.ended())
+}
+
+func receivePlan(sock *os.File) (Plan, error) {
+	var p Plan
+	data, files, err := linux.Receive(sock, planLimit)
+	if err != nil {
+		return p, fmt.Errorf("network plan: %w", err)
+	}
+	for _, f := range files {
+		_ = f.Close() // none is expected
+	}
+	if err := json.Unmarshal(data, &p); err != nil {
+		return p, fmt.Errorf("network plan: %w", err)
+	}
+	return p, nil
+}
+
+func send(sock *os.File, a Answer) error {
+	data, err := json.Marshal(a)
+	if err != nil {
+		return err
+	}
+	return linux.Send(sock, data)
+}
+
+// fail tells the shim; where it is gone, nobody wants to know.
+func fail(sock *os.File, err error) int {
+	_ = send(sock, Answer{Error: err.Error(), Hint: errs.Hint(err)})
+	return errs.CodeError
+}
+
+// program is slirp4netns or pasta at work.
+type program struct {
+	mode   string
+	proc   *os.Process
+	pidfd  int
+	ready  *os.File
+	output *os.File
+}
+
+// start executes the plan's program.
+func start(plan Plan, netns *os.File) (*program, error) {
+	if err := checkTun(tunPath); err != nil {
+		return nil, err
+	}
+	readyR, readyW, err := os.Pipe()
+	if err != nil {
+		return nil, fmt.Errorf("network %s: %w", plan.Mode, err)
+	}
+	defer readyW.Close()
+	outR, outW, err := outputPipe()
+	if err != nil {
+		_ = readyR.Close()
+		return nil, fmt.Errorf("network %s: %w", plan.Mode, err)
+	}
+	defer outW.Close()
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		_ = readyR.Close()
+		_ = outR.Close()
+		return nil, fmt.Errorf("network %s: %w", plan.Mode, err)
+	}
+	defer null.Close()
+	p := &program{mode: plan.Mode, pidfd: -1, ready: readyR, output: outR}
+	p.proc, err = os.StartProcess(plan.Path, append([]string{plan.Mode}, plan.Args...), &os.ProcAttr{
+		Files: []*os.File{null, outW, outW, netns, readyW},
+		Sys:   &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, PidFD: &p.pidfd},
+	})
+	if err != nil {
+		_ = readyR.Close()
+		_ = outR.Close()
+		return nil, fmt.Errorf("network %s: %w", plan.Mode, err)
+	}
+	return p, nil
+}
+
+// outputPipe is for a program's messages: what nobody reads is dropped once the pipe is
+// full, so that a chatty program never blocks.
+func outputPipe() (r, w *os.File, err error) {
+	if r, w, err = os.Pipe(); err != nil {
+		return nil, nil, err
+	}
+	// Behind os.File's back: its Fd would make a descriptor blocking again of which it knows
+	// that it is not.
+	for _, f := range []*os.File{r, w} {
+		if err := unix.SetNonblock(int(f.Fd()), true); err != nil {
+			return nil, nil, errors.Join(os.NewSyscallError("fcntl", err), r.Close(), w.Close())
+		}
+	}
+	return r, w, nil
+}
+
+// Which end of waiting came first.
+const (
+	eventPeer = iota // the shim closed its end
+	eventProgram
+	eventReady
+	eventTimeout
+)
+
+// poll waits for the shim's end of the socket, for the program's end and, where ready is
+// given, for its readiness.
+func (p *program) poll(sock, ready *os.File, timeout time.Duration) int {
+	fds := []unix.PollFd{
+		{Fd: int32(sock.Fd()), Events: unix.POLLIN},
+		{Fd: int32(p.pidfd), Events: unix.POLLIN},
+	}
+	if ready != nil {
+		fds = append(fds, unix.PollFd{Fd: int32(ready.Fd()), Events: unix.POLLIN})
+	}
+	deadline := time.Now().Add(timeout)
+	for {
+		wait := -1
+		if timeout > 0 {
+			wait = max(int(time.Until(deadline).Milliseconds()), 0)
+		}
+		n, err := unix.Poll(fds, wait)
+		switch {
+		case errors.Is(err, unix.EINTR):
+			continue
+		case err != nil || fds[0].Revents != 0:
+			// Anything on the socket is its end: there is no second message.
+			return eventPeer
+		case n == 0:
+			return eventTimeout
+		case ready != nil && fds[2].Revents&unix.POLLIN != 0:
+			return eventReady
+		case fds[1].Revents != 0:
+			return eventProgram
+		case ready != nil: // the pipe is closed, but the program lives
+			return eventTimeout
+		}
+	}
+}
+
+// waitReady waits for the byte; gone says that the shim is.
+func (p *program) waitReady(sock *os.File) (gone bool, err error) {
+	defer p.ready.Close()
+	switch p.poll(sock, p.ready, readyWithin) {
+	case eventPeer:
+		return true, nil
+	case eventProgram:
+		return false, p.ended()
+	case eventTimeout:
+		return false, fmt.Errorf("network %s: not ready after %v%s", p.mode, readyWithin, p.lastWords())
+	}
+	return false, nil
+}
+
+// watch waits for the program's end or, returning true, the shim's.
+func (p *program) watch(sock *os.File) bool {
+	return p.poll(sock, nil, 0) == eventPeer
+}
+
+// ended explains why the program is no more.
+func (p *program) ended() error {
+	state, err := p.proc.Wait()
+	how := "ended"
+	if err == nil {
+		how = "ended: " + state.String()
+	}
+	return fmt.Errorf("network %s: the program %s%s", p.mode, how, p.lastWords())
+}
+
+// lastWords is the last line of what the program said.
+func (p *program) lastWords() string {
+	buf := make([]byte, outputLimit)
+	n, err := unix.Read(int(p.output.Fd()), buf)
+	if err != nil || n <= 0 {
+		return ""
+	}
+	lines := strings.Split(strings.TrimSpace(string(buf[:n])), "\n")
+	kept := lines[max(0, len(lines)-3):]
+	for i, l := range kept {
+		kept[i] = strings.TrimSpace(l)
+	}
+	return ": " + strings.Join(kept, "; ")
+}
+
+// stop ends the program. It is not waited for: slirp4netns takes 20 ms to die, and init
+// reaps what rc-net leaves behind.
+func (p *program) stop() {
+	_ = p.proc.Kill()
+	_ = p.output.Close()
+}
+
+// checkTun finds out whether a tap device can be made, and what to do if not.
+func checkTun(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|syscall.O_CLOEXEC, 0)
+	if err == nil {
+		return f.Close()
+	}
+	hint := "sudo modprobe tun"
+	switch {
+	case errors.Is(err, os.ErrPermission):
+		hint = "sudo chmod 666 " + path + " (make demo does it too), or use --network none or --network host"
+	case errors.Is(err, os.ErrNotExist):
+		hint = "sudo modprobe tun; where that does not make the device: sudo mkdir -p /dev/net && " +
+			"sudo mknod -m 666 " + path + " c 10 200 (make demo does it too)"
+	}
+	return errs.WithHint(fmt.Errorf("network: %w", err), hint)
+}

@@ -1,0 +1,154 @@
+package network
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// What slirp4netns(1) takes and does.
+const (
+	slirpMTU      = 65520 // the largest that helps: an IPv4 packet less a header
+	slirpMaxMTU   = 65521
+	slirpMaxBits  = 25 // the guest's address is the network's plus 100
+	slirpGateway  = 2
+	slirpDNS      = 3
+	slirpGuest    = 100
+	slirpDNS6     = "fd00::3"
+	slirpTap      = "tap0"
+	minMTU        = 68 // RFC 791
+	minMTU6       = 1280
+	maxInterface  = 15 // IFNAMSIZ less the zero
+	slirpNetwork  = "10.0.2.0/24"
+	optionNumbers = "want mtu, cidr, enable_ipv6, outbound_addr, outbound_addr6, allow_host_loopback or port_handler, each with =VALUE"
+)
+
+// slirpOptions are the options of --network slirp4netns:…, as podman-run(1) names them.
+type slirpOptions struct {
+	mtu                 int
+	cidr                netip.Prefix
+	ipv6, hostLoopback  bool
+	outbound, outbound6 string
+}
+
+func parseSlirpOptions(options []string) (slirpOptions, error) {
+	o := slirpOptions{mtu: slirpMTU, cidr: netip.MustParsePrefix(slirpNetwork)}
+	for _, option := range options {
+		if option == "" {
+			continue
+		}
+		key, value, _ := strings.Cut(option, "=")
+		if want := o.set(key, value); want != "" {
+			return o, badOption(ModeSlirp4netns, option, want)
+		}
+	}
+	if o.ipv6 && o.mtu < minMTU6 {
+		return o, badOption(ModeSlirp4netns, "mtu="+strconv.Itoa(o.mtu), "IPv6 wants 1280 at least")
+	}
+	return o, nil
+}
+
+// set takes one option; what it wanted instead, where it does not like it.
+func (o *slirpOptions) set(key, value string) (want string) {
+	var err error
+	switch key {
+	case "mtu":
+		o.mtu, err = strconv.Atoi(value)
+		if err != nil || o.mtu < minMTU || o.mtu > slirpMaxMTU {
+			return "want a number from 68 to 65521"
+		}
+	case "cidr":
+		o.cidr, err = netip.ParsePrefix(value)
+		if err != nil || !o.cidr.Addr().Is4() {
+			return "want an IPv4 network like " + slirpNetwork
+		}
+		if o.cidr.Bits() > slirpMaxBits || o.cidr.Bits() == 0 {
+			return "want a prefix length from 1 to 25: the container's address is the 100th"
+		}
+		if o.cidr.Masked() != o.cidr {
+			return "want the network's own address, " + o.cidr.Masked().String()
+		}
+	case "enable_ipv6":
+		return o.setBool(&o.ipv6, value)
+	case "allow_host_loopback":
+		return o.setBool(&o.hostLoopback, value)
+	case "outbound_addr":
+		o.outbound = value
+		if addr, err := netip.ParseAddr(value); (err != nil || !addr.Is4()) && !isInterface(value) {
+			return "want an IPv4 address of the host or the name of an interface"
+		}
+	case "outbound_addr6":
+		o.outbound6 = value
+		if addr, err := netip.ParseAddr(value); (err != nil || !addr.Is6() || addr.Is4In6() || addr.Zone() != "") && !isInterface(value) {
+			return "want an IPv6 address of the host or the name of an interface"
+		}
+	case "port_handler":
+		if value != "rootlesskit" {
+			return "want rootlesskit"
+		}
+	default:
+		return optionNumbers
+	}
+	return ""
+}
+
+func (o *slirpOptions) setBool(to *bool, value string) (want string) {
+	switch value {
+	case "true":
+		*to = true
+	case "false":
+		*to = false
+	default:
+		return "want true or false"
+	}
+	return ""
+}
+
+// isInterface reports whether the kernel would take the name for an interface
+// (dev_valid_name of net/core/dev.c); what looks like an address or option is none.
+func isInterface(s string) bool {
+	if s == "" || len(s) > maxInterface || s == "." || s == ".." || s[0] == '-' {
+		return false
+	}
+	if _, err := netip.ParseAddr(s); err == nil {
+		return false
+	}
+	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == '/' || r == ':' || r > '~' })
+}
+
+func slirp4netnsPlan(options []string) (Plan, error) {
+	o, err := parseSlirpOptions(options)
+	if err != nil {
+		return Plan{}, err
+	}
+	network := o.cidr.Addr()
+	p := Plan{
+		Mode: ModeSlirp4netns, Interface: slirpTap,
+		IP:      add(network, slirpGuest).String(),
+		Gateway: add(network, slirpGateway).String(),
+		DNS:     []string{add(network, slirpDNS).String()},
+	}
+	// The sandbox and its own filter cost 1 ms: a program that parses what a container
+	// sends is worth that.
+	p.Args = []string{"--configure", "--ready-fd=4", "--mtu=" + strconv.Itoa(o.mtu), "--enable-sandbox", "--enable-seccomp"}
+	if o.cidr.String() != slirpNetwork {
+		p.Args = append(p.Args, "--cidr="+o.cidr.String())
+	}
+	if o.hostLoopback {
+		p.HostIP = p.Gateway
+	} else {
+		p.Args = append(p.Args, "--disable-host-loopback")
+	}
+	if o.ipv6 {
+		p.Args = append(p.Args, "--enable-ipv6")
+		p.DNS = append(p.DNS, slirpDNS6)
+	}
+	if o.outbound != "" {
+		p.Args = append(p.Args, "--outbound-addr="+o.outbound)
+	}
+	if o.outbound6 != "" {
+		p.Args = append(p.Args, "--outbound-addr6="+o.outbound6)
+	}
+	p.Args = append(p.Args, "--netns-type=path", "/proc/self/fd/3", slirpTap)
+	return p, nil
+}
