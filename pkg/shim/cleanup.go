@@ -63,20 +63,17 @@ func (s *server) emptyCgroup(ctx context.Context) {
 	complain(err)
 }
 
-// killDescendants ends what the container left in the host's pid namespace. With a pid
-// namespace of its own the kernel has done it.
+// killDescendants ends what the container left in the host's pid namespace, and what comes
+// to the shim, as their reaper, by that. With a pid namespace of its own the kernel has
+// done it.
 func (s *server) killDescendants() {
 	if unix.Getpid() == 1 {
 		return
 	}
 	for range 100 { // each round kills what the last one orphaned
-		children, err := os.ReadFile("/proc/self/task/" + strconv.Itoa(unix.Gettid()) + "/children")
-		if err != nil {
-			return
-		}
 		left := false
-		for _, field := range bytes.Fields(children) {
-			if pid, err := strconv.Atoi(string(field)); err == nil && !s.helper.is(pid) {
+		for _, pid := range children() {
+			if !s.helper.is(pid) {
 				left = true
 				_ = unix.Kill(pid, unix.SIGKILL)
 				_, _ = unix.Wait4(pid, nil, 0, nil)
@@ -86,4 +83,23 @@ func (s *server) killDescendants() {
 			return
 		}
 	}
+}
+
+// children are the caller's, whichever of its threads forked them.
+func children() []int {
+	lists, err := filepath.Glob("/proc/self/task/*/children")
+	complain(err)
+	var pids []int
+	for _, list := range lists {
+		data, err := os.ReadFile(list)
+		if err != nil {
+			continue // the thread has just ended
+		}
+		for _, field := range bytes.Fields(data) {
+			if pid, err := strconv.Atoi(string(field)); err == nil {
+				pids = append(pids, pid)
+			}
+		}
+	}
+	return pids
 }
