@@ -148,6 +148,12 @@ func start(ctx context.Context, s Streams) (*running, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.Stdout == nil {
+		s.Stdout = os.Stdout
+	}
+	if s.Stderr == nil {
+		s.Stderr = os.Stderr
+	}
 	ours, theirs, err := linux.SocketPair()
 	if err != nil {
 		return nil, err

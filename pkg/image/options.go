@@ -3,11 +3,10 @@ package image
 import (
 	"os"
 	"time"
-
-	"github.com/rc-containers/rc/pkg/spec"
 )
 
-// Streams are where a verb reads archives from and writes progress to.
+// Streams are where a verb reads archives from and writes progress to; nil is nothing to
+// read, and our own standard output and error.
 type Streams struct{ Stdin, Stdout, Stderr *os.File }
 
 // Registry says how to talk to registries; zero values are registries.conf's and the
@@ -33,9 +32,9 @@ const (
 
 // PullOptions are those of `rc pull`, and of `rc run` where it has to pull.
 type PullOptions struct {
-	Image    string        `json:"image"`
-	Policy   string        `json:"policy"` // "" is always
-	Platform spec.Platform `json:"platform"`
+	Image    string   `json:"image"`
+	Policy   string   `json:"policy"` // "" is always
+	Platform Platform `json:"platform"`
 	// AllTags pulls every tag of the repository.
 	AllTags  bool     `json:"allTags,omitempty"`
 	Quiet    bool     `json:"quiet,omitempty"`
@@ -45,10 +44,10 @@ type PullOptions struct {
 
 // LoadOptions are those of `rc load`.
 type LoadOptions struct {
-	Input    string        `json:"input"` // "" is standard input
-	Quiet    bool          `json:"quiet,omitempty"`
-	Platform spec.Platform `json:"platform"`
-	Streams  Streams       `json:"-"`
+	Input    string   `json:"input"` // "" is standard input
+	Quiet    bool     `json:"quiet,omitempty"`
+	Platform Platform `json:"platform"`
+	Streams  Streams  `json:"-"`
 }
 
 // Loaded is one image that load found in an archive.
@@ -59,30 +58,29 @@ type Loaded struct {
 
 // ImportOptions are those of `rc import`.
 type ImportOptions struct {
-	Source   string        `json:"source"` // file, URL, or - for standard input
-	Name     string        `json:"name,omitempty"`
-	Changes  []string      `json:"changes,omitempty"` // Dockerfile instructions
-	Message  string        `json:"message,omitempty"`
-	Platform spec.Platform `json:"platform"`
-	Quiet    bool          `json:"quiet,omitempty"`
-	Streams  Streams       `json:"-"`
+	Source   string   `json:"source"` // file, URL, or - for standard input
+	Name     string   `json:"name,omitempty"`
+	Changes  []string `json:"changes,omitempty"` // Dockerfile instructions
+	Message  string   `json:"message,omitempty"`
+	Platform Platform `json:"platform"`
+	Quiet    bool     `json:"quiet,omitempty"`
+	Streams  Streams  `json:"-"`
 }
 
 // RemoveOptions are those of `rc rmi`.
 type RemoveOptions struct {
 	Images []string `json:"images"`
 	All    bool     `json:"all,omitempty"`
-	Force  bool     `json:"force,omitempty"`
-	Ignore bool     `json:"ignore,omitempty"`
-	// NoPrune keeps the layers' unnamed parents.
-	NoPrune bool `json:"noPrune,omitempty"`
+	// Force removes an image with all its names where an id is given, and does not mind
+	// names that do not exist.
+	Force  bool `json:"force,omitempty"`
+	Ignore bool `json:"ignore,omitempty"`
 }
 
-// Removed is what became of one argument of `rc rmi`.
+// Removed is what a removal has done.
 type Removed struct {
 	Untagged []string `json:"untagged,omitempty"`
 	Deleted  []string `json:"deleted,omitempty"` // image ids
-	Err      error    `json:"-"`
 }
 
 // NameRequest is what the worker is told to tag or untag.

@@ -9,13 +9,12 @@ import (
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/index"
-	"github.com/rc-containers/rc/pkg/spec"
 )
 
 // Resolve finds an image by name, id, or prefix of an id. An image for another platform than the
 // one asked for is not found; fields of p that are empty match anything. errs.ErrNotFound
 // says that it would have to be pulled.
-func Resolve(ctx context.Context, cfg *config.Config, name string, p spec.Platform) (*index.Image, error) {
+func Resolve(ctx context.Context, cfg *config.Config, name string, p Platform) (*index.Image, error) {
 	ix, err := index.Read(cfg)
 	if err != nil {
 		return nil, err
@@ -38,7 +37,7 @@ func Resolve(ctx context.Context, cfg *config.Config, name string, p spec.Platfo
 // errDamaged is an image whose line or file cannot be read.
 var errDamaged = errors.New("damaged index")
 
-func find(ix *index.Index, name string, p spec.Platform) (*index.Image, error) {
+func find(ix *index.Index, name string, p Platform) (*index.Image, error) {
 	e, err := ix.Find(name)
 	if err != nil {
 		return nil, err
@@ -54,15 +53,15 @@ func find(ix *index.Index, name string, p spec.Platform) (*index.Image, error) {
 }
 
 // Match says whether an image is for a platform: nil, or errs.ErrNotFound.
-func Match(e index.Entry, p spec.Platform) error {
+func Match(e index.Entry, p Platform) error {
 	if (p.OS == "" || p.OS == e.OS) && (p.Arch == "" || p.Arch == e.Arch) && (p.Variant == "" || p.Variant == e.Variant) {
 		return nil
 	}
-	return fmt.Errorf("%w for %s: the one here is for %s", errs.ErrNotFound, Describe(p), Describe(spec.Platform{OS: e.OS, Arch: e.Arch, Variant: e.Variant}))
+	return fmt.Errorf("%w for %s: the one here is for %s", errs.ErrNotFound, Describe(p), Describe(Platform{OS: e.OS, Arch: e.Arch, Variant: e.Variant}))
 }
 
 // Describe writes a platform as OS/ARCH/VARIANT.
-func Describe(p spec.Platform) string {
+func Describe(p Platform) string {
 	s := p.OS
 	if s == "" {
 		s = "linux"

@@ -32,6 +32,8 @@ type blob struct {
 	DiffID digest.Digest
 	// Open begins to read; the reader is closed by who reads.
 	Open func(ctx context.Context) (io.ReadCloser, error)
+	// Retry repeats what failed for a reason that may pass; nil does it once.
+	Retry func(ctx context.Context, do func() error) error
 }
 
 // adder brings layers into the store.
@@ -132,7 +134,16 @@ func (a *adder) layer(ctx context.Context, b blob, id, parent string, below chan
 	if a.store.HasLayer(id) {
 		return nil
 	}
-	staged, err := a.fetch(ctx, b)
+	var staged *store.Staged
+	fetch := func() (err error) {
+		staged, err = a.fetch(ctx, b)
+		return err
+	}
+	if b.Retry != nil {
+		err = b.Retry(ctx, fetch)
+	} else {
+		err = fetch()
+	}
 	if err != nil {
 		return err
 	}

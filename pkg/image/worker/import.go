@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"runtime"
 	"strings"
 	"time"
 
@@ -78,7 +77,7 @@ func imported(o image.ImportOptions, changes []image.Change, b blob) (*found, er
 		c.OS = "linux"
 	}
 	if c.Architecture == "" {
-		c.Architecture = runtime.GOARCH
+		c.Architecture = native()
 	}
 	image.Apply(&c.Config, changes)
 	c.RootFS = v1.RootFS{Type: "layers", DiffIDs: []digest.Digest{b.DiffID}}

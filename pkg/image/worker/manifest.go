@@ -23,6 +23,9 @@ const (
 	dockerForeign  = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
 )
 
+// native is this machine's architecture.
+func native() string { return runtime.GOARCH }
+
 func parseName(value string) (index.Name, error) { return index.ParseName(value) }
 
 // isList says whether a manifest is a list of manifests, by its type or, where that is
@@ -71,7 +74,7 @@ func choose(manifests []v1.Descriptor, p spec.Platform) (v1.Descriptor, error) {
 		want.OS = "linux"
 	}
 	if want.Arch == "" {
-		want.Arch = runtime.GOARCH
+		want.Arch = native()
 	}
 	var best *v1.Descriptor
 	var have []string

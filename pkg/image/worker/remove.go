@@ -2,15 +2,153 @@ package worker
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
 
 	"github.com/rc-containers/rc/pkg/config"
+	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/image"
+	"github.com/rc-containers/rc/pkg/index"
+	"github.com/rc-containers/rc/pkg/spec"
 	"github.com/rc-containers/rc/pkg/store"
 )
 
-func remove(_ context.Context, _ *config.Config, s *store.Store, o image.RemoveOptions) (struct{}, error) {
-	return struct{}{}, nil
+// remover deletes images while it keeps everybody from making containers of them.
+type remover struct {
+	cfg   *config.Config
+	store *store.Store
+	o     image.RemoveOptions
+	users map[string][]spec.Summary // by image id
+	out   image.Removed
 }
-func pull(_ context.Context, _ *config.Config, s *store.Store, o image.PullOptions) (struct{}, error) {
-	return struct{}{}, nil
+
+// remove deletes images, and then what killed processes have left in the store.
+func remove(ctx context.Context, cfg *config.Config, s *store.Store, o image.RemoveOptions) (image.RemoveAnswer, error) {
+	var answer image.RemoveAnswer
+	lock, err := index.Hold(ctx, cfg, false)
+	if err != nil {
+		return answer, err
+	}
+	defer lock.Release()
+	users, err := containersByImage(cfg)
+	if err != nil {
+		return answer, err
+	}
+	r := &remover{cfg: cfg, store: s, o: o, users: users}
+	names := o.Images
+	if o.All {
+		if names, err = r.all(ctx); err != nil {
+			return answer, err
+		}
+	}
+	for _, name := range names {
+		if err := ctx.Err(); err != nil {
+			return answer, context.Cause(ctx)
+		}
+		if err := r.one(ctx, name); err != nil {
+			answer.Failures = append(answer.Failures, image.NewFailure(fmt.Errorf("remove image: %w", err)))
+		}
+	}
+	answer.Removed = r.out
+	return answer, s.Sweep()
+}
+
+func (r *remover) all(ctx context.Context) ([]string, error) {
+	ix, err := r.index(ctx)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := ix.All()
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, e := range entries {
+		ids = append(ids, e.ID)
+	}
+	return ids, nil
+}
+
+// index is what the store has right now.
+func (r *remover) index(ctx context.Context) (*index.Index, error) {
+	if err := r.store.Refresh(ctx); err != nil {
+		return nil, err
+	}
+	return index.Read(r.cfg)
+}
+
+// one removes what a user called value: a name of several goes alone.
+func (r *remover) one(ctx context.Context, value string) error {
+	ix, err := r.index(ctx)
+	if err != nil {
+		return err
+	}
+	e, err := ix.Find(value)
+	if errors.Is(err, errs.ErrNotFound) && (r.o.Ignore || r.o.Force) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if name := image.NameOf(e, value); name != "" && len(e.Names) > 1 {
+		if err := r.store.RemoveNames(e.ID, name); err != nil {
+			return err
+		}
+		r.out.Untagged = append(r.out.Untagged, name)
+		return nil
+	}
+	byID := image.NameOf(e, value) == ""
+	if byID && len(e.Names) > 1 && !r.o.Force && !r.o.All {
+		return errs.WithHint(fmt.Errorf("%q: %w: it has several names (%s, %s …)", value, errs.ErrInUse, e.Names[0], e.Names[1]),
+			fmt.Sprintf("rc rmi --force %.12s removes it with all of them", e.ID))
+	}
+	if users := r.users[e.ID]; len(users) > 0 {
+		c := users[0]
+		err := fmt.Errorf("%q: %w: container %q (%.12s) was made from it", value, errs.ErrInUse, c.Name, c.ID)
+		return errs.WithHint(err, fmt.Sprintf("rc rm %s, then rc rmi %s", c.Name, value))
+	}
+	if _, err := r.store.Remove(e.ID); err != nil {
+		return err
+	}
+	r.out.Untagged = append(r.out.Untagged, e.Names...)
+	r.out.Deleted = append(r.out.Deleted, e.ID)
+	return nil
+}
+
+// containersByImage reads every container's summary. A record that cannot be read stops
+// us: its image may be any.
+func containersByImage(cfg *config.Config) (map[string][]spec.Summary, error) {
+	root := filepath.Join(cfg.DataRoot, "containers")
+	dirs, err := os.ReadDir(root)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	users := make(map[string][]spec.Summary)
+	for _, d := range dirs {
+		path := filepath.Join(root, d.Name(), "summary.json")
+		data, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // being made by somebody who will fail to find the image, or garbage
+		}
+		if err != nil {
+			return nil, err
+		}
+		var s spec.Summary
+		if err := json.Unmarshal(data, &s); err != nil {
+			return nil, errs.WithHint(fmt.Errorf("read %s: %w: %w", path, errs.ErrInvalid, err), "rc rm --force "+d.Name())
+		}
+		users[s.ImageID] = append(users[s.ImageID], s)
+	}
+	for _, of := range users {
+		slices.SortFunc(of, func(a, b spec.Summary) int { return a.Created.Compare(b.Created) })
+	}
+	return users, nil
 }

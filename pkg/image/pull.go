@@ -1,0 +1,89 @@
+package image
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/rc-containers/rc/pkg/config"
+	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/index"
+	"github.com/rc-containers/rc/pkg/spec"
+)
+
+// Platform is what an image runs on.
+type Platform = spec.Platform
+
+// transports are where podman can pull from besides registries.
+func transports() []string {
+	return []string{"docker-archive:", "oci-archive:", "oci:", "dir:", "docker-daemon:", "containers-storage:", "ostree:", "sif:"}
+}
+
+// Pull gets an image as the policy says and gives it. What is here already is not fetched.
+func Pull(ctx context.Context, cfg *config.Config, o PullOptions) (*index.Image, error) {
+	all, err := PullAll(ctx, cfg, o)
+	if err != nil {
+		return nil, err
+	}
+	return all[0], nil
+}
+
+// PullAll is Pull for AllTags: it gives every image.
+func PullAll(ctx context.Context, cfg *config.Config, o PullOptions) ([]*index.Image, error) {
+	for _, t := range transports() {
+		if strings.HasPrefix(o.Image, t) {
+			return nil, errs.WithHint(fmt.Errorf("pull %q: %w: rc pulls from registries only", o.Image, errs.ErrUnsupported), "rc load -i FILE")
+		}
+	}
+	here, err := Resolve(ctx, cfg, o.Image, o.Platform)
+	if err != nil && !errors.Is(err, errs.ErrNotFound) {
+		return nil, err
+	}
+	switch o.Policy {
+	case Missing:
+		if here != nil && !o.AllTags {
+			return []*index.Image{here}, nil
+		}
+	case Never:
+		if here == nil {
+			return nil, errs.WithHint(err, "rc pull "+o.Image)
+		}
+		return []*index.Image{here}, nil
+	case "", Always, Newer:
+	default:
+		return nil, fmt.Errorf("pull policy %q: %w: want always, missing, never or newer", o.Policy, errs.ErrInvalid)
+	}
+	n, err := index.ParseName(o.Image)
+	if err != nil {
+		if here != nil { // an id: there is nowhere to pull it from
+			return []*index.Image{here}, nil
+		}
+		return nil, err
+	}
+	if o.AllTags && (n.Tag != "" || n.Digest != "") {
+		return nil, fmt.Errorf("pull %q: %w: all tags are asked for, and one is named", o.Image, errs.ErrInvalid)
+	}
+	o.Image = strings.TrimPrefix(o.Image, "docker://")
+	return pull(ctx, cfg, o, here)
+}
+
+func pull(ctx context.Context, cfg *config.Config, o PullOptions, here *index.Image) ([]*index.Image, error) {
+	var ids []string
+	if err := call(ctx, cfg, VerbPull, o, &ids, o.Streams); err != nil {
+		// "newer" is a wish: without the registry, what is here will do (podman-pull(1)).
+		if o.Policy == Newer && here != nil && ctx.Err() == nil {
+			return []*index.Image{here}, nil
+		}
+		return nil, fmt.Errorf("pull %s: %w", o.Image, err)
+	}
+	var all []*index.Image
+	for _, id := range ids {
+		img, err := Resolve(ctx, cfg, id, Platform{})
+		if err != nil {
+			return nil, fmt.Errorf("pull %s: %w", o.Image, err)
+		}
+		all = append(all, img)
+	}
+	return all, nil
+}

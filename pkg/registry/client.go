@@ -1,0 +1,159 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"go.podman.io/image/v5/docker"
+	"go.podman.io/image/v5/docker/reference"
+	"go.podman.io/image/v5/pkg/shortnames"
+	"go.podman.io/image/v5/pkg/sysregistriesv2"
+	"go.podman.io/image/v5/types"
+
+	"github.com/rc-containers/rc/pkg/errs"
+)
+
+// Options say how to reach registries; zero values are what the configuration files say.
+type Options struct {
+	AuthFile  string // instead of the usual files; else $REGISTRY_AUTH_FILE
+	Creds     string // USER[:PASSWORD]
+	CertDir   string // with ca.crt, client.cert, client.key
+	TLSVerify *bool  // false: plain HTTP and unknown certificates are fine
+	// SignaturePolicy is read instead of policy.json.
+	SignaturePolicy string
+	TmpDir          string
+	Retry           Retry
+}
+
+// Client talks to any registry. It may be used by several goroutines.
+type Client struct {
+	sys   *types.SystemContext
+	retry Retry
+}
+
+// New checks the options.
+func New(o Options) (*Client, error) {
+	sys := &types.SystemContext{
+		AuthFilePath: o.AuthFile, DockerCertPath: o.CertDir, SignaturePolicyPath: o.SignaturePolicy,
+		BigFilesTemporaryDir: o.TmpDir, DockerRegistryUserAgent: "rc",
+	}
+	if sys.AuthFilePath == "" {
+		sys.AuthFilePath = os.Getenv("REGISTRY_AUTH_FILE")
+	}
+	for _, f := range []struct{ flag, path string }{{"authfile", sys.AuthFilePath}, {"cert-dir", o.CertDir}} {
+		if f.path == "" {
+			continue
+		}
+		if _, err := os.Stat(f.path); err != nil {
+			return nil, fmt.Errorf("--%s: %w", f.flag, err)
+		}
+	}
+	if o.TLSVerify != nil {
+		sys.DockerInsecureSkipTLSVerify = types.NewOptionalBool(!*o.TLSVerify)
+	}
+	if o.Creds != "" {
+		user, password, _ := strings.Cut(o.Creds, ":")
+		if user == "" {
+			return nil, fmt.Errorf("--creds: %w: want USER[:PASSWORD]", errs.ErrInvalid)
+		}
+		sys.DockerAuthConfig = &types.DockerAuthConfig{Username: user, Password: password}
+	}
+	return &Client{sys: sys, retry: o.Retry}, nil
+}
+
+// Candidate is a full name that a name may stand for.
+type Candidate struct {
+	Name string // docker.io/library/alpine:latest
+	// Record remembers the choice that a user made at a prompt, once it has proved good.
+	Record func() error
+}
+
+// Candidates are the names to try, in order: one, unless the name is short and
+// registries.conf has several registries to search. Without any it is docker.io.
+func (c *Client) Candidates(name string) ([]Candidate, error) {
+	resolved, err := c.resolve(name)
+	if err != nil {
+		return nil, fmt.Errorf("resolve image name %q: %w", name, err)
+	}
+	var out []Candidate
+	for _, p := range resolved {
+		out = append(out, Candidate{Name: reference.TagNameOnly(p.Value).String(), Record: p.Record})
+	}
+	return out, nil
+}
+
+func (c *Client) resolve(name string) ([]shortnames.PullCandidate, error) {
+	if shortnames.IsShortName(name) {
+		searched, err := sysregistriesv2.UnqualifiedSearchRegistries(c.sys)
+		if err != nil {
+			return nil, err
+		}
+		if len(searched) == 0 {
+			return c.withoutSearch(name)
+		}
+	}
+	resolved, err := shortnames.Resolve(c.sys, name)
+	if err != nil {
+		return nil, err
+	}
+	return resolved.PullCandidates, nil
+}
+
+// withoutSearch: an alias of registries.conf, else docker.io.
+func (c *Client) withoutSearch(name string) ([]shortnames.PullCandidate, error) {
+	named, err := reference.ParseNormalizedNamed(name)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errs.ErrInvalid, err)
+	}
+	short := reference.FamiliarName(named)
+	alias, _, err := sysregistriesv2.ResolveShortNameAlias(c.sys, short)
+	if err != nil {
+		return nil, err
+	}
+	if alias != nil {
+		// The alias is found once more, with tag and digest put on it.
+		resolved, err := shortnames.Resolve(c.sys, name)
+		if err != nil {
+			return nil, err
+		}
+		return resolved.PullCandidates, nil
+	}
+	full, err := shortnames.Resolve(c.sys, named.String())
+	if err != nil {
+		return nil, err
+	}
+	return full.PullCandidates, nil
+}
+
+func parse(name string) (types.ImageReference, error) {
+	named, err := reference.ParseNormalizedNamed(name)
+	if err != nil {
+		return nil, fmt.Errorf("image name %q: %w: %w", name, errs.ErrInvalid, err)
+	}
+	// image/v5 takes a tag or a digest; with both the digest counts.
+	if digested, ok := named.(reference.Canonical); ok {
+		if named, err = reference.WithDigest(reference.TrimNamed(named), digested.Digest()); err != nil {
+			return nil, fmt.Errorf("image name %q: %w: %w", name, errs.ErrInvalid, err)
+		}
+	}
+	return docker.NewReference(reference.TagNameOnly(named))
+}
+
+// Tags are all tags of a repository.
+func (c *Client) Tags(ctx context.Context, name string) ([]string, error) {
+	ref, err := parse(name)
+	if err != nil {
+		return nil, err
+	}
+	var tags []string
+	err = c.retry.Do(ctx, func() (err error) {
+		tags, err = docker.GetRepositoryTags(ctx, c.sys, ref)
+		return explain(err, ref)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list tags of %s: %w", ref.DockerReference().Name(), err)
+	}
+	return tags, nil
+}

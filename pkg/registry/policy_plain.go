@@ -1,0 +1,68 @@
+//go:build !containers_image_openpgp
+
+package registry
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"go.podman.io/image/v5/types"
+
+	"github.com/rc-containers/rc/pkg/errs"
+)
+
+// allowed lets nothing through that would have to be checked: this rc was built without the
+// means to do so.
+func allowed(_ context.Context, sys *types.SystemContext, _ types.UnparsedImage) error {
+	path := sys.SignaturePolicyPath
+	for _, p := range []string{os.Getenv("CONTAINERS_POLICY_JSON"), os.ExpandEnv("$HOME/.config/containers/policy.json"), "/etc/containers/policy.json"} {
+		if _, err := os.Stat(p); err == nil && path == "" {
+			path = p
+		}
+	}
+	if path == "" {
+		return nil
+	}
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) && sys.SignaturePolicyPath == "" {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read policy: %w", err)
+	}
+	var policy any
+	if err := json.Unmarshal(data, &policy); err != nil {
+		return fmt.Errorf("read policy %q: %w: %w", path, errs.ErrInvalid, err)
+	}
+	if !trusting(policy) {
+		return errs.WithHint(fmt.Errorf("policy %q: %w: this rc cannot check signatures", path, errs.ErrUnsupported),
+			"build it with -tags containers_image_openpgp")
+	}
+	return nil
+}
+
+// trusting says whether every requirement in the file accepts anything.
+func trusting(v any) bool {
+	switch v := v.(type) {
+	case map[string]any:
+		if kind, ok := v["type"]; ok {
+			return kind == "insecureAcceptAnything"
+		}
+		for _, x := range v {
+			if !trusting(x) {
+				return false
+			}
+		}
+	case []any:
+		for _, x := range v {
+			if !trusting(x) {
+				return false
+			}
+		}
+	}
+	return true
+}
