@@ -3,7 +3,6 @@ package cgroup
 import (
 	"fmt"
 	"math"
-	"slices"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
@@ -89,16 +88,4 @@ func cpuWeight(shares uint64) uint64 {
 	// At the three points the power is whole but for rounding, which differs between machines that
 	// fuse multiply and add (arm64) and those that do not.
 	return uint64(math.Ceil(math.Pow(10, exponent) - 1e-6))
-}
-
-// Weights are those of files that count among a cgroup's siblings: in a scope with two leaves
-// they belong on the scope as well, where the neighbours are other units and not the shim.
-func Weights(files []File) []File {
-	return slices.DeleteFunc(slices.Clone(files), func(f File) bool {
-		switch f.Name {
-		case "cpu.weight", "cpu.idle", "io.weight", "io.bfq.weight", "memory.low", "memory.min":
-			return false
-		}
-		return true
-	})
 }

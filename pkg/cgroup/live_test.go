@@ -201,7 +201,7 @@ func TestLiveSweep(t *testing.T) {
 		if err := os.Mkdir(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
-		defer os.Remove(dir) //nolint:errcheck // Remove of the ground reports it
+		defer func() { _ = os.Remove(dir) }()
 	}
 	if removed, err := Sweep(t.Context(), parent); len(removed) != 0 || err != nil {
 		t.Errorf("all are alive: %v, %v", removed, err)

@@ -85,10 +85,6 @@ func memoryFiles(r *specs.LinuxResources) ([]File, error) {
 		return nil, unsupported("--memory-swappiness")
 	case m.DisableOOMKiller != nil && *m.DisableOOMKiller:
 		return nil, unsupported("--oom-kill-disable")
-	case positive(m.Kernel):
-		return nil, unsupported("--kernel-memory")
-	case positive(m.KernelTCP):
-		return nil, unsupported("memory.kernelTCP")
 	}
 	for _, size := range []struct {
 		flag string

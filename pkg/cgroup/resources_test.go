@@ -148,7 +148,6 @@ func TestFilesRefuses(t *testing.T) {
 		},
 		{specs.LinuxResources{Memory: &specs.LinuxMemory{Swappiness: new(uint64(1))}}, errs.ErrUnsupported, "--memory-swappiness:"},
 		{specs.LinuxResources{Memory: &specs.LinuxMemory{DisableOOMKiller: new(true)}}, errs.ErrUnsupported, "--oom-kill-disable:"},
-		{specs.LinuxResources{Memory: &specs.LinuxMemory{Kernel: new(int64(1))}}, errs.ErrUnsupported, "--kernel-memory:"},
 		{specs.LinuxResources{CPU: &specs.LinuxCPU{RealtimeRuntime: new(int64(1))}}, errs.ErrUnsupported, "--cpu-rt-runtime"},
 		{specs.LinuxResources{CPU: &specs.LinuxCPU{Quota: new(int64(999))}}, errs.ErrInvalid, "--cpu-quota 999: want at least 1000 microseconds (--cpus 0.01)"},
 		{specs.LinuxResources{CPU: &specs.LinuxCPU{Period: new(uint64(999))}}, errs.ErrInvalid, "--cpu-period 999: want 1000 to 1000000"},

@@ -187,7 +187,7 @@ func isOurs(name string) bool {
 func sweepOne(ctx context.Context, dir string) (bool, error) {
 	f, err := Open(dir)
 	if err != nil {
-		return false, nil //nolint:nilerr // gone meanwhile, or not ours to read
+		return false, nil // gone meanwhile, or not ours to read
 	}
 	defer func() { _ = f.Close() }()
 	if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil || !sameDir(f, dir) {
@@ -204,8 +204,7 @@ func sweepOne(ctx context.Context, dir string) (bool, error) {
 
 // unwrapPath takes the path out of an error whose message names it already.
 func unwrapPath(err error) error {
-	var p *fs.PathError
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		return p.Err
 	}
 	return err

@@ -284,7 +284,7 @@ func testSplit(t *testing.T, h cgroup.Hierarchy, unit string) {
 	}
 }
 
-// BenchmarkScope is what a scope costs beyond a plain fork: from a login session.
+// BenchmarkPlace is what a scope costs beyond a plain fork: from a login session.
 func BenchmarkPlace(b *testing.B) {
 	for _, mode := range []string{"enabled", "disabled"} {
 		b.Run(mode, func(b *testing.B) {
@@ -299,8 +299,8 @@ func BenchmarkPlace(b *testing.B) {
 				if _, _, err := p.start(b.Context(), shim.Process.Pid)(); err != nil || mode == "enabled" && p.made == nil {
 					b.Fatal(err, p.why)
 				}
-				p.release()
 				end(shim)
+				p.discard(b.Context())
 			}
 		})
 	}

@@ -97,12 +97,11 @@ func handshake(bus *dbus.Conn) error {
 
 // rootCause leaves off "dial unix /path:", which the caller says better.
 func rootCause(err error) error {
-	var op *net.OpError
-	if !errors.As(err, &op) {
+	op, ok := errors.AsType[*net.OpError](err)
+	if !ok {
 		return err
 	}
-	var call *os.SyscallError
-	if errors.As(op.Err, &call) {
+	if call, ok := errors.AsType[*os.SyscallError](op.Err); ok {
 		return call.Err
 	}
 	return op.Err

@@ -64,8 +64,14 @@ func TestProperties(t *testing.T) {
 		},
 		// What is not a number is the kernel's to refuse; what systemd does not know is set in the cgroup only.
 		{[]file{
-			{"memory.max", "much"}, {"cpu.max", "x 1"}, {"cpu.max", "1 0"}, {"cpuset.cpus", "x"}, {"io.max", "8:0"},
-			{"io.max", "../x rbps=1"}, {"hugetlb.2MB.max", "1"}, {"cpu.idle", "1"},
+			{"memory.max", "much"},
+			{"cpu.max", "x 1"},
+			{"cpu.max", "1 0"},
+			{"cpuset.cpus", "x"},
+			{"io.max", "8:0"},
+			{"io.max", "../x rbps=1"},
+			{"hugetlb.2MB.max", "1"},
+			{"cpu.idle", "1"},
 		}, nil},
 	} {
 		if diff := cmp.Diff(tc.want, shown(properties(tc.files...))); diff != "" {

@@ -69,14 +69,14 @@ func (b *fakeBus) serve(t *testing.T, answer func(b *fakeBus, m *dbus.Message)) 
 		if err != nil {
 			return
 		}
-		switch {
-		case line == "AUTH\r\n":
+		switch line {
+		case "AUTH\r\n":
 			b.write("REJECTED EXTERNAL\r\n")
-		case line == "AUTH EXTERNAL\r\n":
+		case "AUTH EXTERNAL\r\n":
 			b.write("DATA\r\n")
-		case line == "DATA\r\n": // whoever the socket's credentials say
+		case "DATA\r\n": // whoever the socket's credentials say
 			b.write("OK 0123456789abcdef0123456789abcdef\r\n")
-		case line == "BEGIN\r\n":
+		case "BEGIN\r\n":
 			b.messages(t, in, answer)
 			return
 		default:
