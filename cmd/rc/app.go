@@ -4,8 +4,6 @@ import (
 	"context"
 	"os"
 
-	"github.com/spf13/cobra"
-
 	"github.com/rc-containers/rc/pkg/config"
 )
 
@@ -16,10 +14,34 @@ type app struct {
 	stdin  *os.File
 	stdout *os.File
 	stderr *os.File
+	// inUserns says that this process is rc again, in the default map's user namespace.
+	inUserns bool
+	// global are the global flags as given; load makes cfg of them.
+	global config.Flags
 }
 
 // runFunc is the end of a verb: table tests replace it to look at the options.
 type runFunc[T any] func(ctx context.Context, a *app, opts *T) error
 
-// noFiles completes nothing and keeps the shell from offering files.
-var _ = cobra.ShellCompDirectiveNoFileComp
+// load makes a.cfg, once. The root command calls it before a verb's RunE; completions,
+// which run without that, call it themselves.
+func (a *app) load() error {
+	if a.cfg != nil {
+		return nil
+	}
+	cfg, err := config.Load(a.global)
+	if err != nil {
+		return err
+	}
+	a.cfg = cfg
+	return nil
+}
+
+// reexecArgs are the arguments for rc in a user namespace: args (those that rc was called
+// with), after the directories as decided here, since the uid by which they would be
+// decided is another there. What the user said comes later and counts.
+func (a *app) reexecArgs(args []string) []string {
+	return append([]string{
+		"--root", a.cfg.DataRoot, "--runroot", a.cfg.RunRoot, "--tmpdir", a.cfg.TmpDir,
+	}, args...)
+}

@@ -140,12 +140,12 @@ func (d *draft) cgroups() error {
 		cgroups.Manager = d.env.Config.CgroupManager
 	}
 	if cgroups.Mode != "enabled" && cgroups.Parent != "" {
-		return fmt.Errorf("--cgroup-parent %q: with --cgroups %s there is nothing to put below it: %w",
-			cgroups.Parent, cgroups.Mode, errs.ErrInvalid)
+		return invalid("--cgroup-parent %q: with --cgroups %s there is nothing to put below it",
+			cgroups.Parent, cgroups.Mode)
 	}
 	if cgroups.Parent != "" && cgroups.Manager == "systemd" && filepath.Ext(cgroups.Parent) != ".slice" {
 		return errs.WithHint(
-			fmt.Errorf("--cgroup-parent %q: systemd wants the name of a slice: %w", cgroups.Parent, errs.ErrInvalid),
+			invalid("--cgroup-parent %q: systemd wants the name of a slice", cgroups.Parent),
 			"--cgroup-parent NAME.slice, or --cgroup-manager cgroupfs")
 	}
 	d.c.Cgroups = cgroups
@@ -181,7 +181,7 @@ func (d *draft) namespaces() error {
 	d.c.OCI.Linux = &specs.Linux{Namespaces: list}
 
 	if d.c.Init && !d.private(specs.PIDNamespace) {
-		return fmt.Errorf("--init: with --pid host the container has no first process of its own: %w", errs.ErrInvalid)
+		return invalid("--init: with --pid host the container has no first process of its own")
 	}
 	if d.private(specs.UTSNamespace) {
 		d.c.OCI.Hostname = d.opts.Hostname
@@ -192,8 +192,8 @@ func (d *draft) namespaces() error {
 		return nil
 	}
 	if d.opts.Hostname != "" || d.opts.Domainname != "" {
-		return fmt.Errorf("--hostname %q: with --uts host it would be the host's own name: %w",
-			d.opts.Hostname+d.opts.Domainname, errs.ErrInvalid)
+		return invalid("--hostname %q: with --uts host it would be the host's own name",
+			d.opts.Hostname+d.opts.Domainname)
 	}
 	return nil
 }

@@ -1,149 +1,81 @@
 package container
 
 import (
+	"bytes"
 	"fmt"
-	"net/netip"
 	"os"
-	"slices"
-	"strings"
 
+	"github.com/rc-containers/rc/pkg/network"
 	"github.com/rc-containers/rc/pkg/spec"
 )
 
-// Names is what a container's files say about names and addresses; a zero value leaves
-// the container with itself and the host's name servers.
+// Names is what a container's files say about names and addresses. The zero value leaves
+// the container with its own name alone.
 type Names struct {
 	// HostHosts and HostResolvConf are the host's files, see HostNames.
-	HostHosts, HostResolvConf string
+	HostHosts, HostResolvConf []byte
 	// Address is the container's own; "" is the loopback's.
 	Address string
 	// NameServers come before the host's: the network helper's forwarder.
 	NameServers []string
-	// Hosts are further lines of /etc/hosts: "ADDRESS NAME…".
-	Hosts []string
+	// HostAddress is where the container reaches the host; "" where it does not.
+	HostAddress string
 }
-
-// The host's files about names. systemd-resolved puts a stub on the loopback into the
-// first, and the real servers into the second (systemd-resolved.service(8)).
-const (
-	hostHostsFile      = "/etc/hosts"
-	hostResolvFile     = "/etc/resolv.conf"
-	hostRealResolvFile = "/run/systemd/resolve/resolv.conf"
-)
 
 // HostNames reads the host's files. A file that is not there is empty.
 func HostNames() Names {
-	read := func(path string) string {
-		data, err := os.ReadFile(path)
-		if err != nil {
-			return ""
-		}
-		return string(data)
+	hosts, err := os.ReadFile("/etc/hosts")
+	if err != nil {
+		hosts = nil // a host without names is no reason not to start a container
 	}
-	names := Names{HostHosts: read(hostHostsFile), HostResolvConf: read(hostResolvFile)}
-	if len(nameServers(names.HostResolvConf)) == 0 {
-		if actual := read(hostRealResolvFile); actual != "" {
-			names.HostResolvConf = actual
-		}
-	}
-	return names
+	return Names{HostHosts: hosts, HostResolvConf: network.HostResolvConf()}
 }
 
 // Files are the contents of the files of the runtime directory that Create mounts, by
 // their names there.
-func Files(c *spec.Container, names Names) map[string]string {
+func Files(c *spec.Container, names Names) map[string][]byte {
 	hostname := c.OCI.Hostname
 	if hostname == "" {
 		hostname, _ = spec.EnvValue(c.OCI.Process.Env, "HOSTNAME")
 	}
-	return map[string]string{
+	resolv := names.HostResolvConf
+	if c.Network.Mode != "host" {
+		resolv = network.ResolvConf(resolv, names.NameServers)
+	}
+	return map[string][]byte{
 		fileHosts:        hostsFile(c, hostname, names),
-		fileResolvConf:   resolvConf(c, names),
-		fileHostname:     hostname + "\n",
+		fileResolvConf:   resolv,
+		fileHostname:     []byte(hostname + "\n"),
 		fileContainerEnv: containerEnv(c),
 	}
 }
 
-// hostsFile is the host's own with --network host, where all its names hold.
-func hostsFile(c *spec.Container, hostname string, names Names) string {
-	var b strings.Builder
-	if c.Network.Mode == "host" && names.HostHosts != "" {
-		b.WriteString(strings.TrimRight(names.HostHosts, "\n") + "\n")
-	} else {
-		b.WriteString("127.0.0.1\tlocalhost localhost.localdomain\n" +
-			"::1\tlocalhost localhost.localdomain ip6-localhost ip6-loopback\n")
+// hostsFile is the host's own with --network host, where all its names hold; else it knows
+// localhost, the host by podman's and docker's names for it, and the container.
+func hostsFile(c *spec.Container, hostname string, names Names) []byte {
+	own := network.Host{IP: names.Address, Names: []string{hostname, c.Name}}
+	if own.IP == "" {
+		own.IP = "127.0.0.1"
 	}
-	for _, line := range names.Hosts {
-		b.WriteString(line + "\n")
-	}
-	address := names.Address
-	if address == "" {
-		address = "127.0.0.1"
-	}
-	own := hostname
 	if c.OCI.Domainname != "" {
-		own = hostname + "." + c.OCI.Domainname + " " + hostname
+		own.Names = append([]string{hostname + "." + c.OCI.Domainname}, own.Names...)
 	}
-	if c.Network.Mode != "host" || c.OCI.Hostname != "" {
-		fmt.Fprintf(&b, "%s\t%s", address, own)
-		if c.Name != "" && c.Name != hostname {
-			b.WriteString(" " + c.Name)
+	if c.Network.Mode == "host" && len(names.HostHosts) > 0 {
+		hosts := append(bytes.TrimRight(bytes.Clone(names.HostHosts), "\n"), '\n')
+		if c.OCI.Hostname == "" { // the host's name, which the file has
+			return hosts
 		}
-		b.WriteString("\n")
+		return fmt.Appendf(hosts, "%s\t%s\n", own.IP, hostname)
 	}
-	return b.String()
-}
-
-// resolvConf is the host's own with --network host. Elsewhere a server on the loopback
-// would be the container's own loopback, so it is left out.
-func resolvConf(c *spec.Container, names Names) string {
-	if c.Network.Mode == "host" {
-		return names.HostResolvConf
-	}
-	var b strings.Builder
-	for _, line := range resolvLines(names.HostResolvConf) {
-		if keyword := strings.Fields(line)[0]; keyword != "nameserver" {
-			b.WriteString(line + "\n")
-		}
-	}
-	for _, server := range slices.Concat(names.NameServers, nameServers(names.HostResolvConf)) {
-		b.WriteString("nameserver " + server + "\n")
-	}
-	return b.String()
-}
-
-// nameServers are those of a resolv.conf(5), without those on the loopback.
-func nameServers(text string) []string {
-	var servers []string
-	for _, line := range resolvLines(text) {
-		fields := strings.Fields(line)
-		if fields[0] != "nameserver" || len(fields) < 2 {
-			continue
-		}
-		address, err := netip.ParseAddr(fields[1])
-		if err != nil || address.IsLoopback() {
-			continue
-		}
-		servers = append(servers, fields[1])
-	}
-	return servers
-}
-
-// resolvLines are the lines of a resolv.conf(5) without comments.
-func resolvLines(text string) []string {
-	var lines []string
-	for line := range strings.Lines(text) {
-		line = strings.TrimSpace(line)
-		if line != "" && line[0] != '#' && line[0] != ';' {
-			lines = append(lines, line)
-		}
-	}
-	return lines
+	return network.Hosts(nil, []network.Host{
+		{IP: names.HostAddress, Names: []string{"host.containers.internal", "host.docker.internal"}},
+		own,
+	})
 }
 
 // containerEnv is what programs look at to learn that they are in a container: podman's
 // file, in its form.
-func containerEnv(c *spec.Container) string {
-	return fmt.Sprintf("engine=\"rc\"\nname=%q\nid=%q\nimage=%q\nimageid=%q\nrootless=1\n",
+func containerEnv(c *spec.Container) []byte {
+	return fmt.Appendf(nil, "engine=\"rc\"\nname=%q\nid=%q\nimage=%q\nimageid=%q\nrootless=1\n",
 		c.Name, c.ID, c.Image.Name, c.Image.ID)
 }

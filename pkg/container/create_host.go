@@ -13,7 +13,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rc-containers/rc/pkg/config"
-	"github.com/rc-containers/rc/pkg/errs"
 )
 
 // Surroundings asks the machine and the caller what Create has to know. The caller adds
@@ -51,7 +50,7 @@ func deviceNumber(path string) (major, minor int64, err error) {
 		return 0, 0, err
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFBLK {
-		return 0, 0, fmt.Errorf("not a block device: %w", errs.ErrInvalid)
+		return 0, 0, invalid("not a block device")
 	}
 	return int64(unix.Major(st.Rdev)), int64(unix.Minor(st.Rdev)), nil
 }

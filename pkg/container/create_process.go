@@ -76,11 +76,11 @@ func (d *draft) command() error {
 	args := slices.Concat(entrypoint, cmd)
 	if len(args) == 0 {
 		return errs.WithHint(
-			fmt.Errorf("command: %q has neither entrypoint nor command, and none was given: %w", d.subject(), errs.ErrInvalid),
+			invalid("command: %q has neither entrypoint nor command, and none was given", d.subject()),
 			"rc run "+d.subject()+" COMMAND")
 	}
 	if args[0] == "" {
-		return fmt.Errorf("command: its name is empty: %w", errs.ErrInvalid)
+		return invalid("command: its name is empty")
 	}
 	d.c.Entrypoint, d.c.Cmd, d.c.OCI.Process.Args = entrypoint, cmd, args
 	return nil
@@ -131,7 +131,7 @@ func (d *draft) environment() error {
 	d.c.OCI.Process.Env = spec.JoinEnv(base, d.opts.Env.Set)
 	for _, entry := range d.c.OCI.Process.Env {
 		if strings.ContainsRune(entry, 0) {
-			return fmt.Errorf("environment: %q has a NUL byte: %w", entry, errs.ErrInvalid)
+			return invalid("environment: %q has a NUL byte", entry)
 		}
 	}
 	return nil
@@ -172,7 +172,7 @@ func (d *draft) rlimits() error {
 		if own, known := d.rlimit(limit.Type); known && limit.Hard > own.Hard {
 			name := strings.ToLower(strings.TrimPrefix(limit.Type, "RLIMIT_"))
 			return errs.WithHint(
-				fmt.Errorf("--ulimit %s=%s: your own hard limit is %s: %w", name, rlimitText(limit.Hard), rlimitText(own.Hard), errs.ErrUnsupported),
+				unsupported("--ulimit %s=%s: your own hard limit is %s", name, rlimitText(limit.Hard), rlimitText(own.Hard)),
 				"raise it in /etc/security/limits.conf, or as Limit"+strings.ToUpper(name)+"= of user@.service")
 		}
 		limits = setRlimit(limits, limit)

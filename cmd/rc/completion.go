@@ -1,0 +1,51 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rc-containers/rc/pkg/errs"
+)
+
+func newCompletionCommand(a *app) *cobra.Command {
+	shells := []string{"bash", "zsh", "fish"}
+	var noDescriptions bool
+	cmd := &cobra.Command{
+		Use:   "completion [options] bash|zsh|fish",
+		Short: "Print the completion script of a shell",
+		Long: `Prints a script that makes a shell complete rc's commands, flags and the names of
+containers and images as they are at that moment.`,
+		Example: `source <(rc completion bash)
+rc completion bash > ~/.local/share/bash-completion/completions/rc
+rc completion zsh > "${fpath[1]}/_rc"
+rc completion fish > ~/.config/fish/completions/rc.fish`,
+		Annotations:       map[string]string{noConfig: ""},
+		ValidArgsFunction: cobra.FixedCompletions(shells, cobra.ShellCompDirectiveNoFileComp),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return errs.WithHint(usage("completion: want the name of one shell, %s", strings.Join(shells, ", ")),
+					"rc completion bash")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			root := cmd.Root()
+			switch args[0] {
+			case "bash":
+				return root.GenBashCompletionV2(a.stdout, !noDescriptions)
+			case "zsh":
+				if noDescriptions {
+					return root.GenZshCompletionNoDesc(a.stdout)
+				}
+				return root.GenZshCompletion(a.stdout)
+			case "fish":
+				return root.GenFishCompletion(a.stdout, !noDescriptions)
+			}
+			return errs.WithHint(usage("completion: shell %q: want %s", args[0], strings.Join(shells, ", ")),
+				"rc completion bash")
+		},
+	}
+	cmd.Flags().BoolVar(&noDescriptions, "no-desc", false, "Leave descriptions out")
+	return cmd
+}

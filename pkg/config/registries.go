@@ -1,0 +1,56 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// registriesConf is containers-registries.conf(5), as far as info shows it.
+type registriesConf struct {
+	Search *list `toml:"unqualified-search-registries"`
+}
+
+// SearchRegistries are where images with short names are looked for, docker.io where no
+// file says. A file that cannot be read counts as none: this is for show, and the pull
+// that needs it says what is wrong.
+func (c *Config) SearchRegistries() []string {
+	return searchRegistries(host{getenv: os.Getenv, uid: os.Getuid(), etc: "/etc/containers"})
+}
+
+func searchRegistries(h host) []string {
+	dirs := []string{h.etc}
+	if home := h.configHome(); home != "" {
+		dirs = []string{home, h.etc}
+	}
+	var files []string
+	for _, dir := range dirs {
+		path := filepath.Join(dir, "registries.conf")
+		if _, err := os.Stat(path); err == nil {
+			files = append(files, path)
+			break
+		}
+	}
+	if path := h.getenv("CONTAINERS_REGISTRIES_CONF"); path != "" {
+		files = []string{path}
+	}
+	for i := len(dirs) - 1; i >= 0; i-- {
+		entries, err := os.ReadDir(filepath.Join(dirs[i], "registries.conf.d"))
+		if err != nil {
+			continue
+		}
+		for _, entry := range entries {
+			if strings.HasSuffix(entry.Name(), ".conf") {
+				files = append(files, filepath.Join(dirs[i], "registries.conf.d", entry.Name()))
+			}
+		}
+	}
+	search := []string{"docker.io"}
+	for _, path := range files {
+		var conf registriesConf
+		if (&Config{}).decode(path, &conf) == nil && conf.Search != nil {
+			search = *conf.Search
+		}
+	}
+	return search
+}
