@@ -32,6 +32,19 @@ func SetThreadUID(uid uint32) error {
 	return errnoErr(unix.RawSyscall(unix.SYS_SETRESUID, uintptr(uid), uintptr(uid), uintptr(uid)))
 }
 
+// GroupMapped tells whether the user namespace knows a group: setfsgid(2) changes nothing
+// otherwise, and returns what was before. It needs CAP_SETGID.
+func GroupMapped(gid int) bool {
+	const query = -1 // no group, so nothing changes
+	before, err := unix.SetfsgidRetGid(gid)
+	if err != nil {
+		return false
+	}
+	now, err := unix.SetfsgidRetGid(query)
+	_, restored := unix.SetfsgidRetGid(before)
+	return err == nil && restored == nil && now == gid
+}
+
 // LoadSeccomp installs filter, an array of struct sock_filter, for the calling thread. It
 // needs no_new_privs or CAP_SYS_ADMIN.
 func LoadSeccomp(filter []byte) error {

@@ -88,11 +88,28 @@ func PivotRoot(root int) error {
 func ReadOnlyExe() (*os.File, error) {
 	const self = "/proc/self/exe"
 	f, err := readOnlyMount(self)
-	if errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM) {
+	if errors.Is(err, unix.EINVAL) {
+		// It was executed through another mount namespace, as when the caller's parent used
+		// /proc/self/exe itself. The same file may have a name in this one.
+		if name, linkErr := os.Readlink(self); linkErr == nil {
+			f, err = readOnlyMount(name)
+		}
+	}
+	if err == nil && !sameFile(f, self) {
+		_ = f.Close()
+		err = unix.EINVAL
+	}
+	if errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOENT) {
 		// Too old a kernel, a filter that knows no mount_setattr, or no CAP_SYS_ADMIN.
 		return sealedCopy(self)
 	}
 	return f, err
+}
+
+// sameFile tells whether f is what path leads to.
+func sameFile(f *os.File, path string) bool {
+	var a, b unix.Stat_t
+	return unix.Fstat(int(f.Fd()), &a) == nil && unix.Stat(path, &b) == nil && a.Dev == b.Dev && a.Ino == b.Ino
 }
 
 func readOnlyMount(path string) (*os.File, error) {

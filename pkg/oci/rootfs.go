@@ -125,6 +125,9 @@ func (m *mount) describe() string {
 	return m.kind
 }
 
+// ttyGroup is the group of terminals in every distribution, and in DefaultMounts.
+const ttyGroup = 5
+
 // mount makes one mount. It returns a descriptor of one that has to become read-only
 // later, or -1.
 func (c *child) mount(m *mount) (late int, err error) {
@@ -141,7 +144,11 @@ func (c *child) mount(m *mount) (late int, err error) {
 	if isLate {
 		attr &^= unix.MOUNT_ATTR_RDONLY // mount points and copies have to be made in it
 	}
-	err = unix.Mount(m.source, linux.FDPath(target), m.kind, legacyFlags(attr), m.data)
+	data := m.data
+	if m.kind == kindDevpts && !linux.GroupMapped(ttyGroup) {
+		data = withoutGID(data) // where only one id is mapped
+	}
+	err = unix.Mount(m.source, linux.FDPath(target), m.kind, legacyFlags(attr), data)
 	if err != nil {
 		return -1, c.mountInstead(m, target, err)
 	}
@@ -174,9 +181,6 @@ func (c *child) mount(m *mount) (late int, err error) {
 func (c *child) mountInstead(m *mount, target int, err error) error {
 	readonly := uint64(unix.MOUNT_ATTR_RDONLY)
 	switch {
-	case m.kind == kindDevpts && errors.Is(err, unix.EINVAL):
-		// Group tty has no number where only one is mapped.
-		return unix.Mount(m.source, linux.FDPath(target), m.kind, legacyFlags(m.set|m.setAll), withoutGID(m.data))
 	case m.kind == kindSysfs && errors.Is(err, unix.EPERM):
 		// sysfs belongs to the network namespace (--network host), or is partly covered.
 		return c.bindOver("/sys", target, m.set|m.setAll|readonly)
