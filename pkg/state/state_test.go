@@ -417,7 +417,7 @@ func TestRace(t *testing.T) {
 					t.Error(err)
 				}
 			}
-			if _, err := r.Sweep(); err != nil {
+			if _, err := r.Sweep(0); err != nil {
 				t.Error(err)
 			}
 		})
@@ -503,7 +503,7 @@ func TestKilled(t *testing.T) {
 				t.Fatalf("creator says %q", line)
 			}
 			before := files(t, r)
-			if swept, err := r.Sweep(); len(swept) != 0 || err != nil {
+			if swept, err := r.Sweep(0); len(swept) != 0 || err != nil {
 				t.Errorf("Sweep of a living creator's: %+v, %v", swept, err)
 			}
 			if diff := cmp.Diff(before, files(t, r)); diff != "" {
@@ -519,7 +519,7 @@ func TestKilled(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if _, err := r.Sweep(); err != nil {
+			if _, err := r.Sweep(0); err != nil {
 				t.Error(err)
 			}
 			var left []string
@@ -576,7 +576,7 @@ func TestSweepAfterBoot(t *testing.T) {
 	if err := os.RemoveAll(r.Run); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.Sweep(); err != nil {
+	if _, err := r.Sweep(0); err != nil {
 		t.Fatal(err)
 	}
 	es, broken := r.List()
@@ -652,7 +652,7 @@ func BenchmarkSweepOf50Running(b *testing.B) {
 		}
 	}
 	for b.Loop() {
-		if _, err := r.Sweep(); err != nil {
+		if _, err := r.Sweep(0); err != nil {
 			b.Fatal(err)
 		}
 	}

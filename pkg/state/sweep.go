@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"time"
@@ -25,8 +26,9 @@ type Swept struct {
 // Sweep takes away what killed processes left: unfinished creations, runtime directories of
 // dead shims, containers with Remove whose shim is dead. It looks at the runtime directory
 // only, so that its cost is that of what runs, not of what exists; but for the first call
-// after a boot, which looks at everything. What it takes away goes to trash/.
-func (r Root) Sweep() ([]Swept, error) {
+// after a boot, which looks at everything. Of more than most containers (0 is no limit) it
+// looks at some, others each time. What it takes away goes to trash/.
+func (r Root) Sweep(most int) ([]Swept, error) {
 	dirs, err := os.ReadDir(filepath.Join(r.Run, "containers"))
 	if errors.Is(err, fs.ErrNotExist) {
 		swept, err := r.SweepAll()
@@ -35,6 +37,10 @@ func (r Root) Sweep() ([]Swept, error) {
 	}
 	if err != nil {
 		return nil, fmt.Errorf("sweep: %w", err)
+	}
+	if most > 0 && len(dirs) > most {
+		rand.Shuffle(len(dirs), func(i, j int) { dirs[i], dirs[j] = dirs[j], dirs[i] })
+		dirs = dirs[:most]
 	}
 	return r.sweep(dirs)
 }

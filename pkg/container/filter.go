@@ -1,0 +1,173 @@
+package container
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/state"
+)
+
+// Filters are parsed --filter flags: of one key any must match, but labels all; of
+// different keys all must match. The zero value matches everything.
+type Filters struct {
+	any map[string][]test
+	all []test
+}
+
+type test func(state.Entry) bool
+
+// FilterKeys are the filters that there are.
+func FilterKeys() []string {
+	return []string{"ancestor", "before", "exited", "id", "label", "label!", "name", "network", "since", "status", "until", "volume"}
+}
+
+// statuses are the values of the filter status.
+func statuses() []string { return []string{state.Created, state.Exited, state.Running, "stopped"} }
+
+// ParseFilters reads --filter KEY=VALUE. before and since name containers, which have to be there.
+func ParseFilters(root state.Root, texts []string) (Filters, error) {
+	f := Filters{any: map[string][]test{}}
+	for _, text := range texts {
+		key, value, ok := strings.Cut(text, "=")
+		// label!=KEY=VALUE
+		if !ok {
+			return Filters{}, fmt.Errorf("--filter %q: %w: want KEY=VALUE, KEY one of %s", text, errs.ErrInvalid, strings.Join(FilterKeys(), ", "))
+		}
+		t, err := parseFilter(root, key, value)
+		if err != nil {
+			return Filters{}, fmt.Errorf("--filter %q: %w", text, err)
+		}
+		if strings.HasPrefix(key, "label") {
+			f.all = append(f.all, t)
+		} else {
+			f.any[key] = append(f.any[key], t)
+		}
+	}
+	return f, nil
+}
+
+// chooseStatus says whether the filters themselves say which states to list.
+func (f Filters) chooseStatus() bool { return len(f.any["status"]) > 0 || len(f.any["exited"]) > 0 }
+
+func (f Filters) match(e state.Entry) bool {
+	for _, tests := range f.any {
+		if !slices.ContainsFunc(tests, func(t test) bool { return t(e) }) {
+			return false
+		}
+	}
+	for _, t := range f.all {
+		if !t(e) {
+			return false
+		}
+	}
+	return true
+}
+
+func parseFilter(root state.Root, key, value string) (test, error) {
+	switch key {
+	case "id":
+		return func(e state.Entry) bool { return strings.HasPrefix(e.ID, value) }, nil
+	case "name":
+		re, err := regexp.Compile(value)
+		if err != nil {
+			return nil, fmt.Errorf("%w: want a name or a regular expression: %w", errs.ErrInvalid, err)
+		}
+		return func(e state.Entry) bool { return re.MatchString(e.Name) }, nil
+	case "label":
+		return labelTest(value), nil
+	case "label!":
+		has := labelTest(value)
+		return func(e state.Entry) bool { return !has(e) }, nil
+	case "status":
+		if !slices.Contains(statuses(), value) {
+			return nil, fmt.Errorf("%w: want one of %s", errs.ErrInvalid, strings.Join(statuses(), ", "))
+		}
+		if value == "stopped" { // podman's word for the moment before exited
+			value = state.Exited
+		}
+		return func(e state.Entry) bool { return e.Status == value }, nil
+	case "exited":
+		code, err := strconv.Atoi(value)
+		if err != nil || code < 0 || code > 255 {
+			return nil, fmt.Errorf("%w: want an exit code, 0 to 255", errs.ErrInvalid)
+		}
+		return func(e state.Entry) bool { return e.Status == state.Exited && e.Exit != nil && e.Exit.Code == code }, nil
+	case "ancestor":
+		return func(e state.Entry) bool { return isImage(e.Image, e.ImageID, value) }, nil
+	case "network":
+		return func(e state.Entry) bool { return e.Network == value }, nil
+	case "volume":
+		return func(e state.Entry) bool { return slices.Contains(e.Mounts, strings.TrimSuffix(value, "/")) }, nil
+	case "before", "since":
+		other, err := root.Find(value)
+		if err != nil {
+			return nil, err
+		}
+		if key == "before" {
+			return func(e state.Entry) bool { return e.Created.Before(other.Created) }, nil
+		}
+		return func(e state.Entry) bool { return e.Created.After(other.Created) }, nil
+	case "until":
+		t, err := parseUntil(value)
+		if err != nil {
+			return nil, err
+		}
+		return func(e state.Entry) bool { return e.Created.Before(t) }, nil
+	}
+	return nil, fmt.Errorf("%w: want KEY=VALUE, KEY one of %s", errs.ErrInvalid, strings.Join(FilterKeys(), ", "))
+}
+
+// labelTest is of KEY, or KEY=VALUE.
+func labelTest(value string) test {
+	key, want, withValue := strings.Cut(value, "=")
+	return func(e state.Entry) bool {
+		got, ok := e.Labels[key]
+		return ok && (!withValue || got == want)
+	}
+}
+
+// isImage says whether an image is what a user calls it: by id or its beginning, by name,
+// with or without registry and tag.
+func isImage(name, id, asked string) bool {
+	if hex := strings.TrimPrefix(asked, "sha256:"); len(hex) >= 3 && strings.HasPrefix(id, hex) {
+		return true
+	}
+	if asked == "" || name == "" {
+		return false
+	}
+	names := []string{name}
+	if bare := strings.LastIndexByte(name, ':'); bare > strings.LastIndexByte(name, '/') {
+		names = append(names, name[:bare])
+	}
+	return slices.ContainsFunc(names, func(n string) bool { return n == asked || strings.HasSuffix(n, "/"+asked) })
+}
+
+// parseUntil reads a time, or how long ago it was.
+func parseUntil(value string) (time.Time, error) {
+	if d, err := time.ParseDuration(value); err == nil {
+		return time.Now().Add(-d), nil
+	}
+	if n, err := strconv.ParseInt(value, 10, 64); err == nil {
+		return time.Unix(n, 0), nil
+	}
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02"} {
+		if t, err := time.ParseInLocation(layout, value, time.Local); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%w: want a duration (10m, 1h30m), a Unix time, or a date (2006-01-02T15:04:05)", errs.ErrInvalid)
+}
+
+func ignoreGone(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
