@@ -25,6 +25,13 @@ func main() {
 		r, err = image.Load(ctx, cfg, image.LoadOptions{Input: os.Args[2], Streams: s})
 	case "import":
 		r, err = image.Import(ctx, cfg, image.ImportOptions{Source: os.Args[2], Name: os.Args[3], Changes: os.Args[4:], Streams: s})
+	case "pull":
+		f := false
+		r, err = image.Pull(ctx, cfg, image.PullOptions{Image: os.Args[2], Streams: s, Registry: image.Registry{TLSVerify: &f, Retry: 3}})
+	case "rmi":
+		r, err = image.Remove(ctx, cfg, image.RemoveOptions{Images: os.Args[2:]})
+	case "tag":
+		err = image.Tag(ctx, cfg, os.Args[2], os.Args[3:]...)
 	case "resolve":
 		r, err = image.Resolve(ctx, cfg, os.Args[2], spec.Platform{})
 	}

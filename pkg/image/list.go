@@ -1,0 +1,242 @@
+package image
+
+import (
+	"cmp"
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	digest "github.com/opencontainers/go-digest"
+
+	"github.com/rc-containers/rc/pkg/config"
+	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/index"
+)
+
+// ListOptions say which images are wanted.
+type ListOptions struct {
+	// All has the images that have no name and only serve as the base of others.
+	All bool
+	// Filters are KEY=VALUE, as FilterKeys has them. Different keys must all hold; of several
+	// values of one key one has to, labels excepted.
+	Filters []string
+	// Reference is a name or pattern, "" for any.
+	Reference string
+}
+
+// FilterKeys are what a filter can ask for.
+func FilterKeys() []string {
+	return []string{"after", "before", "containers", "dangling", "digest", "id", "intermediate", "label", "label!", "readonly", "reference", "since", "until"}
+}
+
+// A Listed image is one that List found.
+type Listed struct {
+	index.Entry
+	Labels map[string]string
+	// Containers is how many were made from it.
+	Containers int
+}
+
+// lister has what the filters need, read when first asked for.
+type lister struct {
+	cfg     *config.Config
+	ix      *index.Index
+	entries []index.Entry
+	users   map[string]int
+	// bases are the layers that other images stand on.
+	bases map[string]bool
+}
+
+// test is a filter made ready.
+type test func(e index.Entry, labels map[string]string) bool
+
+// List gives the images that the filters let through, newest first. users counts containers by image id.
+func List(cfg *config.Config, ix *index.Index, o ListOptions, users map[string]int) ([]Listed, error) {
+	entries, err := ix.All()
+	if err != nil {
+		return nil, err
+	}
+	l := &lister{cfg: cfg, ix: ix, entries: entries, users: users}
+	tests, err := l.tests(o)
+	if err != nil {
+		return nil, err
+	}
+	var out []Listed
+	for _, e := range entries {
+		img, err := ix.Load(e)
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(tests, func(t test) bool { return !t(e, img.Config.Labels) }) {
+			continue
+		}
+		out = append(out, Listed{Entry: e, Labels: img.Config.Labels, Containers: users[e.ID]})
+	}
+	slices.SortStableFunc(out, func(a, b Listed) int {
+		return cmp.Or(b.Created.Compare(a.Created), cmp.Compare(a.ID, b.ID))
+	})
+	return out, nil
+}
+
+// tests makes the filters ready: those of one key together.
+func (l *lister) tests(o ListOptions) ([]test, error) {
+	byKey := make(map[string][]test)
+	var out []test
+	intermediate := false
+	for _, f := range o.Filters {
+		key, value, ok := strings.Cut(f, "=")
+		if rest, not := strings.CutSuffix(key, "!"); ok && not && rest == "label" {
+			key = "label!"
+		}
+		if !ok || !slices.Contains(FilterKeys(), key) {
+			return nil, fmt.Errorf("filter %q: %w: want KEY=VALUE with a key of %s", f, errs.ErrInvalid, strings.Join(FilterKeys(), ", "))
+		}
+		t, err := l.test(key, value)
+		if err != nil {
+			return nil, fmt.Errorf("filter %q: %w", f, err)
+		}
+		intermediate = intermediate || key == "intermediate"
+		if key == "label" || key == "label!" {
+			out = append(out, t)
+			continue
+		}
+		byKey[key] = append(byKey[key], t)
+	}
+	for _, any := range byKey {
+		out = append(out, func(e index.Entry, labels map[string]string) bool {
+			return slices.ContainsFunc(any, func(t test) bool { return t(e, labels) })
+		})
+	}
+	if o.Reference != "" {
+		out = append(out, func(e index.Entry, _ map[string]string) bool { return MatchReference(e, o.Reference) })
+	}
+	if !o.All && !intermediate {
+		out = append(out, func(e index.Entry, _ map[string]string) bool { return !l.intermediate(e) })
+	}
+	return out, nil
+}
+
+func (l *lister) test(key, value string) (test, error) {
+	switch key {
+	case "dangling", "intermediate", "containers", "readonly":
+		want, err := strconv.ParseBool(value)
+		if err != nil {
+			return nil, fmt.Errorf("%w: want true or false", errs.ErrInvalid)
+		}
+		return func(e index.Entry, _ map[string]string) bool { return l.is(key, e) == want }, nil
+	case "label", "label!":
+		name, v, hasValue := strings.Cut(value, "=")
+		return func(_ index.Entry, labels map[string]string) bool {
+			got, ok := labels[name]
+			return (ok && (!hasValue || got == v)) == (key == "label")
+		}, nil
+	case "reference":
+		if _, err := path.Match(value, ""); err != nil {
+			return nil, fmt.Errorf("%w: %w", errs.ErrInvalid, err)
+		}
+		return func(e index.Entry, _ map[string]string) bool { return MatchReference(e, value) }, nil
+	case "id":
+		return func(e index.Entry, _ map[string]string) bool {
+			return strings.HasPrefix(e.ID, strings.TrimPrefix(value, "sha256:"))
+		}, nil
+	case "digest":
+		return func(e index.Entry, _ map[string]string) bool {
+			return slices.ContainsFunc(e.Digests, func(d digest.Digest) bool {
+				return d.String() == value || strings.HasPrefix(d.Encoded(), value)
+			})
+		}, nil
+	case "until":
+		t, err := moment(value, time.Now())
+		if err != nil {
+			return nil, err
+		}
+		return func(e index.Entry, _ map[string]string) bool { return e.Created.Before(t) }, nil
+	}
+	other, err := l.ix.Find(value)
+	if err != nil {
+		return nil, err
+	}
+	if key == "before" {
+		return func(e index.Entry, _ map[string]string) bool { return e.Created.Before(other.Created) }, nil
+	}
+	return func(e index.Entry, _ map[string]string) bool { return e.Created.After(other.Created) }, nil
+}
+
+func (l *lister) is(key string, e index.Entry) bool {
+	switch key {
+	case "dangling":
+		return len(e.Names) == 0 && !l.intermediate(e)
+	case "intermediate":
+		return l.intermediate(e)
+	case "containers":
+		return l.users[e.ID] > 0
+	}
+	return false // readonly: every image is in the one store
+}
+
+// intermediate says whether an image has no name, and another one was made on top of it.
+func (l *lister) intermediate(e index.Entry) bool {
+	if len(e.Names) > 0 {
+		return false
+	}
+	if l.bases == nil {
+		l.bases = make(map[string]bool)
+		for _, other := range l.entries {
+			img, err := l.ix.Load(other)
+			if err != nil || len(img.LayerIDs) == 0 {
+				continue
+			}
+			for _, id := range img.LayerIDs[1:] {
+				l.bases[id] = true
+			}
+		}
+	}
+	return l.bases[e.TopLayer]
+}
+
+// MatchReference says whether one of an image's names fits a pattern as path.Match has it: the
+// full name or its end from a slash on, with or without the tag.
+func MatchReference(e index.Entry, pattern string) bool {
+	for _, name := range e.Names {
+		n, err := index.ParseName(name)
+		if err != nil {
+			continue
+		}
+		for _, form := range []string{name, n.Repository()} {
+			for {
+				if form == pattern {
+					return true
+				}
+				if ok, _ := path.Match(pattern, form); ok {
+					return true
+				}
+				_, rest, found := strings.Cut(form, "/")
+				if !found {
+					break
+				}
+				form = rest
+			}
+		}
+	}
+	return false
+}
+
+// moment reads a time as docker's until filter does: RFC 3339 or parts of it, seconds since
+// 1970, or a duration before now.
+func moment(value string, now time.Time) (time.Time, error) {
+	if d, err := time.ParseDuration(value); err == nil {
+		return now.Add(-d), nil
+	}
+	if sec, err := strconv.ParseInt(value, 10, 64); err == nil {
+		return time.Unix(sec, 0), nil
+	}
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02"} {
+		if t, err := time.ParseInLocation(layout, value, time.Local); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%w: want a time such as 2026-01-31T12:00:00Z or a duration such as 24h", errs.ErrInvalid)
+}
