@@ -37,7 +37,6 @@ func Serve(sock, netns *os.File) int {
 		return fail(sock, err)
 	}
 	h, err := start(plan, netns)
-	_ = netns.Close()
 	if err != nil {
 		return fail(sock, err)
 	}
@@ -48,6 +47,10 @@ func Serve(sock, netns *os.File) int {
 		return fail(sock, err)
 	}
 	answer := Answer{Ready: true, Interface: plan.Interface, IP: plan.IP, Gateway: plan.Gateway, DNS: plan.DNS}
+	if answer.IP == "" {
+		answer.observe(netns)
+	}
+	_ = netns.Close()
 	if send(sock, answer) != nil {
 		return 0
 	}
@@ -184,8 +187,8 @@ func (p *program) poll(sock, ready *os.File, timeout time.Duration) int {
 			return eventReady
 		case fds[1].Revents != 0:
 			return eventProgram
-		case ready != nil: // the pipe is closed, but the program lives
-			return eventTimeout
+		case ready != nil: // the pipe is closed: the program is about to end
+			fds[2].Fd = -1
 		}
 	}
 }
