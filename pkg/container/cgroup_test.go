@@ -2,6 +2,7 @@ package container
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -169,7 +170,22 @@ func testScope(t *testing.T, h cgroup.Hierarchy) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shim := stand(t, nil)
+	// Only a process that is in the scope may put another into a leaf: from a login session's
+	// cgroup it is EACCES.
+	shim := exec.Command("sh", "-c", `read -r dir; sh -c 'echo $$ >"$0/cgroup.procs" && echo $$ && exec sleep 1000' "$dir" & wait`)
+	shim.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL}
+	in, err := shim.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := shim.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := shim.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer end(shim)
 	place, dir, err := p.start(t.Context(), shim.Process.Pid)()
 	if err != nil || p.why != nil {
 		t.Fatal(err, p.why)
@@ -178,18 +194,26 @@ func testScope(t *testing.T, h cgroup.Hierarchy) {
 	if place.Scope != scope || !strings.HasSuffix(place.Cgroup, "/user.slice/"+scope+"/container") || dir == nil {
 		t.Errorf("place %+v", place)
 	}
-	inside := stand(t, dir)
-	for pid, leaf := range map[int]string{shim.Process.Pid: "shim", inside.Process.Pid: "container"} {
+	var inside int
+	if _, err := fmt.Fprintln(in, place.Cgroup); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := fmt.Fscan(out, &inside); err != nil {
+		t.Fatalf("the container's process: %v", err)
+	}
+	for pid, leaf := range map[int]string{shim.Process.Pid: "shim", inside: "container"} {
 		at, err := h.Own(pid)
 		if err != nil || at != filepath.Join(filepath.Dir(place.Cgroup), leaf) {
 			t.Errorf("%s is in %q, %v", leaf, at, err)
 		}
 	}
-	p.release()
-	if oom, err := cgroup.OOMKilled(dir); err == nil {
-		t.Errorf("the directory is open after release: %v", oom)
+	if err := cgroup.Kill(dir); err != nil {
+		t.Error(err)
 	}
-	end(inside)
+	p.release()
+	if dir.Close() == nil {
+		t.Error("the directory is open after release")
+	}
 	end(shim)
 	gone(t, filepath.Dir(place.Cgroup))
 }

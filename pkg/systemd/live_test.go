@@ -43,7 +43,11 @@ func sleeper(t testing.TB) *exec.Cmd {
 
 func show(t *testing.T, unit string, names ...string) string {
 	t.Helper()
-	out, err := exec.Command("systemctl", "--user", "show", unit, "-p", strings.Join(names, ",")).Output()
+	whose := "--user"
+	if os.Getuid() == 0 && os.Getenv("XDG_RUNTIME_DIR") == "" {
+		whose = "--system"
+	}
+	out, err := exec.Command("systemctl", whose, "show", unit, "-p", strings.Join(names, ",")).Output()
 	if err != nil {
 		t.Fatal(err)
 	}
