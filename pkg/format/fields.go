@@ -31,9 +31,16 @@ func checkFields(format string, tmpl *template.Template, row reflect.Type) error
 	return err
 }
 
+// checkPath also replaces JSON names by those of the fields: path is the template's own.
 func checkPath(format string, path []string, t reflect.Type) error {
 	for i, name := range path {
 		next, ok := member(t, name)
+		if !ok {
+			if field := byJSONName(t, name); field != "" {
+				path[i] = field
+				next, ok = member(t, field)
+			}
+		}
 		if !ok {
 			return fmt.Errorf("format %q: %w: no field %q; there are %s",
 				format, errs.ErrInvalid, "."+strings.Join(path[:i+1], "."), strings.Join(Fields(t), ", "))
@@ -68,6 +75,23 @@ func member(t reflect.Type, name string) (reflect.Type, bool) {
 		return nil, false
 	}
 	return f.Type, true
+}
+
+// byJSONName is the field whose JSON name is given: docker's users write .Id where Go has ID.
+func byJSONName(t reflect.Type, name string) string {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t.Kind() != reflect.Struct {
+		return ""
+	}
+	for _, f := range reflect.VisibleFields(t) {
+		tag, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if tag == name && name != "" && f.IsExported() {
+			return f.Name
+		}
+	}
+	return ""
 }
 
 // Fields are the names that a template may use for a type, sorted.

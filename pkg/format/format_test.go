@@ -12,7 +12,7 @@ import (
 )
 
 type config struct {
-	Env    []string
+	Env    []string `json:"env,omitempty"`
 	Labels map[string]string
 }
 
@@ -48,6 +48,7 @@ func TestPrint(t *testing.T) {
 		{`{{printf "%s\n" .ID}}\t{{title .Image}}`, "1\n\tAlpine\n22222222222222\n\tBusybox\n"},
 		{`{{truncate .ID 3}} {{pad .ID 1 1}} {{index (split .Image "i") 0}} {{lower "X"}} {{quote .Image}}`, "1  1  alp x \"alpine\"\n222  22222222222222  busybox x \"busybox\"\n"},
 		{`{{range .Names}}{{.}};{{end}}{{with .Config}}{{len .Env}}{{end}}`, "a;b;1\n0\n"},
+		{`{{.Config.env}}`, "[A=<b>]\n[]\n"},
 		{`{{$.ID}}{{if eq .ID "1"}}!{{end}}`, "1!\n22222222222222\n"},
 	} {
 		var b strings.Builder
