@@ -254,12 +254,14 @@ func readPSS(pid int) (int, error) {
 // tableSize lists what is installed.
 func tableSize(g *ground) table {
 	t := table{Title: "Size", Head: []string{"program", "MiB"}}
-	for _, name := range []string{"rc", "rc-shim", "rc-net"} {
-		info, err := os.Stat(filepath.Join(g.bin, name))
-		if err != nil {
-			continue
+	entries, err := os.ReadDir(g.bin)
+	if err != nil {
+		t.Notes = []string{err.Error()}
+	}
+	for _, entry := range entries {
+		if info, err := entry.Info(); err == nil {
+			t.Rows = append(t.Rows, []string{entry.Name(), fmt.Sprintf("%.1f", float64(info.Size())/(1<<20))})
 		}
-		t.Rows = append(t.Rows, []string{name, fmt.Sprintf("%.1f", float64(info.Size())/(1<<20))})
 	}
 	return t
 }

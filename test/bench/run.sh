@@ -40,9 +40,7 @@ trap 'exit 143' TERM HUP
 
 mkdir "$work/bin" "$work/scratch"
 (cd "$repository" && CGO_ENABLED=0 "${GO:-go}" build -o "$work/bench" ./test/bench)
-for program in rc rc-shim rc-net; do
-  [ ! -e "$repository/bin/$program" ] || cp "$repository/bin/$program" "$work/bin/"
-done
+[ ! -d "$repository/bin" ] || find "$repository/bin" -maxdepth 1 -type f -exec cp {} "$work/bin/" \;
 flags=(-dir "$work/scratch" -bin "$work/bin")
 for archive in "${RC_DEMO_ROOTFS:-}" "$repository"/../shared/images/alpine-minirootfs-*.tar.gz; do
   if [ -f "$archive" ]; then
