@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -116,10 +117,10 @@ func (h Hierarchy) Own(pid int) (string, error) {
 	return dir, nil
 }
 
-// Dir is the directory of the cgroup with that path.
+// dir is the directory of the cgroup with that path, which may be one that cannot be seen.
 func (h Hierarchy) dir(path string) (string, bool) {
 	// "/../x" is what a process outside of the reader's cgroup namespace has.
-	if path == "/.." || strings.HasPrefix(path, "/../") {
+	if slices.Contains(strings.Split(path, "/"), "..") {
 		return "", false
 	}
 	if h.Root != "/" && h.Root != "" {
