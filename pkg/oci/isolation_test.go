@@ -2,8 +2,10 @@ package oci
 
 import (
 	"encoding/binary"
+	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -162,12 +164,15 @@ func filter(program ...unix.SockFilter) []byte {
 }
 
 // deny makes one system call fail with EPERM.
-func deny(number uint32) []byte {
+func deny(number uint32) []byte { return refuse(number, unix.EPERM) }
+
+// refuse makes one system call fail.
+func refuse(number uint32, err unix.Errno) []byte {
 	return filter(
 		unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: 0},
 		unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: number, Jf: 1},
-		unix.SockFilter{Code: unix.BPF_RET, K: 0x00050000 | uint32(unix.EPERM)}, // SECCOMP_RET_ERRNO
-		unix.SockFilter{Code: unix.BPF_RET, K: 0x7fff0000},                      // SECCOMP_RET_ALLOW
+		unix.SockFilter{Code: unix.BPF_RET, K: 0x00050000 | uint32(err)}, // SECCOMP_RET_ERRNO
+		unix.SockFilter{Code: unix.BPF_RET, K: 0x7fff0000},               // SECCOMP_RET_ALLOW
 	)
 }
 
@@ -285,5 +290,57 @@ func TestSymlinkEscape(t *testing.T) {
 		if err != nil || len(entries) > 0 {
 			t.Errorf("link to %q: something was made outside: %v, %v", link, entries, err)
 		}
+	}
+}
+
+// TestOldKernel: without mount_setattr(2) mounts get their flags after they are attached.
+func TestOldKernel(t *testing.T) {
+	dir := t.TempDir()
+	for _, init := range []bool{false, true} {
+		got := output(t, "touch /vol/x /x 2>&1; grep ' /vol ' /proc/self/mountinfo | grep -c nosuid; { echo 1 >/proc/sys/kernel/domainname; } 2>&1", func(p *plan) {
+			p.NoSetAttr, p.Init = true, init
+			p.Spec.Root.Readonly = true
+			p.Spec.Mounts = append(p.Spec.Mounts, bindMount(dir, "/vol", "rbind", "ro", "nosuid"))
+			p.Spec.Process.Args[2] += "; true"
+		})
+		want := "touch: /vol/x: Read-only file system\ntouch: /x: Read-only file system\n1\n" +
+			"sh: can't create /proc/sys/kernel/domainname: Read-only file system"
+		if got != want {
+			t.Errorf("init %v: got %q", init, got)
+		}
+	}
+}
+
+// TestHostRoot: `--rootfs /` without an overlay.
+func TestHostRoot(t *testing.T) {
+	got := output(t, "echo $$; ls /bin/busybox; touch /etc/x 2>&1 | grep -c Read-only", func(p *plan) {
+		p.Rootfs = "/"
+		p.Spec.Root.Readonly = true
+		p.Spec.Mounts = p.Spec.Mounts[:2]
+		p.Spec.Process.Args = []string{"/bin/busybox", "sh", "-c", p.Spec.Process.Args[2]}
+	})
+	if got != "1\n/bin/busybox\n1" {
+		t.Errorf("got %q", got)
+	}
+}
+
+// TestKeyring: the session keyring of whoever starts the container stays outside.
+func TestKeyring(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	runtime.LockOSThread() // a keyring belongs to a thread, and so does the fork
+	defer runtime.UnlockOSThread()
+	ours, err := unix.KeyctlJoinSessionKeyring("rc-oci-test")
+	if err != nil {
+		skip(t, err.Error())
+	}
+	got := output(t, "", func(p *plan) {
+		p.Spec.Mounts = append(p.Spec.Mounts, bindMount(self, "/bin/self", "rbind", "ro"))
+		p.Spec.Process.Args = []string{"self", "test-keyring"}
+	})
+	if !strings.HasSuffix(got, " <nil>") || strings.HasPrefix(got, fmt.Sprint(ours)) {
+		t.Errorf("the container has keyring %s, the caller %d", got, ours)
 	}
 }

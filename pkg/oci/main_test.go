@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -19,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/linux"
 )
 
 // TestMain plays every process of the protocol: the test itself, the shim in its user
@@ -32,6 +34,10 @@ func TestMain(m *testing.M) {
 			os.Exit(Reaper(os.Args[2:]))
 		case "test-shim":
 			testShim()
+		case "test-keyring":
+			id, err := unix.KeyctlGetKeyringID(unix.KEY_SPEC_SESSION_KEYRING, false)
+			fmt.Println(id, err)
+			os.Exit(0)
 		}
 	}
 	os.Exit(m.Run())
@@ -53,6 +59,7 @@ type plan struct {
 	StdinAfter    string // what the terminal must have shown before
 	SignalAfter   string // output that must have come before Signal is sent
 	Signal        int
+	NoSetAttr     bool // mount_setattr(2) does not exist, as before Linux 5.12
 	IgnoreHangup  bool // SIGHUP and SIGUSR1 are ignored in the shim
 	Leave         bool // die without waiting, once the process has said SignalAfter
 }
@@ -112,6 +119,12 @@ func runPlan(p *plan, result *outcome) error {
 	}
 	if err := shell(p.Setup); err != nil {
 		return err
+	}
+	if p.NoSetAttr {
+		runtime.LockOSThread()
+		if err := linux.LoadSeccomp(refuse(unix.SYS_MOUNT_SETATTR, unix.ENOSYS)); err != nil {
+			return err
+		}
 	}
 	exe, err := ReadOnlyExe()
 	if err != nil {

@@ -29,6 +29,8 @@ func Reaper(args []string) int {
 		fmt.Fprintf(os.Stderr, "rc-shim reaper: descriptor %q\n", args[0])
 		return errs.CodeError
 	}
+	// The thread that forks the command must not end before it, see PR_SET_PDEATHSIG(2const).
+	runtime.LockOSThread()
 	sock := os.NewFile(uintptr(fd), "socket")
 	unix.CloseOnExec(fd)
 	// Where pid 1 is another (--pid host) orphans come here nevertheless.
@@ -66,6 +68,10 @@ func startCommand(program string, argv []string, end int) (int, error) {
 	if _, err := unix.IoctlGetTermios(0, unix.TCGETS); err == nil && ownTerminal() {
 		sys.Setctty = true
 	}
+	if os.Getpid() != 1 {
+		// --pid host: nobody else would end the command when this process is killed.
+		sys.Pdeathsig = syscall.SIGKILL
+	}
 	return syscall.ForkExec(program, argv, &syscall.ProcAttr{Env: os.Environ(), Files: files, Sys: sys})
 }
 
@@ -90,7 +96,6 @@ func forward(signals <-chan os.Signal, command int) {
 
 // reap waits for every child until the command has ended, and returns its exit code.
 func reap(command int) int {
-	runtime.LockOSThread()
 	for {
 		var status unix.WaitStatus
 		pid, err := unix.Wait4(-1, &status, 0, nil)

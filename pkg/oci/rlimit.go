@@ -1,6 +1,18 @@
 package oci
 
-import "golang.org/x/sys/unix"
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rc-containers/rc/pkg/errs"
+)
 
 // limits are the names and numbers of getrlimit(2).
 func limits() []namedLimit {
@@ -45,4 +57,64 @@ func rlimitName(resource int) string {
 		}
 	}
 	return "RLIMIT"
+}
+
+// setLimits applies the resource limits; RLIMIT_NOFILE, where it is not among them, gets
+// back the soft limit that the Go runtime raised at start.
+func (c *child) setLimits() error {
+	files := false
+	for _, l := range c.rlimits {
+		limit := syscall.Rlimit{Cur: l.soft, Max: l.hard}
+		files = files || l.resource == unix.RLIMIT_NOFILE
+		if err := syscall.Setrlimit(l.resource, &limit); err != nil {
+			return c.explainLimit(l, err)
+		}
+	}
+	if files {
+		return nil
+	}
+	// syscall.Exec restores the limit before it fails here; setting it to what it is then
+	// makes the runtime forget about it, so that the real one makes no system call more.
+	_ = syscall.Exec("", []string{""}, nil)
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return fmt.Errorf("get limit RLIMIT_NOFILE: %w", err)
+	}
+	if err := syscall.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return fmt.Errorf("set limit RLIMIT_NOFILE: %w", err)
+	}
+	return nil
+}
+
+func (c *child) explainLimit(l rlimit, err error) error {
+	name := rlimitName(l.resource)
+	var now syscall.Rlimit
+	if errors.Is(err, unix.EPERM) && syscall.Getrlimit(l.resource, &now) == nil && l.hard > now.Max {
+		err = fmt.Errorf("set limit %s to %d: it cannot be raised above this user's %d: %w", name, l.hard, now.Max, err)
+		return errs.WithHint(err, "raise it for the user: LimitXXX= in a drop-in of user@.service, or /etc/security/limits.conf")
+	}
+	return fmt.Errorf("set limit %s to %d:%d: %w", name, l.soft, l.hard, err)
+}
+
+// setOOMScore makes the process a better victim for the kernel. A worse one only
+// CAP_SYS_RESOURCE of the initial user namespace could make (proc_pid_oom_score_adj(5)).
+func (c *child) setOOMScore() error {
+	if !c.setOOM {
+		return nil
+	}
+	const file = "/proc/self/oom_score_adj"
+	f, err := os.OpenFile(file, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if _, err = f.WriteString(strconv.Itoa(c.oomScoreAdj)); err == nil {
+		return nil
+	}
+	err = fmt.Errorf("set oom score adjustment to %d: %w", c.oomScoreAdj, cause(err))
+	var now [16]byte
+	if n, readErr := f.ReadAt(now[:], 0); errors.Is(err, unix.EACCES) && readErr == io.EOF {
+		err = errs.WithHint(err, "an ordinary user may only raise it above "+strings.TrimSpace(string(now[:n])))
+	}
+	return err
 }

@@ -179,24 +179,28 @@ func (c *child) mount(m *mount) (late int, err error) {
 // mountInstead is what to do where a file system could not be mounted, because its
 // namespace is not this user namespace's own or the kernel is odd. target is where.
 func (c *child) mountInstead(m *mount, target int, err error) error {
-	readonly := uint64(unix.MOUNT_ATTR_RDONLY)
+	attr := m.set | m.setAll
+	readonly := attr
+	if m.clear&unix.MOUNT_ATTR_RDONLY == 0 {
+		readonly |= unix.MOUNT_ATTR_RDONLY // it is the host's: written to only where "rw" says so
+	}
 	switch {
 	case m.kind == kindSysfs && errors.Is(err, unix.EPERM):
 		// sysfs belongs to the network namespace (--network host), or is partly covered.
-		return c.bindOver("/sys", target, m.set|m.setAll|readonly)
+		return c.bindOver("/sys", target, readonly)
 	case m.kind == kindProc && errors.Is(err, unix.EPERM) && c.namespaces&unix.CLONE_NEWPID == 0:
-		return c.bindOver("/proc", target, m.set|m.setAll)
+		return c.bindOver("/proc", target, attr)
 	case m.kind == kindProc && errors.Is(err, unix.EPERM):
 		return errs.WithHint(err, "a /proc with parts of it covered, as in most containers, cannot be mounted again: "+
 			"run the outer container with --security-opt unmask=ALL")
 	case m.kind == kindMqueue && errors.Is(err, unix.EPERM) && c.namespaces&unix.CLONE_NEWIPC == 0:
-		if err := c.bindOver("/dev/mqueue", target, m.set|m.setAll); !errors.Is(err, unix.ENOENT) {
+		if err := c.bindOver("/dev/mqueue", target, attr); !errors.Is(err, unix.ENOENT) {
 			return err
 		}
 		return nil // the host has none to show
 	case m.kind == kindCgroup && !errors.Is(err, unix.ENOENT):
 		// A host without cgroup2, or --cgroupns host.
-		return c.bindOver("/sys/fs/cgroup", target, m.set|m.setAll|readonly)
+		return c.bindOver("/sys/fs/cgroup", target, readonly)
 	}
 	return err
 }

@@ -159,7 +159,7 @@ func cloneAttr(cfg *Config, sock, exe *os.File) (*syscall.ProcAttr, func(), erro
 	sys := &syscall.SysProcAttr{Setsid: true}
 	attr := &syscall.ProcAttr{
 		// No garbage is collected in a process that lives for a millisecond.
-		Env:   []string{"GOGC=off", "GOMAXPROCS=1"},
+		Env:   []string{"GOGC=off"},
 		Files: fds,
 		Sys:   sys,
 	}
