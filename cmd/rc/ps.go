@@ -1,0 +1,239 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/format"
+	"github.com/rc-containers/rc/pkg/index"
+	"github.com/rc-containers/rc/pkg/state"
+	"github.com/rc-containers/rc/pkg/userns"
+)
+
+type psOptions struct {
+	All, Quiet, NoTrunc, Latest, NoHeading, Size bool
+	Filters                                      []string
+	Format, Sort                                 string
+	Last                                         int
+	Watch                                        uint
+}
+
+func newPsCommand(a *app, runF runFunc[psOptions]) *cobra.Command {
+	opts := &psOptions{}
+	cmd := &cobra.Command{
+		Use:     "ps [options]",
+		Aliases: []string{"ls", "list"},
+		Short:   "List containers",
+		Long: `Lists the containers that run, or all of them. Nothing is locked and nothing waited
+for; a record that cannot be read is a warning and hides no other container.
+
+Filters: ` + strings.Join(container.FilterKeys(), ", ") + `.`,
+		Example: `rc ps
+rc ps --all --size
+rc ps -a --filter status=exited --filter exited=1
+rc ps --format '{{.Names}} {{.Status}}'`,
+		Args:              noArguments,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := opts.check(cmd); err != nil {
+				return err
+			}
+			return runF(cmd.Context(), a, opts)
+		},
+	}
+	flags := cmd.Flags()
+	flags.BoolVarP(&opts.All, "all", "a", false, "Show all containers, not only those that run")
+	flags.StringArrayVarP(&opts.Filters, "filter", "f", nil, "Show what matches: KEY=VALUE")
+	flags.StringVar(&opts.Format, "format", "", "table, json or a Go template")
+	flags.IntVarP(&opts.Last, "last", "n", 0, "Show the n newest containers, in any state")
+	flags.BoolVarP(&opts.Latest, "latest", "l", false, "Show the newest container, in any state")
+	flags.BoolVar(&opts.NoTrunc, "no-trunc", false, "Show ids and commands in full")
+	flags.BoolVar(&opts.NoHeading, "noheading", false, "Print no headings")
+	flags.BoolVarP(&opts.Quiet, "quiet", "q", false, "Print ids only")
+	flags.BoolVarP(&opts.Size, "size", "s", false, "Show how much each container has written, and its image's size")
+	flags.StringVar(&opts.Sort, "sort", "", "Sort by "+strings.Join(container.SortKeys(), ", "))
+	flags.UintVarP(&opts.Watch, "watch", "w", 0, "Show again every so many seconds")
+	flags.Bool("external", false, "Accepted and without effect: rc's store has no other containers")
+	flags.Bool("sync", false, "Accepted and without effect: what is shown is always the state of the moment")
+	addNotYet(flags, "pod", "p", true)
+	addNotYet(flags, "ns", "", true)
+	completePs(a, cmd)
+	return cmd
+}
+
+func completePs(a *app, cmd *cobra.Command) {
+	completeFormat(cmd, psRow{})
+	must(cmd.RegisterFlagCompletionFunc("sort", cobra.FixedCompletions(container.SortKeys(), cobra.ShellCompDirectiveNoFileComp)))
+	must(cmd.RegisterFlagCompletionFunc("filter", completeFilters(a)))
+	for _, flag := range []string{"last", "watch"} {
+		must(cmd.RegisterFlagCompletionFunc(flag, cobra.NoFileCompletions))
+	}
+}
+
+// completeFilters offers the keys, and the values of those that have few.
+func completeFilters(a *app) completion {
+	return func(_ *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
+		key, _, ok := strings.Cut(word, "=")
+		if !ok {
+			var words []string
+			for _, k := range container.FilterKeys() {
+				words = append(words, k+"=")
+			}
+			return words, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+		}
+		var values []string
+		switch key {
+		case "status":
+			values = []string{state.Created, state.Exited, state.Running}
+		case "name", "before", "since":
+			if a.load() == nil {
+				values = containerNames(a, "")
+			}
+		case "ancestor":
+			if a.load() == nil {
+				values = imageNames(a, "")
+			}
+		}
+		for i := range values {
+			values[i] = key + "=" + values[i]
+		}
+		return values, cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// check refuses what makes no sense together, before anything is read.
+func (o *psOptions) check(cmd *cobra.Command) error {
+	invalid := func(text string, args ...any) error {
+		return errs.WithHint(fmt.Errorf(text+": %w", append(args, errs.ErrInvalid)...), "rc ps --help")
+	}
+	switch {
+	case cmd.Flags().Changed("last") && o.Latest:
+		return invalid("--last %d: together with --latest", o.Last)
+	case cmd.Flags().Changed("last") && o.Last < -1:
+		return invalid("--last %d: want a number of containers", o.Last)
+	case o.Quiet && o.Size:
+		return invalid("--quiet: together with --size")
+	case o.Watch > 0 && o.Latest:
+		return invalid("--watch %d: together with --latest", o.Watch)
+	}
+	if err := container.CheckSort(o.Sort); err != nil {
+		return err
+	}
+	if err := format.Check(o.Format, psRow{}, format.Options{Table: psTable}); err != nil {
+		return err
+	}
+	// What these show has to be measured.
+	o.Size = o.Size || o.Sort == "size" || strings.Contains(o.Format, ".Size")
+	if o.Latest {
+		o.Last = 1
+	}
+	return nil
+}
+
+func printContainers(ctx context.Context, a *app, opts *psOptions) error {
+	if opts.Size && !a.inUserns {
+		// Directories of containers can belong to subordinate ids.
+		return reexecute(ctx, a, os.Args[1:])
+	}
+	if !a.inUserns {
+		// What killed processes left shall not be shown; a failure is the next one's to report.
+		_ = container.Sweep(ctx, a.cfg)
+	}
+	if opts.Watch == 0 {
+		return opts.print(a)
+	}
+	for {
+		if term.IsTerminal(int(a.stdout.Fd())) {
+			fmt.Fprint(a.stdout, "\x1b[H\x1b[2J")
+		}
+		if err := opts.print(a); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(time.Duration(opts.Watch) * time.Second):
+		}
+	}
+}
+
+// reexecute runs rc again in the default map; its exit code becomes ours.
+func reexecute(ctx context.Context, a *app, args []string) error {
+	ids, err := userns.DefaultMap(ctx)
+	if err != nil {
+		return err
+	}
+	code, err := userns.Reexec(ctx, ids, a.reexecArgs(args))
+	if err == nil && code != 0 {
+		err = errs.Exit(code)
+	}
+	return err
+}
+
+func (o *psOptions) print(a *app) error {
+	root := container.Records(a.cfg)
+	filters, err := container.ParseFilters(root, o.Filters)
+	if err != nil {
+		return err
+	}
+	sizes := map[string]int64{}
+	size := func(e state.Entry) int64 {
+		n, ok := sizes[e.ID]
+		if !ok {
+			var err error
+			if n, err = container.WrittenSize(root, e.ID); err != nil {
+				fmt.Fprintln(a.stderr, "Warning: size of container", e.Name+":", err)
+			}
+			sizes[e.ID] = n
+		}
+		return n
+	}
+	entries, broken := container.List(root, container.ListOptions{
+		All: o.All, Last: max(o.Last, 0), Filters: filters, Sort: o.Sort, Size: size,
+	})
+	for _, err := range broken {
+		fmt.Fprintln(a.stderr, "Warning:", err)
+	}
+	now := time.Now()
+	rows := make([]psRow, 0, len(entries))
+	for _, e := range entries {
+		row := psRow{e: e, now: now, full: o.NoTrunc}
+		if o.Size {
+			row.size = &psSize{RwSize: size(e), RootFsSize: size(e) + imageSize(a, e.ImageID)}
+		}
+		rows = append(rows, row)
+	}
+	if o.Quiet && o.Format == "" {
+		return format.Print(a.stdout, "{{.ID}}", rows, format.Options{})
+	}
+	table := psTable
+	if o.Size {
+		table += `\t{{.Size}}`
+	}
+	return format.Print(a.stdout, o.Format, rows, format.Options{Table: table, Headings: psHeadings(), NoHeading: o.NoHeading})
+}
+
+// imageSize is 0 for an image that has gone.
+func imageSize(a *app, id string) int64 {
+	if id == "" {
+		return 0
+	}
+	ix, err := index.Read(a.cfg)
+	if err != nil {
+		return 0
+	}
+	e, err := ix.Find(id)
+	if err != nil || errors.Is(err, errs.ErrNotFound) {
+		return 0
+	}
+	return e.Size
+}

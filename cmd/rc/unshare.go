@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/userns"
+)
+
+type unshareOptions struct{ Command []string }
+
+func newUnshareCommand(a *app, runF runFunc[unshareOptions]) *cobra.Command {
+	opts := &unshareOptions{}
+	cmd := &cobra.Command{
+		Use:   "unshare [options] [COMMAND [ARG...]]",
+		Short: "Run a command in the user namespace that containers live in",
+		Long: `Runs a command, or $SHELL, as root of a new user and mount namespace with the ids
+that containers have: files of containers can be looked at and changed there as
+their root sees them. The exit code is the command's; 125 is an error of rc
+itself, 126 a command that cannot be executed, 127 one that is not there.`,
+		Example: `rc unshare
+rc unshare cat /proc/self/uid_map
+rc unshare chown 1000:1000 ./data`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts.Command = args
+			return runF(cmd.Context(), a, opts)
+		},
+	}
+	cmd.Flags().SetInterspersed(false) // what follows the command belongs to it
+	addNotYet(cmd.Flags(), "rootless-netns", "", true)
+	return cmd
+}
+
+// unshare is called twice: on the host, and by it in the namespace.
+func unshare(ctx context.Context, a *app, opts *unshareOptions) error {
+	if a.inUserns {
+		return execCommand(a, opts.Command)
+	}
+	ids, err := userns.DefaultMap(ctx)
+	if err != nil {
+		return fmt.Errorf("unshare: %w", err)
+	}
+	noticeSingle(a, ids)
+	code, err := userns.Reexec(ctx, ids, a.reexecArgs(append([]string{"unshare", "--"}, opts.Command...)))
+	if err != nil {
+		return fmt.Errorf("unshare: %w", err)
+	}
+	if code != 0 {
+		return errs.Exit(code)
+	}
+	return nil
+}
+
+// noticeSingle tells a user without subordinate ids once what that means.
+func noticeSingle(a *app, ids userns.Map) {
+	if !ids.Single() {
+		return
+	}
+	marker := filepath.Join(a.cfg.DataRoot, "single-id-told")
+	f, err := os.OpenFile(marker, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = os.MkdirAll(a.cfg.DataRoot, 0o700); err == nil {
+			f, err = os.OpenFile(marker, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		}
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return
+	}
+	if err == nil {
+		f.Close()
+	}
+	// Where it cannot be noted it is told again, which does no harm.
+	fmt.Fprintln(a.stderr, "Note:", ids.Notice())
+}
+
+// execCommand becomes the command.
+func execCommand(a *app, command []string) error {
+	if len(command) == 0 {
+		shell := os.Getenv("SHELL")
+		if shell == "" {
+			shell = "/bin/sh"
+		}
+		command = []string{shell}
+	}
+	path, err := exec.LookPath(command[0])
+	if errors.Is(err, exec.ErrDot) {
+		err = nil // a PATH with "." in it is the user's wish
+	}
+	if err == nil {
+		err = userns.Exec(path, command, append(os.Environ(), unshareEnv(a)...))
+	}
+	return commandError("unshare "+command[0], err)
+}
+
+// commandError gives an error of executing a command the exit code that it has everywhere.
+func commandError(object string, err error) error {
+	code := errs.CodeNotExecutable
+	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
+		code = errs.CodeNotFound
+	}
+	var lookup *exec.Error
+	if errors.As(err, &lookup) {
+		err = lookup.Err
+	}
+	return errs.WithCode(fmt.Errorf("%s: %w", object, err), code)
+}
+
+// unshareEnv tells tools of the same family (podman, buildah, skopeo) what podman unshare
+// tells them: that they need no namespace of their own, and where the images are.
+func unshareEnv(a *app) []string {
+	env := []string{
+		"_CONTAINERS_USERNS_CONFIGURED=done",
+		"CONTAINERS_GRAPHROOT=" + a.cfg.StorageRoot(), "CONTAINERS_RUNROOT=" + a.cfg.StorageRunRoot(),
+	}
+	for file, name := range map[string]string{"uid_map": "_CONTAINERS_ROOTLESS_UID", "gid_map": "_CONTAINERS_ROOTLESS_GID"} {
+		// The first line is 0, the caller's id, 1.
+		data, err := os.ReadFile("/proc/self/" + file)
+		if f := strings.Fields(string(data)); err == nil && len(f) >= 3 {
+			if _, err := strconv.Atoi(f[1]); err == nil {
+				env = append(env, name+"="+f[1])
+			}
+		}
+	}
+	return env
+}
