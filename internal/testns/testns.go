@@ -1,0 +1,79 @@
+// Package testns runs a package's tests in a user and mount namespace as uid 0, with the
+// ids of the default map: what works on the image store runs nowhere else.
+package testns
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rc-containers/rc/pkg/userns"
+)
+
+// role is argv[0] of the tests within.
+const role = "rc-testns"
+
+// Main is TestMain: called outside, it runs the test program again within.
+func Main(m *testing.M) {
+	switch {
+	case os.Args[0] == role:
+		os.Exit(m.Run())
+	case userns.InReexec():
+		if err := userns.EnterReexec(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(m.Run())
+	case os.Geteuid() == 0:
+		os.Exit(asRoot())
+	}
+	ctx := context.Background()
+	ids, err := userns.DefaultMap(ctx)
+	if err == nil {
+		var code int
+		if code, err = userns.Reexec(ctx, ids, os.Args[1:]); err == nil {
+			os.Exit(code)
+		}
+	}
+	fmt.Fprintln(os.Stderr, "user namespace:", err)
+	os.Exit(1)
+}
+
+// asRoot needs no subordinate range.
+func asRoot() int {
+	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
+	cmd.Args[0] = role
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	ids := []syscall.SysProcIDMap{{HostID: 0, Size: 65537}}
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWNS, UidMappings: ids, GidMappings: ids, GidMappingsEnableSetgroups: true,
+	}
+	err := cmd.Run()
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit):
+		return exit.ExitCode()
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "user namespace:", err)
+		return 1
+	}
+	return 0
+}
+
+// Need skips a test with the reason, and fails it in CI.
+func Need(t *testing.T, err error) {
+	t.Helper()
+	if err == nil {
+		return
+	}
+	if os.Getenv("RC_TEST_NO_SKIP") != "" {
+		t.Fatal(err)
+	}
+	t.Skip(err)
+}
