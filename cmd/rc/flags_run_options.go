@@ -28,7 +28,6 @@ type runOptions struct {
 	Pull     string
 	Platform spec.Platform // zero is the machine's
 	Quiet    bool          // no progress of a pull
-	Replace  bool          // remove a container that has the name
 }
 
 // flagParser turns flags into options and collects what is wrong with them: all of it is
@@ -93,7 +92,7 @@ func (f *runFlags) options(flags *pflag.FlagSet, cfg *config.Config, args []stri
 		return nil, fmt.Errorf("working directory: %w", err)
 	}
 	p := &flagParser{flags: flags, cwd: cwd, host: os.Environ()}
-	opts := &runOptions{Quiet: f.quiet, Replace: f.replace}
+	opts := &runOptions{Quiet: f.quiet}
 	if len(args) == 0 {
 		return nil, errs.WithHint(usage("image is missing"), "rc run IMAGE [COMMAND [ARG…]]")
 	}
@@ -124,6 +123,7 @@ func (f *runFlags) options(flags *pflag.FlagSet, cfg *config.Config, args []stri
 
 func (f *runFlags) container(p *flagParser, o *container.Options) {
 	o.Name = one(p, "name", f.name, spec.ParseName)
+	o.Replace = f.replace
 	o.Labels = map[string]string{}
 	for _, path := range f.labelFiles {
 		p.note("label-file", withFile(path, func(file *os.File) error { return spec.ParseLabelFile(file, path, o.Labels) }))

@@ -13,6 +13,7 @@ import (
 // Options are what a user asked for, parsed; a zero value asks for nothing.
 type Options struct {
 	Name        string
+	Replace     bool // remove a container that has the name
 	Labels      map[string]string
 	Annotations map[string]string
 	// CreateCommand is the argv that asked for it.

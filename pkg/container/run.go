@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rc-containers/rc/pkg/config"
+	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/linux"
 	"github.com/rc-containers/rc/pkg/network"
 	"github.com/rc-containers/rc/pkg/seccomp"
@@ -52,9 +53,13 @@ func Run(ctx context.Context, cfg *config.Config, opts Options, image Image, str
 	if err := r.describe(); err != nil {
 		return 0, err
 	}
+	if err := r.replace(ctx); err != nil {
+		return 0, err
+	}
 	if err := r.launch(ctx); err != nil {
 		return 0, errors.Join(err, r.abandon(context.WithoutCancel(ctx)))
 	}
+	r.tidy(ctx)
 	return r.follow(ctx)
 }
 
@@ -80,7 +85,35 @@ func (r *run) describe() error {
 	return r.planNetwork()
 }
 
-func (r *run) records() state.Root { return state.Root{Data: r.cfg.DataRoot, Run: r.cfg.RunRoot} }
+func (r *run) records() state.Root { return Records(r.cfg) }
+
+// replace removes the container that has the name, with --replace.
+func (r *run) replace(ctx context.Context) error {
+	if !r.opts.Replace || r.opts.Name == "" {
+		return nil
+	}
+	old, err := r.records().Find(r.opts.Name)
+	if errors.Is(err, errs.ErrNotFound) || err == nil && old.Name != r.opts.Name {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("--replace: %w", err)
+	}
+	if err := Remove(ctx, r.records(), old.ID, RemoveOptions{Force: true}); err != nil {
+		return fmt.Errorf("--replace: %w", err)
+	}
+	return nil
+}
+
+// tidy takes away what killed calls left, while the shim is at work. What it cannot do is
+// no concern of this container's.
+func (r *run) tidy(ctx context.Context) {
+	_ = Sweep(ctx, r.cfg)
+	_ = EmptyTrash(ctx, r.cfg, trashAge)
+}
+
+// trashAge is how long a removed container may be left to the shim that deletes it.
+const trashAge = 5 * time.Second
 
 // launch starts the shim and everything that it needs, until the command runs.
 func (r *run) launch(ctx context.Context) error {
@@ -120,10 +153,29 @@ func (r *run) launch(ctx context.Context) error {
 	return nil
 }
 
+// warnSingle tells a user without subordinate ids once what that means.
+func (r *run) warnSingle(ids userns.Map) {
+	if !ids.Single() {
+		return
+	}
+	told := filepath.Join(r.cfg.DataRoot, "told-single-id")
+	f, err := os.OpenFile(told, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return // told already, or nowhere to remember it
+	}
+	_ = f.Close()
+	fmt.Fprintln(r.streams.Err, "Warning:", ids.Notice())
+}
+
 // record makes the container exist on disk; its image can be deleted no more.
 func (r *run) record() error {
 	var err error
-	if r.dir, err = r.records().Create(r.c.ID, r.c.Name); err != nil {
+	r.dir, err = r.records().Create(r.c.ID, r.c.Name)
+	for try := 0; r.opts.Name == "" && errors.Is(err, errs.ErrExists) && try < 10; try++ {
+		r.c.Name = r.records().GenerateName()
+		r.dir, err = r.records().Create(r.c.ID, r.c.Name)
+	}
+	if err != nil {
 		return err
 	}
 	// What the container sees must be readable for all its users, whatever the caller's umask.
@@ -234,6 +286,7 @@ func (r *run) startShim(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	r.warnSingle(ids)
 	ours, theirs, err := linux.SocketPair()
 	if err != nil {
 		return err
