@@ -1,0 +1,237 @@
+package arch
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/rc-containers/rc/"
+
+// levels has every package of the project; imports go to a lower number. The tens are
+// DESIGN.md's levels, what lies between them came to be in between.
+var levels = map[string]int{
+	"pkg/errs":  0,
+	"pkg/linux": 0,
+
+	"pkg/config":   10,
+	"pkg/spec":     10,
+	"pkg/logs":     10,
+	"pkg/registry": 10,
+	"pkg/format":   10,
+	"pkg/layer":    10,
+
+	"pkg/index": 15, // what store writes and image reads
+
+	"pkg/userns":  20,
+	"pkg/cgroup":  20,
+	"pkg/systemd": 20,
+	"pkg/store":   20,
+	"pkg/oci":     20,
+	"pkg/overlay": 20,
+	"pkg/seccomp": 20,
+	"pkg/network": 20,
+	"pkg/state":   20,
+
+	"pkg/shim":  30,
+	"pkg/image": 30,
+
+	"pkg/image/worker": 35, // image's other half, behind a process boundary
+	"pkg/image/trial":  35, // a front door for tests
+
+	"pkg/container": 40,
+	"pkg/build":     40,
+
+	"pkg/api":     50,
+	"pkg/compose": 50,
+	"pkg/quadlet": 50,
+	"pkg/kube":    50,
+}
+
+// importers says which packages of the project may import a module's packages, by prefix
+// of the import path; the longest prefix decides.
+var importers = map[string][]string{
+	"go.podman.io/storage":             {"pkg/store"},
+	"go.podman.io/image/v5":            {"pkg/registry", "pkg/image/worker"},
+	"go.podman.io/image/v5/docker":     {"pkg/registry"},
+	"go.podman.io/image/v5/copy":       {},
+	"github.com/containers/storage":    {},
+	"github.com/containers/image":      {},
+	"github.com/godbus/dbus":           {"pkg/systemd"},
+	"github.com/rootless-containers":   {"pkg/network", "cmd/rc-net"},
+	"github.com/vishvananda/netlink":   {"pkg/network", "cmd/rc-net"},
+	"github.com/google/nftables":       {"pkg/network", "cmd/rc-net"},
+	"github.com/miekg/dns":             {"pkg/network", "cmd/rc-net"},
+	"github.com/moby/profiles/seccomp": {"pkg/seccomp"},
+	"github.com/spf13/cobra":           {"cmd/rc"},
+	"github.com/spf13/pflag":           {"cmd/rc"},
+	"github.com/schollz/progressbar":   {"pkg/image/worker"},
+	"github.com/docker/distribution":   {"pkg/registry"},
+}
+
+// unlinked says what a program must not have in it, by prefix of the import path.
+var unlinked = map[string][]string{
+	"cmd/rc-shim": {
+		module + "pkg/store", module + "pkg/image", module + "pkg/registry", module + "pkg/network", module + "pkg/systemd",
+		module + "pkg/container", module + "pkg/seccomp", "github.com/spf13/", "github.com/godbus/dbus", "go.podman.io/",
+		"github.com/rootless-containers/", "github.com/vishvananda/", "github.com/google/nftables", "github.com/miekg/dns",
+		"net/http", "crypto/tls", "text/template", "github.com/sirupsen/logrus",
+	},
+	"cmd/rc-net": {
+		module + "pkg/store", module + "pkg/image", module + "pkg/registry", module + "pkg/systemd", module + "pkg/container",
+		"github.com/spf13/", "github.com/godbus/dbus", "go.podman.io/", "net/http",
+	},
+	// rc starts rc-image and rc-net for what these are needed for.
+	"cmd/rc": {
+		module + "pkg/store", module + "pkg/registry", "go.podman.io/", "github.com/rootless-containers/",
+		"github.com/vishvananda/", "github.com/google/nftables", "github.com/miekg/dns",
+	},
+	"cmd/rc-image": {"go.podman.io/image/v5/copy", "github.com/spf13/cobra", "github.com/godbus/dbus"},
+}
+
+// listed is what `go list` says about a package.
+type listed struct {
+	ImportPath string
+	Imports    []string
+	Deps       []string
+}
+
+// list runs `go list` on the project's packages for Linux.
+func list(t *testing.T) map[string]listed {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-tags", tags, "-json=ImportPath,Imports,Deps", module+"cmd/...", module+"pkg/...")
+	cmd.Env = append(cmd.Environ(), "CGO_ENABLED=0", "GOOS=linux")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v: %s", err, &stderr)
+	}
+	packages := map[string]listed{}
+	for d := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p listed
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		packages[strings.TrimPrefix(p.ImportPath, module)] = p
+	}
+	if len(packages) < 10 {
+		t.Fatalf("go list names %d packages", len(packages))
+	}
+	return packages
+}
+
+// within reports whether an import path is that of a prefix or below it.
+func within(path, prefix string) bool {
+	return path == strings.TrimSuffix(prefix, "/") || strings.HasPrefix(path, strings.TrimSuffix(prefix, "/")+"/")
+}
+
+// TestLevels: every package has a level, and imports go down.
+func TestLevels(t *testing.T) {
+	for name, p := range list(t) {
+		own, known := levels[name]
+		if strings.HasPrefix(name, "cmd/") {
+			own, known = 60, true
+		}
+		if !known {
+			t.Errorf("%s has no level: give it one here and in DESIGN.md", name)
+			continue
+		}
+		for _, i := range p.Imports {
+			other, ours := strings.CutPrefix(i, module)
+			if !ours {
+				continue
+			}
+			level, known := levels[other]
+			switch {
+			case strings.HasPrefix(other, "cmd/"), strings.HasPrefix(other, "test/"), strings.HasPrefix(other, "internal/test"):
+				t.Errorf("%s imports %s, which is for nobody to import", name, other)
+			case !known: // told above
+			case level >= own:
+				t.Errorf("%s (level %d) imports %s (level %d)", name, own, other, level)
+			}
+		}
+	}
+}
+
+// TestImporters: heavy modules are imported where they belong and nowhere else.
+func TestImporters(t *testing.T) {
+	for name, p := range list(t) {
+		for _, i := range p.Imports {
+			rule := ""
+			for prefix := range importers {
+				if within(i, prefix) && len(prefix) > len(rule) {
+					rule = prefix
+				}
+			}
+			if rule != "" && !slices.Contains(importers[rule], name) {
+				t.Errorf("%s imports %s: that is for %v", name, i, importers[rule])
+			}
+		}
+	}
+}
+
+// TestLinked: no program has in it what would make it slow or large.
+func TestLinked(t *testing.T) {
+	packages := list(t)
+	for program, prefixes := range unlinked {
+		p, ok := packages[program]
+		if !ok {
+			t.Errorf("no program %s", program)
+			continue
+		}
+		for _, prefix := range prefixes {
+			for _, dep := range p.Deps {
+				if within(dep, prefix) {
+					t.Errorf("%s links %s, by %s", program, dep, strings.Join(chain(packages, program, dep), " → "))
+					break
+				}
+			}
+		}
+	}
+}
+
+// TestNobody: what no program may link at all.
+func TestNobody(t *testing.T) {
+	for name, p := range list(t) {
+		for _, dep := range p.Deps {
+			if within(dep, "go.podman.io/image/v5/copy") {
+				t.Errorf("%s depends on %s: its initialisation takes 16 ms", name, dep)
+			}
+		}
+	}
+}
+
+// chain is a way from a program to a package through packages of the project.
+func chain(packages map[string]listed, from, to string) []string {
+	p := packages[from]
+	if slices.Contains(p.Imports, to) {
+		return []string{from, to}
+	}
+	for _, i := range p.Imports {
+		name, ours := strings.CutPrefix(i, module)
+		if ours && slices.Contains(packages[name].Deps, to) {
+			return append([]string{from}, chain(packages, name, to)...)
+		}
+	}
+	return []string{from, "…", to}
+}
+
+// TestTable: the tables above speak of things that there are or that DESIGN.md foresees.
+func TestTable(t *testing.T) {
+	foreseen := []string{"pkg/logs", "pkg/build", "pkg/api", "pkg/compose", "pkg/quadlet", "pkg/kube"}
+	packages := list(t)
+	for _, name := range slices.Sorted(maps.Keys(levels)) {
+		if _, ok := packages[name]; !ok && !slices.Contains(foreseen, name) {
+			t.Errorf("%s is no more: take it out of the table", name)
+		}
+	}
+}
