@@ -72,9 +72,9 @@ func TestDrivers(t *testing.T) {
 // inside runs tests of this binary in the namespaces.
 func inside(t testing.TB, run string, flags ...string) {
 	t.Helper()
-	args := []string{"--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"}
-	if os.Geteuid() != 0 {
-		args = append(args, "--user", "--map-auto", "--map-root-user")
+	args := []string{"--user", "--map-root-user", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"}
+	if os.Geteuid() != 0 { // root has no range: it gets a map of one id
+		args = append(args, "--map-auto")
 	}
 	if out, err := exec.CommandContext(t.Context(), "unshare", append(args, "true")...).CombinedOutput(); err != nil {
 		lacking(t, "unshare %v: %v: %s", args, err, out)

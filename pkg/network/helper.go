@@ -222,19 +222,24 @@ func (p *program) ended() error {
 	return fmt.Errorf("network %s: the program %s%s", p.mode, how, p.lastWords())
 }
 
-// lastWords is the last line of what the program said.
+// lastWords are the last lines of what the program said.
 func (p *program) lastWords() string {
 	buf := make([]byte, outputLimit)
 	n, err := unix.Read(int(p.output.Fd()), buf)
 	if err != nil || n <= 0 {
 		return ""
 	}
-	lines := strings.Split(strings.TrimSpace(string(buf[:n])), "\n")
-	kept := lines[max(0, len(lines)-3):]
-	for i, l := range kept {
-		kept[i] = strings.TrimSpace(l)
+	var lines []string
+	for line := range strings.Lines(string(buf[:n])) {
+		// pasta complains about a system without a log, too.
+		if line = strings.TrimSpace(line); line != "" && !strings.HasSuffix(line, "bytes to syslog") {
+			lines = append(lines, line)
+		}
 	}
-	return ": " + strings.Join(kept, "; ")
+	if len(lines) == 0 {
+		return ""
+	}
+	return ": " + strings.Join(lines[max(0, len(lines)-3):], "; ")
 }
 
 // stop ends the program. It is not waited for: slirp4netns takes 20 ms to die, and init

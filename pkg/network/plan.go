@@ -49,8 +49,13 @@ type Answer struct {
 // Look finds a program by name, as os/exec.LookPath does.
 type Look func(name string) (path string, err error)
 
-// packages are the Debian packages of the programs.
-var packages = map[string]string{ModeSlirp4netns: "slirp4netns", ModePasta: "passt"}
+// debianPackage is the package that has a mode's program.
+func debianPackage(mode string) string {
+	if mode == ModePasta {
+		return "passt"
+	}
+	return mode
+}
 
 // Default is the mode for a container that was not given one: slirp4netns where it is
 // installed, since it is ready sooner, else pasta.
@@ -83,7 +88,7 @@ func NewPlan(mode string, options []string, look Look) (Plan, error) {
 	}
 	if p.Path, err = look(mode); err != nil {
 		return p, errs.WithHint(fmt.Errorf("network %s: the program is not installed: %w", mode, errs.ErrNotFound),
-			"install the Debian package "+packages[mode]+", or use another --network")
+			"install the Debian package "+debianPackage(mode)+", or use another --network")
 	}
 	return p, nil
 }
