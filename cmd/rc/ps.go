@@ -30,9 +30,8 @@ type psOptions struct {
 func newPsCommand(a *app, runF runFunc[psOptions]) *cobra.Command {
 	opts := &psOptions{}
 	cmd := &cobra.Command{
-		Use:     "ps [options]",
-		Aliases: []string{"ls", "list"},
-		Short:   "List containers",
+		Use:   "ps [options]",
+		Short: "List containers",
 		Long: `Lists the containers that run, or all of them. Nothing is locked and nothing waited
 for; a record that cannot be read is a warning and hides no other container.
 
