@@ -12,7 +12,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 repository=$(cd "$here/../.." && pwd)
 case "${1:-}" in -h | --help) sed -n '2,/^set/s/^# \{0,1\}//p' "$0"; exit ;; esac
 
-# shellcheck source=../setup/root.sh
+# shellcheck source=../setup/root.sh disable=SC1091
 . "$here/../setup/root.sh"
 
 if command -v dpkg-query >/dev/null; then
