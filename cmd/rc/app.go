@@ -16,6 +16,9 @@ type app struct {
 	stderr *os.File
 	// inUserns says that this process is rc again, in the default map's user namespace.
 	inUserns bool
+	// completing says that the whole tree of commands is made, with the completions of their
+	// flags: it is not for a plain call of a verb.
+	completing bool
 	// global are the global flags as given; load makes cfg of them.
 	global config.Flags
 }

@@ -72,13 +72,12 @@ func (f *runFlags) addContainer(flags *pflag.FlagSet) {
 	flags.StringVar(&f.name, "name", "", "Name of the container (default a made-up one)")
 	flags.BoolVar(&f.replace, "replace", false, "Remove a container that has the name first")
 	flags.BoolVar(&f.rm, "rm", false, "Remove the container when it has ended")
-	flags.StringArrayVarP(&f.labels, "label", "l", nil, "Set a label: KEY=VALUE")
-	flags.StringArrayVar(&f.labelFiles, "label-file", nil, "Read labels from a file, one a line")
-	flags.StringArrayVar(&f.annotations, "annotation", nil, "Set an OCI annotation: KEY=VALUE")
+	listVar(flags, &f.labels, "label", "l", "Set a label: KEY=VALUE")
+	listVar(flags, &f.labelFiles, "label-file", "", "Read labels from a file, one a line")
+	listVar(flags, &f.annotations, "annotation", "", "Set an OCI annotation: KEY=VALUE")
 	flags.StringVar(&f.cidfile, "cidfile", "", "Write the container's id to a new file")
 	flags.StringVar(&f.pidfile, "pidfile", "", "Write the pid of the container's first process to a file")
 	flags.StringVar(&f.pull, "pull", "missing", "Pull the image: always, missing, never or newer")
-	flags.Lookup("pull").NoOptDefVal = "missing"
 	flags.StringVar(&f.platform, "platform", "", "Platform of the image: OS/ARCH[/VARIANT]")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "Do not show the progress of a pull")
 	flags.BoolVar(&f.rootfs, "rootfs", false, "The first argument is a directory PATH[:O] to use as the root filesystem, not an image; with :O it is left unchanged")
@@ -88,19 +87,19 @@ func (f *runFlags) addContainer(flags *pflag.FlagSet) {
 }
 
 func (f *runFlags) addProcess(flags *pflag.FlagSet) {
-	flags.StringArrayVarP(&f.env, "env", "e", nil, "Set a variable: KEY=VALUE, KEY or KEY* for the caller's own")
-	flags.StringArrayVar(&f.envFiles, "env-file", nil, "Read variables from a file, one a line")
+	listVar(flags, &f.env, "env", "e", "Set a variable: KEY=VALUE, KEY or KEY* for the caller's own")
+	listVar(flags, &f.envFiles, "env-file", "", "Read variables from a file, one a line")
 	flags.BoolVar(&f.envHost, "env-host", false, "Pass on all of the caller's variables")
-	flags.StringArrayVar(&f.envMerge, "env-merge", nil, "Set a variable from the image's: PATH=${PATH}:/app")
-	flags.StringArrayVar(&f.unsetEnv, "unsetenv", nil, "Leave out a variable that the image or rc would set")
+	listVar(flags, &f.envMerge, "env-merge", "", "Set a variable from the image's: PATH=${PATH}:/app")
+	listVar(flags, &f.unsetEnv, "unsetenv", "", "Leave out a variable that the image or rc would set")
 	flags.BoolVar(&f.unsetEnvAll, "unsetenv-all", false, "Leave out all variables that the image or rc would set")
 	flags.BoolVar(&f.httpProxy, "http-proxy", true, "Pass on the caller's proxy variables")
 	flags.StringVar(&f.entrypoint, "entrypoint", "", `Program to run instead of the image's, or a JSON array; "" for none`)
 	flags.StringVarP(&f.workdir, "workdir", "w", "", "Working directory in the container")
 	flags.StringVarP(&f.user, "user", "u", "", "User to run as: NAME|UID[:GROUP|GID]")
-	flags.StringSliceVar(&f.groupAdd, "group-add", nil, "Further groups by name or number, or keep-groups for the caller's own")
+	wordsVar(flags, &f.groupAdd, "group-add", "", "Further groups by name or number, or keep-groups for the caller's own")
 	flags.StringVar(&f.umask, "umask", "", "File mode creation mask (default 0022)")
-	flags.StringSliceVarP(&f.attach, "attach", "a", nil, "Attach only to stdin, stdout or stderr")
+	wordsVar(flags, &f.attach, "attach", "a", "Attach only to stdin, stdout or stderr")
 	flags.BoolVarP(&f.interactive, "interactive", "i", false, "Keep standard input open")
 	flags.BoolVarP(&f.tty, "tty", "t", false, "Give the container a terminal")
 	flags.BoolVar(&f.sigProxy, "sig-proxy", true, "Pass signals on to the container's first process")
@@ -110,11 +109,11 @@ func (f *runFlags) addProcess(flags *pflag.FlagSet) {
 }
 
 func (f *runFlags) addSecurity(flags *pflag.FlagSet) {
-	flags.StringSliceVar(&f.capAdd, "cap-add", nil, "Add a capability, or ALL")
-	flags.StringSliceVar(&f.capDrop, "cap-drop", nil, "Drop a capability, or ALL")
+	wordsVar(flags, &f.capAdd, "cap-add", "", "Add a capability, or ALL")
+	wordsVar(flags, &f.capDrop, "cap-drop", "", "Drop a capability, or ALL")
 	flags.BoolVar(&f.privileged, "privileged", false, "All capabilities, devices and writable /proc and /sys, as far as you have them yourself")
-	flags.StringArrayVar(&f.security, "security-opt", nil, "seccomp=FILE|unconfined, no-new-privileges, mask=PATHS, unmask=PATHS|ALL, proc-opts=OPTIONS")
-	flags.StringSliceVar(&f.sysctls, "sysctl", nil, "Set a kernel parameter of the container's namespaces: KEY=VALUE")
+	listVar(flags, &f.security, "security-opt", "", "seccomp=FILE|unconfined, no-new-privileges, mask=PATHS, unmask=PATHS|ALL, proc-opts=OPTIONS")
+	wordsVar(flags, &f.sysctls, "sysctl", "", "Set a kernel parameter of the container's namespaces: KEY=VALUE")
 }
 
 func (f *runFlags) addNamespaces(flags *pflag.FlagSet) {
@@ -124,16 +123,16 @@ func (f *runFlags) addNamespaces(flags *pflag.FlagSet) {
 	flags.StringVar(&f.ipc, "ipc", "", "IPC namespace: private or host")
 	flags.StringVar(&f.uts, "uts", "", "UTS namespace: private or host")
 	flags.StringVar(&f.cgroupns, "cgroupns", "", "Cgroup namespace: private or host")
-	flags.StringArrayVar(&f.networks, "network", nil, "Network: none, host, or private by pasta or slirp4netns")
-	flags.StringArrayVar(&f.networks, "net", nil, "Network")
+	listVar(flags, &f.networks, "network", "", "Network: none, host, or private by pasta or slirp4netns")
+	listVar(flags, &f.networks, "net", "", "Network")
 	flags.Lookup("net").Hidden = true
 }
 
 func (f *runFlags) addFiles(flags *pflag.FlagSet) {
-	flags.StringArrayVarP(&f.volumes, "volume", "v", nil, "Show a directory or file of the host: SRC:DST[:OPTIONS]")
-	flags.StringArrayVar(&f.mounts, "mount", nil, "Mount: type=bind,src=…,dst=…[,ro] or type=tmpfs,dst=…")
-	flags.StringArrayVar(&f.tmpfs, "tmpfs", nil, "Mount a tmpfs: PATH[:OPTIONS]")
-	flags.StringSliceVar(&f.devices, "device", nil, "Show a device of the host: HOST[:CONTAINER]")
+	listVar(flags, &f.volumes, "volume", "v", "Show a directory or file of the host: SRC:DST[:OPTIONS]")
+	listVar(flags, &f.mounts, "mount", "", "Mount: type=bind,src=…,dst=…[,ro] or type=tmpfs,dst=…")
+	listVar(flags, &f.tmpfs, "tmpfs", "", "Mount a tmpfs: PATH[:OPTIONS]")
+	wordsVar(flags, &f.devices, "device", "", "Show a device of the host: HOST[:CONTAINER]")
 	flags.StringVar(&f.imageVolume, "image-volume", "bind", "What becomes of the image's volumes: bind, anonymous, tmpfs or ignore")
 	flags.BoolVar(&f.readOnly, "read-only", false, "Make the root filesystem read-only")
 	flags.BoolVar(&f.readOnlyTmpfs, "read-only-tmpfs", true, "With --read-only, mount a tmpfs on /run, /tmp and /var/tmp")
@@ -141,7 +140,7 @@ func (f *runFlags) addFiles(flags *pflag.FlagSet) {
 }
 
 func (f *runFlags) addLimits(flags *pflag.FlagSet) {
-	flags.StringSliceVar(&f.ulimits, "ulimit", nil, "Limit of a process: NAME=SOFT[:HARD], or host for the caller's own")
+	wordsVar(flags, &f.ulimits, "ulimit", "", "Limit of a process: NAME=SOFT[:HARD], or host for the caller's own")
 	flags.StringVar(&f.oomScoreAdj, "oom-score-adj", "", "How early the kernel kills it when memory is short: -1000 to 1000")
 	flags.StringVar(&f.cgroups, "cgroups", "", "Cgroup of the container: enabled, disabled or split (default enabled)")
 	flags.StringVar(&f.cgroupParent, "cgroup-parent", "", "Slice or directory for the container's cgroup")
@@ -156,10 +155,10 @@ func (f *runFlags) addLimits(flags *pflag.FlagSet) {
 	flags.StringVar(&f.cpusetMems, "cpuset-mems", "", "Memory nodes to use: 0-1")
 	flags.StringVar(&f.pidsLimit, "pids-limit", "", "Number of processes, -1 for no limit")
 	flags.StringVar(&f.blkioWeight, "blkio-weight", "", "Share of block devices: 10 to 1000")
-	flags.StringSliceVar(&f.readBps, "device-read-bps", nil, "Limit reading: DEVICE:BYTES per second")
-	flags.StringSliceVar(&f.writeBps, "device-write-bps", nil, "Limit writing: DEVICE:BYTES per second")
-	flags.StringSliceVar(&f.readIOps, "device-read-iops", nil, "Limit reading: DEVICE:OPERATIONS per second")
-	flags.StringSliceVar(&f.writeIOps, "device-write-iops", nil, "Limit writing: DEVICE:OPERATIONS per second")
+	wordsVar(flags, &f.readBps, "device-read-bps", "", "Limit reading: DEVICE:BYTES per second")
+	wordsVar(flags, &f.writeBps, "device-write-bps", "", "Limit writing: DEVICE:BYTES per second")
+	wordsVar(flags, &f.readIOps, "device-read-iops", "", "Limit reading: DEVICE:OPERATIONS per second")
+	wordsVar(flags, &f.writeIOps, "device-write-iops", "", "Limit writing: DEVICE:OPERATIONS per second")
 }
 
 // noOp is something that rc accepts and that has no effect.

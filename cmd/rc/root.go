@@ -2,12 +2,14 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/rc-containers/rc/pkg/config"
+	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/spec"
 )
@@ -15,8 +17,8 @@ import (
 // noConfig marks verbs that need no configuration: they work where the rest cannot.
 const noConfig = "rc:no-config"
 
-// newRootCommand is rc with all its verbs.
-func newRootCommand(a *app) *cobra.Command {
+// newRootCommand is rc with the verb that args name, or all of them where they name none.
+func newRootCommand(a *app, args []string) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "rc [options] [command]",
 		Short: "Run containers without root and without a daemon",
@@ -45,30 +47,103 @@ rc ps --all`,
 		return a.load()
 	}
 	addGlobalFlags(root.PersistentFlags(), &a.global)
-	completeGlobalFlags(root)
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpFunc(printHelp)
 	root.SetUsageFunc(printUsage)
 
-	root.AddCommand(
-		newRunCommand(a, runContainer),
-		newInfoCommand(a, printInfo),
-		newVersionCommand(a, printVersion),
-		newCompletionCommand(a),
-	)
-	root.AddCommand(newNoun("container", "Manage containers", newRunCommand(a, runContainer)))
+	if v, ok := find(a.verbs(), commandWord(root, args)); ok {
+		root.AddCommand(v.make())
+		return root
+	}
+	a.completing = true
+	completeGlobalFlags(root)
+	for _, v := range a.verbs() {
+		root.AddCommand(v.make())
+	}
 	return root
 }
 
-// newNoun groups verbs: rc container ps is rc ps.
-func newNoun(name, short string, verbs ...*cobra.Command) *cobra.Command {
+// verb is a command that is not made yet. A tree of all of them has a thousand flags, which
+// cost more than a container's start.
+type verb struct {
+	name string
+	make func() *cobra.Command
+}
+
+// find is the verb that word names. Help, completions and mistakes name none.
+func find(verbs []verb, word string) (verb, bool) {
+	i := slices.IndexFunc(verbs, func(v verb) bool { return v.name == word })
+	if i < 0 {
+		return verb{}, false
+	}
+	return verbs[i], true
+}
+
+// verbs are all of rc's.
+func (a *app) verbs() []verb {
+	return slices.Concat(a.containerVerbs(), a.imageVerbs(), []verb{
+		{"inspect", func() *cobra.Command { return newInspectCommand(a, inspectAll, printInspection) }},
+		{"unshare", func() *cobra.Command { return newUnshareCommand(a, unshare) }},
+		{container.EmptyTrashVerb, func() *cobra.Command { return newTrashCommand(a, emptyTrash) }},
+		{"info", func() *cobra.Command { return newInfoCommand(a, printInfo) }},
+		{"version", func() *cobra.Command { return newVersionCommand(a, printVersion) }},
+		{"completion", func() *cobra.Command { return newCompletionCommand(a) }},
+		{"container", func() *cobra.Command {
+			return newNoun("container", "Manage containers", append(a.containerVerbs(), verb{"inspect", func() *cobra.Command {
+				return newInspectCommand(a, inspectContainer, printInspection)
+			}}))
+		}},
+		{"image", func() *cobra.Command {
+			return newNoun("image", "Manage images", append(a.imageVerbs(), verb{"inspect", func() *cobra.Command {
+				return newInspectCommand(a, inspectImage, printInspection)
+			}}))
+		}},
+	})
+}
+
+// containerVerbs are rc VERB and rc container VERB.
+func (a *app) containerVerbs() []verb {
+	return []verb{
+		{"run", func() *cobra.Command { return newRunCommand(a, runContainer) }},
+		{"ps", func() *cobra.Command { return newPsCommand(a, printContainers) }},
+		{"rm", func() *cobra.Command { return newRmCommand(a, removeContainers) }},
+	}
+}
+
+// imageVerbs are rc VERB and rc image VERB.
+func (a *app) imageVerbs() []verb {
+	return []verb{
+		{"pull", func() *cobra.Command { return newPullCommand(a, pullImages) }},
+		{"load", func() *cobra.Command { return newLoadCommand(a, loadImages) }},
+		{"import", func() *cobra.Command { return newImportCommand(a, importImage) }},
+		{"tag", func() *cobra.Command { return newTagCommand(a, tagImage) }},
+		{"untag", func() *cobra.Command { return newUntagCommand(a, untagImage) }},
+		{"images", func() *cobra.Command { return newImagesCommand(a, listImages) }},
+		{"rmi", func() *cobra.Command { return newRmiCommand(a, removeImages) }},
+	}
+}
+
+// newNoun groups verbs: rc container ps is rc ps. Names that would say the noun twice are
+// docker's and podman's short ones: rc image ls, rc image rm.
+func newNoun(name, short string, verbs []verb) *cobra.Command {
 	noun := &cobra.Command{
 		Use: name, Short: short, Long: short + ".",
 		Example:     "rc " + name + " --help",
 		Annotations: map[string]string{noConfig: ""},
 		RunE:        missingCommand,
 	}
-	noun.AddCommand(verbs...)
+	for _, v := range verbs {
+		cmd := v.make()
+		switch v.name {
+		case "images", "ps":
+			cmd.Use = "ls" + strings.TrimPrefix(cmd.Use, v.name)
+			cmd.Aliases = append(cmd.Aliases, "list", v.name)
+		case "rmi":
+			cmd.Use = "rm" + strings.TrimPrefix(cmd.Use, v.name)
+		}
+		cmd.Example = strings.ReplaceAll(cmd.Example, "rc "+v.name, "rc "+name+" "+cmd.Name())
+		noun.AddCommand(cmd)
+	}
 	return noun
 }
 
@@ -77,7 +152,7 @@ func addGlobalFlags(flags *pflag.FlagSet, to *config.Flags) {
 	flags.StringVar(&to.RunRoot, "runroot", "", "Directory for the state of running containers (default $XDG_RUNTIME_DIR/rc)")
 	flags.StringVar(&to.TmpDir, "tmpdir", "", "Directory for large temporary files (default $TMPDIR or /var/tmp)")
 	flags.StringVar(&to.StorageDriver, "storage-driver", "", "Storage driver: overlay is the only one")
-	flags.StringArrayVar(&to.StorageOpts, "storage-opt", nil, "Storage option: mount_program=auto|native|fuse-overlayfs")
+	listVar(flags, &to.StorageOpts, "storage-opt", "", "Storage option: mount_program=auto|native|fuse-overlayfs")
 	flags.StringVar(&to.CgroupManager, "cgroup-manager", "", "Cgroup manager: systemd or cgroupfs (default systemd)")
 	flags.StringVar(&to.LogLevel, "log-level", "", "Log messages at and above this level: "+strings.Join(config.LogLevels(), ", ")+" (default warn)")
 	flags.BoolVar(&to.Debug, "debug", false, "Log everything, and how long each stage takes")

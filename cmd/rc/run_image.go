@@ -10,6 +10,7 @@ import (
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/image"
 	"github.com/rc-containers/rc/pkg/index"
+	"github.com/rc-containers/rc/pkg/overlay"
 	"github.com/rc-containers/rc/pkg/spec"
 )
 
@@ -86,10 +87,14 @@ func (o *runOptions) image(found *index.Image, lock *index.Lock) container.Image
 			}
 		}
 	}
+	rootfs := spec.Rootfs{Lower: found.Lower}
+	if found.FuseOnly {
+		rootfs.MountProgram = overlay.Fuse
+	}
 	return container.Image{
 		Image:   spec.Image{ID: found.ID, Name: name, Digest: found.Digest.String()},
 		Config:  found.Config.ImageConfig,
-		Rootfs:  spec.Rootfs{Lower: found.Lower},
+		Rootfs:  rootfs,
 		Release: lock.Release,
 	}
 }

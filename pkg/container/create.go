@@ -48,6 +48,14 @@ func Create(opts Options, image Image, env Environment) (*spec.Container, error)
 		PIDFile: opts.PIDFile, CIDFile: opts.CIDFile,
 	}}
 	d.c.Rootfs.MountProgram = cfg.MountProgram
+	if needed := image.Rootfs.MountProgram; needed != "" {
+		// The image's layers have whiteouts of a kind that only one program understands.
+		if cfg.MountProgram != "auto" && cfg.MountProgram != needed {
+			return nil, errs.WithHint(unsupported("image %q: its layers can be mounted by %s only", image.Name, needed),
+				"--storage-opt mount_program=auto")
+		}
+		d.c.Rootfs.MountProgram = needed
+	}
 	d.c.Rootfs.Volatile = opts.Remove
 	for _, part := range []func() error{
 		d.metadata, d.network, d.cgroups, d.namespaces, d.process, d.security, d.mounts, d.resources, d.sysctls,

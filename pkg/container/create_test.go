@@ -247,6 +247,14 @@ func TestCreateRefuses(t *testing.T) {
 			t.Errorf("%v: code %d", err, errs.Code(err))
 		}
 	}
+	fuse := testImage()
+	fuse.Rootfs.MountProgram = "fuse-overlayfs"
+	if _, err := Create(Options{}, fuse, testEnvironment(config.Config{MountProgram: "native"})); !errors.Is(err, errs.ErrUnsupported) {
+		t.Errorf("layers for fuse-overlayfs, mounted by the kernel: %v", err)
+	}
+	if c, err := Create(Options{}, fuse, testEnvironment(config.Config{})); err != nil || c.Rootfs.MountProgram != "fuse-overlayfs" {
+		t.Errorf("layers for fuse-overlayfs: %v, %v", c, err)
+	}
 	env := testEnvironment(config.Config{})
 	env.Network = ""
 	if _, err := Create(Options{}, testImage(), env); err == nil || !strings.Contains(errs.Hint(err), "apt install") {

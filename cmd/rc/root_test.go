@@ -1,0 +1,136 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rc-containers/rc/pkg/errs"
+)
+
+// rc runs a command line as a process would, and gives what it printed.
+func rc(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	open := func(name string) *os.File {
+		file, err := os.Create(filepath.Join(t.TempDir(), name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { file.Close() })
+		return file
+	}
+	out, errors := open("out"), open("err")
+	code = run(&app{stdin: os.Stdin, stdout: out, stderr: errors}, args)
+	read := func(file *os.File) string {
+		data, err := os.ReadFile(file.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(data)
+	}
+	return code, read(out), read(errors)
+}
+
+func TestCommandLine(t *testing.T) {
+	t.Setenv("HOME", t.TempDir())
+	t.Setenv("XDG_RUNTIME_DIR", "")
+	for _, test := range []struct {
+		args           string
+		code           int
+		stdout, stderr string // a part; "" for nothing at all
+	}{
+		{"--version", 0, "rc version ", ""},
+		{"-v", 0, "rc version ", ""},
+		{"version --format {{.Client.Os}}", 0, "linux\n", ""},
+		{"version --format {{.Client.Colour}}", 125, "", `no field ".Client.Colour"`},
+		{"version extra", 125, "", "Error: rc version: it takes no argument, and got \"extra\"\nHint: rc version --help\n"},
+		{"--help", 0, "Available Commands:\n", ""},
+		{"help run", 0, "rc run [options] IMAGE", ""},
+		{"run --help", 0, "-h, --hostname string", ""},
+		{"container run --help", 0, "rc container run --rm -it alpine sh", ""},
+		{"image ls --help", 0, "rc image ls [options] [NAME]", ""},
+		{"", 125, "Usage:", "Error: rc: command is missing\nHint: rc --help\n"},
+		{"container", 125, "Usage:", "Error: rc container: command is missing\nHint: rc container --help\n"},
+		{"rnu", 125, "", "Error: unknown command \"rnu\" for \"rc\"; did you mean \"run\"?\nHint: rc run --help\n"},
+		{"frobnicate", 125, "", "Error: unknown command \"frobnicate\" for \"rc\"\nHint: rc --help\n"},
+		{"frobnicate --flag x", 125, "", "Error: unknown command \"frobnicate\" for \"rc\"\nHint: rc --help\n"},
+		{"--root /x frobnicate", 125, "", "Error: unknown command \"frobnicate\""},
+		{"container frobnicate", 125, "", "Error: unknown command \"frobnicate\" for \"rc container\"\nHint: rc container --help\n"},
+		{"--frob", 125, "", "Error: unknown flag --frob\nHint: rc --help\n"},
+		{"--storage-driver vfs info", 125, "", `Error: --storage-driver "vfs": overlay is the only one`},
+		{"--storage-opt size=5 info", 125, "", `Error: --storage-opt "size=5": unknown option`},
+		{"--storage-opt mount_program=ext4 info", 125, "", `Error: --storage-opt "mount_program=ext4": want mount_program=`},
+		{"--cgroup-manager none info", 125, "", `Error: --cgroup-manager "none": want systemd or cgroupfs`},
+		{"--log-level loud info", 125, "", `Error: --log-level "loud": want trace`},
+		{"completion", 125, "", "Error: completion: want the name of one shell"},
+		{"completion tcsh", 125, "", `Error: completion: shell "tcsh"`},
+		{"completion bash", 0, "__start_rc", ""},
+		{"completion zsh", 0, "#compdef rc", ""},
+		{"completion fish", 0, "complete -c rc", ""},
+		{"completion --no-desc fish", 0, "__completeNoDesc", ""},
+		{"run --rm -m x --cpus y alpine", 125, "", "Error: --memory \"x\": want"},
+		{"run --rm -m x --cpus y alpine", 125, "", "Error: --cpus \"y\": want"},
+		{"run", 125, "", "Error: image is missing\nHint: rc run IMAGE"},
+	} {
+		code, stdout, stderr := rc(t, strings.Fields(test.args)...)
+		if code != test.code || !strings.Contains(stdout, test.stdout) || !strings.Contains(stderr, test.stderr) ||
+			test.stdout == "" && stdout != "" || test.stderr == "" && stderr != "" {
+			t.Errorf("rc %s: code %d, want %d\nout: %s\nwant: %s\nerr: %s\nwant: %s",
+				test.args, code, test.code, stdout, test.stdout, stderr, test.stderr)
+		}
+	}
+}
+
+func TestReport(t *testing.T) {
+	var out bytes.Buffer
+	if code := report(&out, errs.Exit(7)); code != 7 || out.Len() > 0 {
+		t.Errorf("code %d, %q", code, out.String())
+	}
+	if code := report(&out, errs.WithHint(errs.WithCode(context.Canceled, 126), "try again")); code != 126 {
+		t.Errorf("code %d", code)
+	}
+	if out.String() != "Error: context canceled\nHint: try again\n" {
+		t.Errorf("%q", out.String())
+	}
+}
+
+// TestVerbsAreDocumented holds that every verb says what it does, at length and by
+// example, and that the words of its help fit.
+func TestVerbsAreDocumented(t *testing.T) {
+	visit(newRootCommand(&app{}, nil), func(cmd *cobra.Command) {
+		if cmd.Hidden || cmd.Name() == "help" {
+			return
+		}
+		if cmd.Short == "" || cmd.Long == "" || cmd.Example == "" {
+			t.Errorf("%s: short %q, long %q, example %q", cmd.CommandPath(), cmd.Short, cmd.Long, cmd.Example)
+		}
+		for line := range strings.Lines(cmd.Example) {
+			if strings.HasPrefix(line, "rc ") && !strings.HasPrefix(line, cmd.CommandPath()) && cmd.HasParent() {
+				t.Errorf("%s: example %q is of another command", cmd.CommandPath(), line)
+			}
+		}
+		files := cmd.Name() == "unshare" // which are what the shell offers anyway
+		if err := cmd.ValidateArgs(nil); err == nil && !files && cmd.Runnable() && cmd.ValidArgsFunction == nil && cmd.HasParent() && !cmd.HasSubCommands() {
+			t.Errorf("%s: its arguments have no completion", cmd.CommandPath())
+		}
+	})
+}
+
+func visit(cmd *cobra.Command, f func(*cobra.Command)) {
+	f(cmd)
+	for _, sub := range cmd.Commands() {
+		visit(sub, f)
+	}
+}
+
+// BenchmarkCommandTree is what a call of rc run pays before it knows what to do.
+func BenchmarkCommandTree(b *testing.B) {
+	for b.Loop() {
+		newRootCommand(&app{}, []string{"run", "alpine"})
+	}
+}
