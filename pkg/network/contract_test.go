@@ -41,9 +41,9 @@ func TestMain(m *testing.M) {
 		runtime.LockOSThread()
 		unix.CloseOnExec(3)
 		unix.CloseOnExec(4)
-		os.Exit(Serve(os.NewFile(3, "shim"), os.NewFile(4, "netns")))
+		unix.Exit(Serve(os.NewFile(3, "shim"), os.NewFile(4, "netns")))
 	}
-	os.Exit(m.Run())
+	m.Run()
 }
 
 // lacking skips with the reason, or fails where nothing may be skipped.
@@ -114,6 +114,7 @@ func TestContract(t *testing.T) {
 			}
 			t.Run("outbound", func(t *testing.T) { testOutbound(t, d.mode) })
 			t.Run("host loopback", func(t *testing.T) { testHostLoopback(t, d.mode, d.hostOption, loopback) })
+			t.Run("offline", func(t *testing.T) { testOffline(t, d.mode) })
 			t.Run("shim gone", func(t *testing.T) { testShimGone(t, d.mode) })
 			t.Run("rc-net killed", func(t *testing.T) { testHelperKilled(t, d.mode) })
 			t.Run("program killed", func(t *testing.T) { testProgramKilled(t, d.mode) })
@@ -193,6 +194,38 @@ func testProgramKilled(t *testing.T, mode string) {
 	}
 	if a := h.receive(t); !strings.Contains(a.Error, mode+": the program ended: signal: killed") {
 		t.Errorf("got %+v", a)
+	}
+}
+
+// testOffline: a host without any route. slirp4netns does not mind; old versions of pasta
+// do, and then the error has the way out.
+func testOffline(t *testing.T, mode string) {
+	offline := startContainer(t)
+	c := startContainer(t)
+	if msg := offline.in(func() (string, error) {
+		h := c.helper(t)
+		plan, err := NewPlan(mode, nil, exec.LookPath)
+		if err != nil {
+			return "", err
+		}
+		data, err := json.Marshal(plan)
+		if err != nil {
+			return "", err
+		}
+		if err := linux.Send(h.sock, data); err != nil {
+			return "", err
+		}
+		a := h.receive(t)
+		switch {
+		case a.Ready:
+			return "", nil
+		case mode == ModePasta && strings.Contains(a.Hint, "slirp4netns"):
+			t.Logf("%s: %s", a.Error, a.Hint)
+			return "", nil
+		}
+		return fmt.Sprintf("%+v", a), nil
+	}); msg != "" {
+		t.Error(msg)
 	}
 }
 

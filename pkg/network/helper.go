@@ -219,7 +219,12 @@ func (p *program) ended() error {
 	if err == nil {
 		how = "ended: " + state.String()
 	}
-	return fmt.Errorf("network %s: the program %s%s", p.mode, how, p.lastWords())
+	words := p.lastWords()
+	err = fmt.Errorf("network %s: the program %s%s", p.mode, how, words)
+	if p.mode == ModePasta && strings.Contains(words, "External interface not usable") {
+		return errs.WithHint(err, "the host has no default route, which this version of pasta needs; --network slirp4netns does without")
+	}
+	return err
 }
 
 // lastWords are the last lines of what the program said.

@@ -208,7 +208,8 @@ func TestHosts(t *testing.T) {
 		{"own", "", []Host{{"10.0.2.100", []string{"c0ffee", "focused_curie"}}, {"", []string{"x"}}, {"1.2.3.4", nil}}, local + "10.0.2.100\tc0ffee focused_curie\n"},
 		{
 			"host's", "127.0.0.1 localhost\n127.0.1.1 laptop\n192.0.2.1 nas nas.lan # disks\n192.0.2.2 c0ffee\nbroken line\n192.0.2.3\n",
-			[]Host{{"10.0.2.100", []string{"c0ffee"}}}, local + "10.0.2.100\tc0ffee\n192.0.2.1\tnas nas.lan\n",
+			[]Host{{"10.0.2.100", []string{"c0ffee"}}},
+			local + "10.0.2.100\tc0ffee\n192.0.2.1\tnas nas.lan\n",
 		},
 		{"twice", "", []Host{{"10.0.2.100", []string{"a", "a"}}, {"10.0.2.100", []string{"a"}}}, local + "10.0.2.100\ta\n"},
 	}

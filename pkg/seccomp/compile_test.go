@@ -105,7 +105,7 @@ func TestDefaultVerdicts(t *testing.T) {
 		{"a call from the future", dockerCaps, call{auditAMD64, 900, [6]uint64{}}, enosys},
 		{"i386 read", dockerCaps, call{audit386, 3, [6]uint64{}}, Allow},
 		{"i386 mount", dockerCaps, call{audit386, 21, [6]uint64{}}, eperm},
-		{"x32 read", dockerCaps, call{auditAMD64, x32Bit | 0, [6]uint64{}}, Allow},
+		{"x32 read", dockerCaps, call{auditAMD64, x32Bit, [6]uint64{}}, Allow},
 		{"x32 execve", dockerCaps, call{auditAMD64, x32Bit | 520, [6]uint64{}}, Allow},
 		{"x32 mount", dockerCaps, call{auditAMD64, x32Bit | 165, [6]uint64{}}, eperm},
 		{"another architecture", dockerCaps, call{auditARM64, 1, [6]uint64{}}, KillThread},

@@ -35,15 +35,13 @@ func parseJSON(data []byte) (node, error) {
 	d.UseNumber()
 	n, err := readNode(d, "", 0)
 	if err != nil {
-		var at located
-		if errors.As(err, &at) {
+		if _, ok := errors.AsType[located](err); ok {
 			return n, err
 		}
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			err = errors.New("the file ends in the middle of a value")
 		}
-		var syntax *json.SyntaxError
-		if errors.As(err, &syntax) {
+		if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 			return n, located{syntax.Offset, "", err}
 		}
 		return n, located{d.InputOffset(), "", err}

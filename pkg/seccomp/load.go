@@ -55,8 +55,7 @@ func Parse(name string, data []byte) (*Profile, error) {
 			return p, nil
 		}
 	}
-	var at located
-	if errors.As(err, &at) {
+	if at, ok := errors.AsType[located](err); ok {
 		return nil, at.in(name, data)
 	}
 	return nil, fmt.Errorf("seccomp profile %s: %w: %w", name, err, errs.ErrInvalid)

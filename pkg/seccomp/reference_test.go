@@ -116,7 +116,7 @@ func reference(p *Profile, o Options, c call) Verdict {
 	}
 	for _, r := range p.Rules {
 		for _, n := range r.Names {
-			if nr, ok := number(n, a.column); ok && !(a.column == colARM && nr >= armPrivate) {
+			if nr, ok := number(n, a.column); ok && (a.column != colARM || nr < armPrivate) {
 				known = max(known, nr)
 			}
 		}
