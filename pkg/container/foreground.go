@@ -9,7 +9,6 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
-	"golang.org/x/term"
 
 	"github.com/rc-containers/rc/pkg/errs"
 )
