@@ -1,7 +1,6 @@
 package oci
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -72,17 +71,22 @@ func (c *child) run() error {
 	if err := c.reportReady(master); err != nil {
 		return err
 	}
-	_, _, err = linux.Receive(c.sock, 1)
-	if errors.Is(err, unix.EPIPE) || err != nil {
-		return nil // nobody is there to tell
+	if !c.told() {
+		return nil
 	}
 	return c.execute()
 }
 
+// told waits for the word to go; false says that the parent is gone.
+func (c *child) told() bool {
+	_, _, err := linux.Receive(c.sock, 1)
+	return err == nil
+}
+
 // receiveOrder tells whether there was one.
 func (c *child) receiveOrder() (bool, error) {
-	_, files, err := linux.Receive(c.sock, 1)
-	if err != nil || len(files) != 1 {
+	_, files, received := linux.Receive(c.sock, 1)
+	if received != nil || len(files) != 1 {
 		return false, nil // the parent is gone
 	}
 	defer files[0].Close()
@@ -138,18 +142,4 @@ func (c *child) reportReady(master *os.File) error {
 		defer master.Close()
 	}
 	return linux.Send(c.sock, []byte{msgReady}, files...)
-}
-
-// cause strips the operation and path that the os package adds, where the message
-// has them already.
-func cause(err error) error {
-	var p *os.PathError
-	if errors.As(err, &p) {
-		return p.Err
-	}
-	var s *os.SyscallError
-	if errors.As(err, &s) {
-		return s.Err
-	}
-	return err
 }

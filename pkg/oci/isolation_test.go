@@ -330,6 +330,9 @@ func TestKeyring(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if dynamic(t, self) {
+		skip(t, "the program that looks has to be a static one: CGO_ENABLED=0")
+	}
 	runtime.LockOSThread() // a keyring belongs to a thread, and so does the fork
 	defer runtime.UnlockOSThread()
 	ours, err := unix.KeyctlJoinSessionKeyring("rc-oci-test")

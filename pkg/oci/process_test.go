@@ -2,6 +2,7 @@ package oci
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -425,7 +426,7 @@ func TestDeathWithParent(t *testing.T) {
 	}()
 	select {
 	case err := <-ended:
-		if err != io.EOF {
+		if !errors.Is(err, io.EOF) {
 			t.Error(err)
 		}
 	case <-time.After(5 * time.Second):
@@ -444,5 +445,14 @@ func TestNestedUserNamespace(t *testing.T) {
 	})
 	if squeeze(got) != "0\n0 100 1000\n0" {
 		t.Errorf("got %q", got)
+	}
+}
+
+// TestKilledBeforeRun: a child that dies while it waits is an error, not a container that
+// ran.
+func TestKilledBeforeRun(t *testing.T) {
+	r := run(t, "true", func(p *plan) { p.Between = "kill -9 $PID" })
+	if !strings.Contains(r.Err, "exit code 137") || !strings.Contains(r.Err, "died while it was set up") {
+		t.Errorf("%q, code %d", r.Err, r.Code)
 	}
 }

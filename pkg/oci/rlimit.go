@@ -108,10 +108,10 @@ func (c *child) setOOMScore() error {
 		return err
 	}
 	defer f.Close()
-	if _, err = f.WriteString(strconv.Itoa(c.oomScoreAdj)); err == nil {
+	if _, err = unix.Write(int(f.Fd()), []byte(strconv.Itoa(c.oomScoreAdj))); err == nil {
 		return nil
 	}
-	err = fmt.Errorf("set oom score adjustment to %d: %w", c.oomScoreAdj, cause(err))
+	err = fmt.Errorf("set oom score adjustment to %d: %w", c.oomScoreAdj, err)
 	var now [16]byte
 	if n, readErr := f.ReadAt(now[:], 0); errors.Is(err, unix.EACCES) && readErr == io.EOF {
 		err = errs.WithHint(err, "an ordinary user may only raise it above "+strings.TrimSpace(string(now[:n])))
