@@ -10,8 +10,6 @@ import (
 	"strings"
 
 	"github.com/BurntSushi/toml"
-
-	"github.com/rc-containers/rc/pkg/errs"
 )
 
 // containersConf is containers.conf(5), as far as rc uses it. Keys that it has besides are
@@ -176,7 +174,7 @@ func (c *Config) readStorage(h host) error {
 		}
 		folded, err := mountProgram(program)
 		if err != nil {
-			return fmt.Errorf("%s: mount_program = %q: want the absolute path of a program: %w", path, program, errs.ErrInvalid)
+			return invalid("%s: mount_program = %q: want the absolute path of a program", path, program)
 		}
 		if filepath.Base(folded) == "fuse-overlayfs" && strings.HasPrefix(folded, "/usr/") {
 			// The distribution's; that it is in the file says that it is wanted, not where it lies.
@@ -202,35 +200,38 @@ func (c *Config) decode(path string, conf any) error {
 	if len(data) == 0 {
 		return nil
 	}
-	_, err = toml.Decode(string(data), conf)
+	err = decodeText(data, conf)
 	var parse toml.ParseError
 	switch {
 	case errors.As(err, &parse):
-		return fmt.Errorf("configuration %s: line %d: %s: %w", path, parse.Position.Line, parse.Message, errs.ErrInvalid)
+		return invalid("configuration %s: line %d: %s", path, parse.Position.Line, parse.Message)
 	case err != nil:
 		return fmt.Errorf("configuration %s: %w", path, err)
 	}
 	return nil
 }
 
+func decodeText(data []byte, conf any) error {
+	_, err := toml.Decode(string(data), conf)
+	return err
+}
+
 // withoutComments empties the comment lines of a TOML file and keeps its line numbers: the
 // shipped files are 600 lines of comments, which cost more to parse than all else that a
-// start reads. It returns nothing where no key is left.
+// start reads. It returns nothing where nothing is left.
 func withoutComments(data []byte) []byte {
 	if bytes.Contains(data, []byte(`"""`)) || bytes.Contains(data, []byte("'''")) {
 		return data // a line of a multi-line string may begin with #
 	}
 	out := make([]byte, 0, 1024)
-	keys := false
 	for line := range bytes.Lines(data) {
 		if text := bytes.TrimSpace(line); len(text) > 0 && text[0] != '#' {
 			out = append(out, line...)
-			keys = keys || text[0] != '['
 			continue
 		}
 		out = append(out, '\n')
 	}
-	if !keys {
+	if len(bytes.TrimSpace(out)) == 0 {
 		return nil
 	}
 	return out

@@ -15,14 +15,14 @@ import (
 // runtimeDir is $XDG_RUNTIME_DIR where it is set, and must then be ours. Unset, as under su
 // and cron, it is /run/user/UID if that is ours, else a directory of ours under /tmp.
 func (h host) runtimeDir() (string, error) {
-	session := filepath.Join(h.runUser, strconv.Itoa(h.uid))
+	session := h.session()
 	if dir := h.getenv("XDG_RUNTIME_DIR"); dir != "" {
 		err := h.ours(dir)
 		if err == nil && filepath.IsAbs(dir) {
 			return filepath.Clean(dir), nil
 		}
 		if err == nil {
-			err = fmt.Errorf("want an absolute path: %w", errs.ErrInvalid)
+			err = invalid("want an absolute path")
 		}
 		hint := "unset XDG_RUNTIME_DIR"
 		if h.ours(session) == nil {
@@ -35,6 +35,9 @@ func (h host) runtimeDir() (string, error) {
 	}
 	return h.privateTmp()
 }
+
+// session is where logind puts a user's runtime directory: pam_systemd(8).
+func (h host) session() string { return filepath.Join(h.runUser, strconv.Itoa(h.uid)) }
 
 // privateTmp is /tmp/rc-run-UID. Everybody can write /tmp, so what is found there is only
 // believed when it is a directory, ours, and nobody else's to enter.
@@ -52,7 +55,7 @@ func (h host) privateTmp() (string, error) {
 		return "", fmt.Errorf("runtime directory: %w", err)
 	}
 	if mode := info.Mode().Perm(); mode != 0o700 {
-		return "", errs.WithHint(fmt.Errorf("runtime directory %q: mode is %#o, want 0700: %w", dir, mode, errs.ErrInvalid),
+		return "", errs.WithHint(invalid("runtime directory %q: mode is %#o, want 0700", dir, mode),
 			"chmod 700 "+dir)
 	}
 	return dir, nil
@@ -65,11 +68,11 @@ func (h host) ours(dir string) error {
 		return errors.Unwrap(err)
 	}
 	if !info.IsDir() {
-		return fmt.Errorf("not a directory: %w", errs.ErrInvalid)
+		return invalid("not a directory")
 	}
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok || int(stat.Uid) != h.uid {
-		return fmt.Errorf("it belongs to uid %d, not to you (uid %d): %w", stat.Uid, h.uid, errs.ErrInvalid)
+		return invalid("it belongs to uid %d, not to you (uid %d)", stat.Uid, h.uid)
 	}
 	return nil
 }
