@@ -8,8 +8,8 @@ import (
 	"hash"
 	"io"
 
+	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
-	"github.com/klauspost/pgzip"
 	digest "github.com/opencontainers/go-digest"
 	"github.com/ulikunitz/xz"
 
@@ -62,7 +62,9 @@ func decompress(r io.Reader) (io.ReadCloser, error) {
 	var plain io.ReadCloser
 	switch m := string(magic); {
 	case len(m) >= 2 && m[:2] == "\x1f\x8b":
-		plain, err = pgzip.NewReader(b)
+		// Not pgzip: unpacking runs beside this anyway (the tar-split goroutine reads), and pgzip
+		// takes an archive that is cut off for one that has ended.
+		plain, err = gzip.NewReader(b)
 	case len(m) >= 4 && m[:4] == "\x28\xb5\x2f\xfd" || len(m) >= 4 && m[1:4] == "\x2a\x4d\x18" && m[0]&0xf0 == 0x50:
 		var d *zstd.Decoder
 		if d, err = zstd.NewReader(b, zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderConcurrency(2)); err == nil {
