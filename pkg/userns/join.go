@@ -12,8 +12,8 @@ import (
 )
 
 // Join starts a program in the user namespace of a process, as its root with all
-// capabilities, and in the new namespaces of c.Flags; the program needs no ids to be
-// written, and Mapped returns at once. A Go thread cannot enter a user namespace (EINVAL,
+// capabilities. No ids have to be written: Mapped returns at once. c.Flags and c.Cgroup must be
+// empty. A Go thread cannot enter a user namespace (EINVAL,
 // setns(2)), so nsenter(1) does, and its --preserve-credentials would leave the uid
 // outside: 0 is what it sets without it.
 func Join(_ context.Context, pid int, c Command) (*Process, error) {
@@ -22,8 +22,8 @@ func Join(_ context.Context, pid int, c Command) (*Process, error) {
 		err := fmt.Errorf("enter user namespace of %d: nsenter: %w", pid, errs.ErrNotFound)
 		return nil, errs.WithHint(err, "install it (Debian, Ubuntu: sudo apt install util-linux)")
 	}
-	if c.Flags != 0 {
-		return nil, errors.New("join a user namespace: the program makes further namespaces itself")
+	if c.Flags != 0 || c.Cgroup != nil {
+		return nil, errors.New("join a user namespace: further namespaces and cgroups are the program's own business")
 	}
 	args := []string{"nsenter", "-U", "-t", strconv.Itoa(pid), "--", c.Path}
 	if len(c.Args) > 1 {

@@ -81,6 +81,27 @@ func reexecutedMain(args []string) int {
 			fmt.Println(err)
 			return 1
 		}
+	case "detached":
+		// The parent has let go: fd 3 must not end us.
+		sid, err := unix.Getsid(0)
+		if err != nil {
+			return 1
+		}
+		time.Sleep(100 * time.Millisecond)
+		wd, err := os.Getwd()
+		if err != nil {
+			return 1
+		}
+		text := fmt.Sprint(sid == os.Getpid(), " ", os.Getuid(), " ", wd)
+		if err := os.WriteFile(args[1]+".new", []byte(text), 0o600); err != nil {
+			return 1
+		}
+		if err := os.Rename(args[1]+".new", args[1]); err != nil {
+			return 1
+		}
+	case "exec":
+		fmt.Println(Exec(args[1], args[1:], os.Environ()))
+		return 126
 	case "sleep":
 		fmt.Println("ready")
 		time.Sleep(time.Minute)
@@ -251,6 +272,103 @@ func TestReexecSignals(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestDetach(t *testing.T) {
+	m := ordinary(t)
+	file := filepath.Join(t.TempDir(), "told")
+	if err := Detach(t.Context(), m, []string{"detached", file}); err != nil {
+		t.Fatal(err)
+	}
+	for range 100 {
+		if text, err := os.ReadFile(file); err == nil {
+			if string(text) != "true 0 /" {
+				t.Errorf("%s", text)
+			}
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Error("the program did not get to its end")
+}
+
+// TestExec: what Exec starts has capabilities, but no ambient ones, and dies with us.
+func TestExec(t *testing.T) {
+	ordinary(t)
+	out, err := outer(t, "exec", "/bin/sh", "-c", "grep -E 'Cap(Eff|Amb|Inh)' /proc/self/status; ls /proc/self/fd; exit 5").CombinedOutput()
+	var status *exec.ExitError
+	if !errors.As(err, &status) || status.ExitCode() != 5 || strings.Contains(string(out), "CapEff:\t0000000000000000") ||
+		!strings.Contains(string(out), "CapAmb:\t0000000000000000") || !strings.Contains(string(out), "CapInh:\t0000000000000000") {
+		t.Errorf("%v: %s", err, out)
+	}
+	cmd := outer(t, "exec", "/bin/sh", "-c", "echo ready; trap '' TERM HUP INT; while :; do sleep 0.02; done")
+	pipe, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(pipe, make([]byte, 6)); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { _, err := io.ReadAll(pipe); done <- err }()
+	select {
+	case <-done:
+	case <-time.After(5 * time.Second):
+		t.Error("the command lives on")
+	}
+	_ = cmd.Wait()
+}
+
+func TestJoin(t *testing.T) {
+	ordinary(t)
+	cmd := outer(t, "exec", "/bin/sh", "-c", "echo $$; read x")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var pid int
+	if _, err := fmt.Fscan(out, &pid); err != nil {
+		t.Fatal(err)
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	p, err := Join(t.Context(), pid, Command{Path: "/bin/sh", Args: []string{"sh", "-c", "id -u; readlink /proc/self/ns/user"}, Stdout: w})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	text, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/user", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Mapped(); err != nil || string(text) != "0\n"+want+"\n" {
+		t.Errorf("%q %v, want 0 and %s", text, err, want)
+	}
+	if code, err := p.Wait(); code != 0 || err != nil {
+		t.Error(code, err)
+	}
+	in.Close()
+	_ = cmd.Wait()
 }
 
 func BenchmarkStart(b *testing.B) {
