@@ -156,13 +156,10 @@ func (s source) nested() (Map, bool) {
 	return Map{UIDs: identity(uids), GIDs: identity(gids), direct: true}, true
 }
 
+// identity keeps the extents apart: each must lie within one of the parent's (EPERM).
 func identity(extents []specs.LinuxIDMapping) []specs.LinuxIDMapping {
 	out := make([]specs.LinuxIDMapping, 0, len(extents))
 	for _, e := range extents {
-		if n := len(out); n > 0 && out[n-1].ContainerID+out[n-1].Size == e.ContainerID {
-			out[n-1].Size += e.Size
-			continue
-		}
 		out = append(out, specs.LinuxIDMapping{ContainerID: e.ContainerID, HostID: e.ContainerID, Size: e.Size})
 	}
 	return out

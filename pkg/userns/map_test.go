@@ -204,7 +204,7 @@ func TestNested(t *testing.T) {
 	if err != nil || !m.direct {
 		t.Fatalf("%+v %v", m, err)
 	}
-	if diff := cmp.Diff([]specs.LinuxIDMapping{extent(0, 0, 65537)}, m.UIDs); diff != "" {
+	if diff := cmp.Diff([]specs.LinuxIDMapping{extent(0, 0, 1), extent(1, 1, 65536)}, m.UIDs); diff != "" {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff([]specs.LinuxIDMapping{extent(0, 0, 1), extent(5, 5, 10)}, m.GIDs); diff != "" {

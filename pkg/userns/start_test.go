@@ -22,6 +22,10 @@ func TestMain(m *testing.M) {
 	if InReexec() {
 		os.Exit(reexecutedMain(os.Args[1:]))
 	}
+	if os.Getenv(nestedEnv) == "1" && os.Getenv(roleEnv) == "" {
+		os.Unsetenv(nestedEnv)
+		os.Setenv(roleEnv, "outer")
+	}
 	switch os.Getenv(roleEnv) {
 	case "":
 		os.Exit(m.Run())
@@ -35,6 +39,9 @@ func TestMain(m *testing.M) {
 		os.Exit(code)
 	}
 }
+
+// nestedEnv makes what Exec starts play outer again.
+const nestedEnv = "RC_TEST_USERNS_NESTED"
 
 // gateMain waits for its ids and prints what it is.
 func gateMain() int {
@@ -271,6 +278,21 @@ func TestReexecSignals(t *testing.T) {
 				t.Errorf("exit code %d, want 143", cmd.ProcessState.ExitCode())
 			}
 		})
+	}
+}
+
+// TestReexecNested: root of the default map can have the same ids once more.
+func TestReexecNested(t *testing.T) {
+	m := ordinary(t)
+	cmd := outer(t, "exec", "/proc/self/exe", "exec", "/bin/cat", "/proc/self/uid_map")
+	cmd.Env = append(cmd.Env, nestedEnv+"=1")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	got, err := parseMap(string(out))
+	if err != nil || size(got) != m.Size() || got[0].HostID != 0 || len(got) != len(m.UIDs) {
+		t.Errorf("%s: %v", out, err)
 	}
 }
 
