@@ -78,9 +78,9 @@ func (h *netHelper) handshake(config json.RawMessage) error {
 // is tells whether pid is the helper's; a nil helper is nobody.
 func (h *netHelper) is(pid int) bool { return h != nil && h.pid == pid }
 
-// stop ends the helper; its own children end with it.
+// stop ends the helper. It is asked by the end of the socket, not killed: pasta takes off
+// the signal that it is to get at its parent's death, so rc-net has to end it.
 func (h *netHelper) stop() {
-	_ = unix.Kill(h.pid, unix.SIGKILL)
 	_ = h.sock.Close()
 	_, _ = unix.Wait4(h.pid, nil, 0, nil)
 }
