@@ -57,7 +57,7 @@ func (s *Store) AddImage(n NewImage) (string, error) {
 		}
 	}
 	if errors.Is(err, storage.ErrLayerUnknown) {
-		return "", fmt.Errorf("add image: layer %.12s: %w", n.TopLayer, errs.ErrNotFound)
+		return "", fmt.Errorf("add image: layer %.12s: %w", n.TopLayer, ErrGone)
 	}
 	if err != nil {
 		return "", fmt.Errorf("add image: %w", err)

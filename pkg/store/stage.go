@@ -117,7 +117,7 @@ func (st *Staged) Discard() {
 // Commit makes a staged layer the layer id, on top of parent ("" for none), which is
 // committed. A layer that exists already stays as it is. blob is the digest of the archive
 // as it was fetched, blobSize its length; the zero digest if it was not compressed.
-// errs.ErrNotFound says that the parent has been deleted meanwhile: begin again.
+// ErrGone says that the parent has been deleted meanwhile: begin again.
 func (s *Store) Commit(ctx context.Context, st *Staged, id, parent string, blob digest.Digest, blobSize int64) error {
 	defer st.Discard()
 	lock, err := index.Flock(ctx, filepath.Join(s.cfg.StorageRoot(), "commit.lock"), unix.LOCK_EX)
@@ -145,13 +145,16 @@ func (s *Store) Commit(ctx context.Context, st *Staged, id, parent string, blob 
 		DiffOptions: &drivers.ApplyDiffWithDifferOpts{},
 	})
 	if errors.Is(err, storage.ErrLayerUnknown) {
-		return fmt.Errorf("commit layer %.12s: layer %.12s below it: %w", id, parent, errs.ErrNotFound)
+		return fmt.Errorf("commit layer %.12s: layer %.12s below it: %w", id, parent, ErrGone)
 	}
 	if err != nil {
 		return fmt.Errorf("commit layer %.12s: %w", id, err)
 	}
 	return nil
 }
+
+// ErrGone says that another process has deleted a layer that an image was to be made of.
+var ErrGone = errors.New("deleted by another process")
 
 // flagDotWh marks layers whose whiteouts only fuse-overlayfs understands.
 const flagDotWh = "rc-dot-wh"

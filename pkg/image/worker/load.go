@@ -81,7 +81,7 @@ func add(ctx context.Context, cfg *config.Config, s *store.Store, f *found, repo
 				return id, nil
 			}
 		}
-		if !errors.Is(err, errs.ErrNotFound) {
+		if !errors.Is(err, store.ErrGone) {
 			return "", err
 		}
 	}

@@ -24,9 +24,19 @@ type verifier struct {
 	size int64         // -1 is not compared
 	hash hash.Hash
 	n    int64
+	err  error
 }
 
 func (v *verifier) Read(p []byte) (int, error) {
+	if v.err != nil {
+		return 0, v.err
+	}
+	n, err := v.read(p)
+	v.err = err
+	return n, err
+}
+
+func (v *verifier) read(p []byte) (int, error) {
 	n, err := v.r.Read(p)
 	v.n += int64(n)
 	v.hash.Write(p[:n])
