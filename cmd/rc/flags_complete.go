@@ -99,15 +99,35 @@ func completeRunArgs(a *app) completion {
 	}
 }
 
-// completeFormat offers the fields of --format's row.
+// completeFormat offers the fields of --format's row, and those of a field that is being
+// typed.
 func completeFormat(cmd *cobra.Command, row any) {
-	must(cmd.RegisterFlagCompletionFunc("format", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	must(cmd.RegisterFlagCompletionFunc("format", func(_ *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
 		words := []string{"json"}
-		for _, field := range format.Fields(reflect.TypeOf(row)) {
-			words = append(words, "{{."+strings.TrimPrefix(field, ".")+"}}")
+		for _, path := range fieldPaths(reflect.TypeOf(row), strings.TrimPrefix(word, "{{")) {
+			words = append(words, "{{"+path+"}}")
 		}
 		return words, cobra.ShellCompDirectiveNoFileComp
 	}))
+}
+
+// fieldPaths are the fields of t as a template writes them, and below the one that typed
+// begins with, its own.
+func fieldPaths(t reflect.Type, typed string) []string {
+	var paths []string
+	for _, field := range format.Fields(t) {
+		paths = append(paths, field)
+		inner := strings.TrimPrefix(field, ".")
+		if t.Kind() != reflect.Struct || !strings.HasPrefix(typed, field+".") {
+			continue
+		}
+		if f, ok := t.FieldByName(inner); ok && f.Type.Kind() == reflect.Struct {
+			for _, path := range fieldPaths(f.Type, strings.TrimPrefix(typed, field)) {
+				paths = append(paths, field+path)
+			}
+		}
+	}
+	return paths
 }
 
 // completeRunFlags offers the values of flags.

@@ -41,7 +41,13 @@ rc ps --all`,
 		return missingCommand(cmd, args)
 	}
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
-		if _, without := cmd.Annotations[noConfig]; without || cmd.Name() == "help" {
+		_, without := cmd.Annotations[noConfig]
+		switch cmd.Name() {
+		case "help", cobra.ShellCompRequestCmd, cobra.ShellCompNoDescRequestCmd:
+			// A completion reads the flags of the line that is being typed later on.
+			return nil
+		}
+		if without {
 			return nil
 		}
 		return a.load()
