@@ -17,7 +17,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/rc-containers/rc/internal/testns"
+	"github.com/rc-containers/rc/test/testns"
 	"github.com/rc-containers/rc/pkg/errs"
 )
 
