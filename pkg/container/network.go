@@ -36,7 +36,7 @@ func (r *run) planNetwork() error {
 func (r *run) names() Names {
 	names := HostNames()
 	if r.network != nil {
-		names.Address, names.NameServers = r.network.IP, r.network.DNS
+		names.Address, names.HostAddress, names.NameServers = r.network.IP, r.network.HostIP, r.network.DNS
 	}
 	return names
 }
