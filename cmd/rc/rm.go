@@ -104,25 +104,29 @@ type victim struct {
 }
 
 func removeContainers(ctx context.Context, a *app, opts *rmOptions) error {
-	root := container.Records(a.cfg)
-	victims, err := opts.victims(root)
+	victims, err := opts.victims(container.Records(a.cfg))
 	if err != nil {
 		return err
 	}
-	removeAll(ctx, root, victims, container.RemoveOptions{Force: opts.Force, Timeout: opts.Timeout})
+	err = opts.removed(ctx, a, victims)
 	// What killed processes left goes along; a failure is about another container.
 	_ = container.Sweep(ctx, a.cfg)
+	if trashErr := container.EmptyTrash(ctx, a.cfg, 0); trashErr != nil {
+		// The containers are gone all the same; the next call tries again.
+		fmt.Fprintln(a.stderr, "Warning:", trashErr)
+	}
+	return err
+}
+
+// removed removes containers and prints those that it could.
+func (o *rmOptions) removed(ctx context.Context, a *app, victims []*victim) error {
+	removeAll(ctx, container.Records(a.cfg), victims, container.RemoveOptions{Force: o.Force, Timeout: o.Timeout})
 	for _, v := range victims {
 		if v.err == nil {
 			fmt.Fprintln(a.stdout, v.said)
 		}
 	}
-	trashErr := container.EmptyTrash(ctx, a.cfg, 0)
-	if trashErr != nil {
-		// The containers are gone all the same; the next call tries again.
-		fmt.Fprintln(a.stderr, "Warning:", trashErr)
-	}
-	return opts.failure(a, victims)
+	return o.failure(a, victims)
 }
 
 // removeAll removes containers at the same time: each may wait for its own to stop.
@@ -194,7 +198,11 @@ func (o *rmOptions) listed(root state.Root) ([]*victim, error) {
 	}
 	if o.All && len(o.Filters) == 0 {
 		for _, err := range broken {
-			victims = append(victims, &victim{err: err})
+			v := &victim{err: err}
+			if b := (*state.BrokenError)(nil); o.Force && errors.As(err, &b) {
+				v = &victim{said: b.ID, id: b.ID}
+			}
+			victims = append(victims, v)
 		}
 	}
 	return victims, nil

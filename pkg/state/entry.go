@@ -155,8 +155,20 @@ func (r Root) readSummary(id string, s *spec.Summary) error {
 }
 
 func (r Root) broken(id string, err error) error {
-	return errs.WithHint(fmt.Errorf("container %s: broken record: %w", id[:12], err), "rc rm -f "+id[:12])
+	return errs.WithHint(&BrokenError{ID: id, Err: err}, "rc rm -f "+id[:12])
 }
+
+// BrokenError says that a container's record cannot be read.
+type BrokenError struct {
+	ID  string
+	Err error
+}
+
+func (e *BrokenError) Error() string {
+	return fmt.Sprintf("container %s: broken record: %v", e.ID[:12], e.Err)
+}
+
+func (e *BrokenError) Unwrap() error { return e.Err }
 
 // Load reads a container's full record; errs.ErrNotFound where there is none.
 func (r Root) Load(id string) (*spec.Container, error) {
