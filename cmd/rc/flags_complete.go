@@ -174,9 +174,11 @@ func completeRunFlags(cmd *cobra.Command) {
 	register("tz", func(_ *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
 		return timezones("/usr/share/zoneinfo", word), cobra.ShellCompDirectiveNoFileComp
 	})
-	for _, flag := range []string{"name", "label", "annotation", "hostname", "domainname", "env-merge", "unsetenv", "entrypoint",
+	for _, flag := range []string{
+		"name", "label", "annotation", "hostname", "domainname", "env-merge", "unsetenv", "entrypoint",
 		"workdir", "user", "umask", "sysctl", "shm-size", "memory", "memory-swap", "memory-reservation", "cpus", "cpuset-cpus",
-		"cpuset-mems", "pids-limit", "blkio-weight", "oom-score-adj", "cgroup-parent"} {
+		"cpuset-mems", "pids-limit", "blkio-weight", "oom-score-adj", "cgroup-parent",
+	} {
 		register(flag, cobra.NoFileCompletions)
 	}
 }

@@ -36,7 +36,7 @@ func storeFacts(cfg *config.Config) storeInfo {
 	if unix.Statfs(dir, &st) == nil {
 		info.GraphRootAllocated = st.Blocks * uint64(st.Bsize)
 		info.GraphRootUsed = (st.Blocks - st.Bfree) * uint64(st.Bsize)
-		info.GraphStatus["Backing Filesystem"] = fileSystem(int64(st.Type))
+		info.GraphStatus["Backing Filesystem"] = fileSystem(st.Type)
 	}
 	choice, err := overlay.Choose(cfg.MountProgram, dir)
 	if err != nil {

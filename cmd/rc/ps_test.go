@@ -176,8 +176,8 @@ func TestRmOptions(t *testing.T) {
 	for args, want := range map[string]rmOptions{
 		"a b":                      {Names: []string{"a", "b"}},
 		"-f a":                     {Names: []string{"a"}, Force: true},
-		"-t 3 a":                   {Names: []string{"a"}, Force: true, Timeout: pointer(uint(3))},
-		"--time -1 a":              {Names: []string{"a"}, Force: true, Timeout: pointer(uint(100_000))},
+		"-t 3 a":                   {Names: []string{"a"}, Force: true, Timeout: new(uint(3))},
+		"--time -1 a":              {Names: []string{"a"}, Force: true, Timeout: new(uint(100_000))},
 		"-a -i -v --depend":        {All: true, Ignore: true},
 		"--latest":                 {Latest: true},
 		"--filter name=x":          {Filters: []string{"name=x"}},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -45,11 +46,11 @@ rc run --rm -it --rootfs /:O bash`,
 }
 
 func noOpHelp() string {
-	text := ""
+	var text strings.Builder
 	for _, n := range noOps() {
-		text += "  " + n.what + ": " + n.why + "\n"
+		text.WriteString("  " + n.what + ": " + n.why + "\n")
 	}
-	return text
+	return text.String()
 }
 
 // runContainer gets the image and runs the container. The exit code of the command

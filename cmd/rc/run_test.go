@@ -35,8 +35,6 @@ func parseRun(t *testing.T, cfg *config.Config, args ...string) (*runOptions, er
 	return got, cmd.ExecuteContext(t.Context())
 }
 
-func pointer[T any](value T) *T { return &value }
-
 // runFlagTests are every flag of run with what it changes in the options.
 func runFlagTests(dir string) []struct {
 	args string
@@ -61,7 +59,7 @@ func runFlagTests(dir string) []struct {
 		{"-q", func(o *runOptions) { o.Quiet = true }},
 		{"--quiet", func(o *runOptions) { o.Quiet = true }},
 		{"--timeout 5", func(o *runOptions) { o.Timeout = 5 }},
-		{"--stop-timeout 3", func(o *runOptions) { o.StopTimeout = pointer(uint(3)) }},
+		{"--stop-timeout 3", func(o *runOptions) { o.StopTimeout = new(uint(3)) }},
 		{"--stop-signal RTMIN+3", func(o *runOptions) { o.StopSignal = "RTMIN+3" }},
 
 		{"-e A=1 --env TESTHOME -e TESTNONE", func(o *runOptions) { o.Env.Set = []string{"A=1", "TESTHOME=/home/u"} }},
@@ -79,7 +77,7 @@ func runFlagTests(dir string) []struct {
 		{"-u a:b", func(o *runOptions) { o.User = "a:b" }},
 		{"--user 5", func(o *runOptions) { o.User = "5" }},
 		{"--group-add audio,5 --group-add video", func(o *runOptions) { o.GroupAdd = []string{"audio", "5", "video"} }},
-		{"--umask 077", func(o *runOptions) { o.Umask = pointer(uint32(0o77)) }},
+		{"--umask 077", func(o *runOptions) { o.Umask = new(uint32(0o77)) }},
 		{"-a stdin -a stdout", func(o *runOptions) { o.Attach = []string{"stdin", "stdout"} }},
 		{"--attach stderr", func(o *runOptions) { o.Attach = []string{"stderr"} }},
 		{"-it", func(o *runOptions) { o.Stdin, o.TTY = true, true }},
@@ -128,7 +126,7 @@ func runFlagTests(dir string) []struct {
 		{"--ulimit nofile=1:2 --ulimit host", func(o *runOptions) {
 			o.Rlimits, o.RlimitsHost = []specs.POSIXRlimit{{Type: "RLIMIT_NOFILE", Soft: 1, Hard: 2}}, true
 		}},
-		{"--oom-score-adj -5", func(o *runOptions) { o.OOMScoreAdj = pointer(-5) }},
+		{"--oom-score-adj -5", func(o *runOptions) { o.OOMScoreAdj = new(-5) }},
 		{"--cgroups split", func(o *runOptions) { o.Cgroups.Mode = "split" }},
 		{"--cgroup-parent x.slice", func(o *runOptions) { o.Cgroups.Parent = "x.slice" }},
 		{"-m 1m", func(o *runOptions) { o.Resources.Memory = 1 << 20 }},
@@ -141,7 +139,7 @@ func runFlagTests(dir string) []struct {
 			o.Resources.CPUShares, o.Resources.CPUPeriod, o.Resources.CPUQuota = 2, 1000, 2000
 		}},
 		{"--cpuset-cpus 0-1 --cpuset-mems 0", func(o *runOptions) { o.Resources.CpusetCPUs, o.Resources.CpusetMems = "0-1", "0" }},
-		{"--pids-limit 0", func(o *runOptions) { o.Resources.PIDsLimit = pointer(int64(-1)) }},
+		{"--pids-limit 0", func(o *runOptions) { o.Resources.PIDsLimit = new(int64(-1)) }},
 		{"--blkio-weight 100", func(o *runOptions) { o.Resources.BlkioWeight = 100 }},
 		{"--device-read-bps /dev/a:1k --device-write-bps /dev/a:2k --device-read-iops /dev/a:3 --device-write-iops /dev/a:4", func(o *runOptions) {
 			o.Resources.ReadBps = []spec.Throttle{{Path: "/dev/a", Rate: 1024}}
@@ -239,7 +237,7 @@ func TestRunRootfs(t *testing.T) {
 
 func TestRunDefaultsOfContainersConf(t *testing.T) {
 	runDirectory(t)
-	cfg := &config.Config{Containers: config.Containers{PullPolicy: "newer", EnvHost: true, HTTPProxy: pointer(false)}}
+	cfg := &config.Config{Containers: config.Containers{PullPolicy: "newer", EnvHost: true, HTTPProxy: new(false)}}
 	got, err := parseRun(t, cfg, "alpine")
 	if err != nil || got.Pull != "newer" || len(got.Env.Base) != 3 {
 		t.Errorf("%v %+v", err, got)

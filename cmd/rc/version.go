@@ -99,8 +99,12 @@ func printVersion(_ context.Context, a *app, opts *versionOptions) error {
 	}
 	w := tabwriter.NewWriter(a.stdout, 0, 8, 6, ' ', 0)
 	for _, line := range [][2]string{
-		{"Client:", "rc"}, {"Version:", v.Client.Version}, {"Go Version:", v.Client.GoVersion},
-		{"Git Commit:", v.Client.GitCommit}, {"Built:", v.Client.BuiltTime}, {"OS/Arch:", v.Client.OsArch},
+		{"Client:", "rc"},
+		{"Version:", v.Client.Version},
+		{"Go Version:", v.Client.GoVersion},
+		{"Git Commit:", v.Client.GitCommit},
+		{"Built:", v.Client.BuiltTime},
+		{"OS/Arch:", v.Client.OsArch},
 	} {
 		if line[1] != "" {
 			fmt.Fprintf(w, "%s\t%s\n", line[0], line[1])

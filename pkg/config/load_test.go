@@ -159,8 +159,8 @@ default_rootless_network_cmd = "pasta"
 	}
 	want := Containers{
 		Capabilities: []string{"CHOWN"}, Ulimits: []string{"nofile=1:2"}, Sysctls: []string{"net.ipv4.ping_group_range=0 0"},
-		Env: []string{"A=1", "B=2"}, PIDsLimit: pointer(int64(6)), TZ: "local", Init: true, HTTPProxy: pointer(false), Umask: "0027",
-		PullPolicy: "newer", StopTimeout: pointer(uint(3)), OOMScoreAdj: pointer(-5), NetworkCommand: "pasta",
+		Env: []string{"A=1", "B=2"}, PIDsLimit: new(int64(6)), TZ: "local", Init: true, HTTPProxy: new(false), Umask: "0027",
+		PullPolicy: "newer", StopTimeout: new(uint(3)), OOMScoreAdj: new(-5), NetworkCommand: "pasta",
 	}
 	if diff := cmp.Diff(want, got.Containers); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -314,8 +314,6 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
-
-func pointer[T any](value T) *T { return &value }
 
 func must(t *testing.T, err error) {
 	t.Helper()

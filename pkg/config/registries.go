@@ -3,6 +3,7 @@ package config
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -34,14 +35,14 @@ func searchRegistries(h host) []string {
 	if path := h.getenv("CONTAINERS_REGISTRIES_CONF"); path != "" {
 		files = []string{path}
 	}
-	for i := len(dirs) - 1; i >= 0; i-- {
-		entries, err := os.ReadDir(filepath.Join(dirs[i], "registries.conf.d"))
+	for _, dir := range slices.Backward(dirs) {
+		entries, err := os.ReadDir(filepath.Join(dir, "registries.conf.d"))
 		if err != nil {
 			continue
 		}
 		for _, entry := range entries {
 			if strings.HasSuffix(entry.Name(), ".conf") {
-				files = append(files, filepath.Join(dirs[i], "registries.conf.d", entry.Name()))
+				files = append(files, filepath.Join(dir, "registries.conf.d", entry.Name()))
 			}
 		}
 	}

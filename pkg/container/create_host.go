@@ -35,8 +35,7 @@ func Surroundings(cfg *config.Config, privileged bool) (Environment, error) {
 // exists gives the reason alone: callers name the path.
 func exists(path string) error {
 	if _, err := os.Stat(path); err != nil {
-		var pathErr *fs.PathError
-		if errors.As(err, &pathErr) {
+		if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 			return pathErr.Err
 		}
 		return err

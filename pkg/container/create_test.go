@@ -70,8 +70,6 @@ func testImage() Image {
 	}
 }
 
-func pointer[T any](value T) *T { return &value }
-
 func TestCreate(t *testing.T) {
 	plain := Image{Image: spec.Image{ID: strings.Repeat("c", 64), Name: "docker.io/library/alpine:latest"},
 		Config: v1.ImageConfig{Cmd: []string{"/bin/sh"}}, Rootfs: spec.Rootfs{Lower: []string{"/l"}}}
@@ -84,14 +82,14 @@ func TestCreate(t *testing.T) {
 		"image": {image: testImage()},
 		"process": {image: testImage(), opts: Options{
 			Args: []string{"-x"}, Entrypoint: []string{"sh", "-c"}, Workdir: "/w", User: "1000:50", GroupAdd: []string{"audio", "7"},
-			Umask: pointer(uint32(0o77)), TTY: true, Stdin: true, SigProxy: true, Init: true, PreserveFDs: 2, Remove: true,
+			Umask: new(uint32(0o77)), TTY: true, Stdin: true, SigProxy: true, Init: true, PreserveFDs: 2, Remove: true,
 			Env: Env{
 				Base: []string{"http_proxy=http://proxy"}, Merge: []string{"PATH=${PATH}:/more"}, Set: []string{"LEVEL=flag", "X=1"},
 				Unset: []string{"container"},
 			},
 			CapAdd: []string{"CAP_NET_ADMIN"}, CapDrop: []string{"CAP_CHOWN"},
-			Rlimits: []specs.POSIXRlimit{{Type: "RLIMIT_NOFILE", Soft: 10, Hard: 20}}, OOMScoreAdj: pointer(100),
-			StopSignal: "RTMIN+3", StopTimeout: pointer(uint(3)), Timeout: 60, PIDFile: "/p", CIDFile: "/c", Attach: []string{"stdout"},
+			Rlimits: []specs.POSIXRlimit{{Type: "RLIMIT_NOFILE", Soft: 10, Hard: 20}}, OOMScoreAdj: new(100),
+			StopSignal: "RTMIN+3", StopTimeout: new(uint(3)), Timeout: 60, PIDFile: "/p", CIDFile: "/c", Attach: []string{"stdout"},
 			Labels: map[string]string{"tier": "flag"}, Annotations: map[string]string{"a": "b"}, CreateCommand: []string{"rc", "run"},
 			Hostname: "box", Domainname: "example.org", Sysctls: map[string]string{"net.ipv4.ip_forward": "1"},
 			Security:    spec.Security{NoNewPrivileges: true, Mask: []string{"/secret"}, Unmask: []string{"/proc/k*", "/proc/sys"}, ProcOptions: []string{"hidepid=2"}},
@@ -122,7 +120,7 @@ func TestCreate(t *testing.T) {
 			Cgroups: spec.Cgroups{Parent: "app.slice"},
 			Resources: Resources{
 				Memory: 512 << 20, MemoryReservation: 256 << 20, CPUs: 150000, CPUShares: 512, CpusetCPUs: "0-1", CpusetMems: "0",
-				PIDsLimit: pointer(int64(100)), BlkioWeight: 500,
+				PIDsLimit: new(int64(100)), BlkioWeight: 500,
 				ReadBps: []spec.Throttle{{Path: "/dev/sdb", Rate: 1 << 20}}, WriteIOps: []spec.Throttle{{Path: "/dev/sdb", Rate: 100}},
 			},
 		}},
@@ -130,8 +128,8 @@ func TestCreate(t *testing.T) {
 			Annotations: []string{"x=y"}, Capabilities: []string{"CHOWN", "KILL"}, Cgroups: "no-conmon",
 			Sysctls: []string{"net.ipv4.ping_group_range=0 0", "kernel.shmmax=5"}, Ulimits: []string{"nofile=99:2000000", "core=0"},
 			Devices: []string{"/dev/fuse", "/dev/missing"}, Env: []string{"FROM=conf"}, Init: true, IPCNS: "host", Network: "host",
-			OOMScoreAdj: pointer(5), PIDsLimit: pointer(int64(2048)), ReadOnly: true, SeccompProfile: "/p.json", ShmSize: "1m",
-			StopTimeout: pointer(uint(1)), TZ: "local", Umask: "0002", Volumes: []string{"/vol:/vol:ro"}, Mounts: []string{"type=tmpfs,dst=/scratch"},
+			OOMScoreAdj: new(5), PIDsLimit: new(int64(2048)), ReadOnly: true, SeccompProfile: "/p.json", ShmSize: "1m",
+			StopTimeout: new(uint(1)), TZ: "local", Umask: "0002", Volumes: []string{"/vol:/vol:ro"}, Mounts: []string{"type=tmpfs,dst=/scratch"},
 		}}},
 	} {
 		t.Run(name, func(t *testing.T) {
