@@ -75,7 +75,7 @@ func ParseName(value string) (Name, error) {
 	}
 	n.Given = rest
 	domain, path, found := strings.Cut(rest, "/")
-	if !found || !(strings.ContainsAny(domain, ".:") || domain == "localhost" || strings.ToLower(domain) != domain) {
+	if !found || !strings.ContainsAny(domain, ".:") && domain != "localhost" {
 		domain, path, n.Short = "docker.io", rest, true
 	}
 	if domain == "index.docker.io" {
@@ -126,18 +126,14 @@ func validPath(path string) bool {
 	return true
 }
 
-// validDomain: host or [IPv6], and a port.
+// validDomain: host and a port. The library that talks to registries takes no IPv6 addresses.
 func validDomain(domain string) bool {
 	host, port := domain, ""
-	if i := strings.LastIndexByte(domain, ':'); i >= 0 && !strings.HasSuffix(domain, "]") {
+	if i := strings.LastIndexByte(domain, ':'); i >= 0 {
 		host, port = domain[:i], domain[i+1:]
 		if port == "" || strings.Trim(port, "0123456789") != "" {
 			return false
 		}
-	}
-	if strings.HasPrefix(host, "[") {
-		v6, ok := strings.CutSuffix(host[1:], "]")
-		return ok && v6 != "" && strings.Trim(v6, "0123456789abcdefABCDEF:") == ""
 	}
 	for label := range strings.SplitSeq(host, ".") {
 		if label == "" || label[0] == '-' || label[len(label)-1] == '-' {
