@@ -149,7 +149,12 @@ func (r psRow) MarshalJSON() ([]byte, error) {
 		Created    int64
 	}{
 		r.e.Remove, r.e.Command, r.CreatedHuman(), r.Exited(), r.ExitedAt(), r.ExitCode(), r.e.ID, r.e.Image, r.e.ImageID, false,
-		r.e.Labels, orEmpty(r.e.Mounts), []string{r.e.Name}, []string{r.e.Network}, r.Pid(), "", "", []string{}, 0, r.size, r.StartedAt(),
+		r.e.Labels, orEmpty(r.e.Mounts),
+		[]string{r.e.Name},
+		[]string{r.e.Network},
+		r.Pid(), "", "",
+		[]string{},
+		0, r.size, r.StartedAt(),
 		r.e.Status, r.Status(), r.e.Created.Unix(),
 	})
 }

@@ -108,8 +108,7 @@ func commandError(object string, err error) error {
 	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
 		code = errs.CodeNotFound
 	}
-	var lookup *exec.Error
-	if errors.As(err, &lookup) {
+	if lookup, ok := errors.AsType[*exec.Error](err); ok {
 		err = lookup.Err
 	}
 	return errs.WithCode(fmt.Errorf("%s: %w", object, err), code)

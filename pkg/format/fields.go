@@ -1,7 +1,6 @@
 package format
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"reflect"
@@ -13,12 +12,6 @@ import (
 
 	"github.com/rc-containers/rc/pkg/errs"
 )
-
-func errorsAs[T error](err error) (T, bool) {
-	var e T
-	ok := errors.As(err, &e)
-	return e, ok
-}
 
 // checkFields refuses fields that a row does not have, with those that it has.
 func checkFields(format string, tmpl *template.Template, row reflect.Type) error {
@@ -97,8 +90,7 @@ func byJSONName(t reflect.Type, name string) string {
 // Fields are the names that a template may use for a type, sorted.
 func Fields(t reflect.Type) []string {
 	var names []string
-	for i := range t.NumMethod() {
-		m := t.Method(i)
+	for m := range t.Methods() {
 		// The receiver is an argument, too.
 		if m.Type.NumIn() == 1 && m.Type.NumOut() == 1 {
 			names = append(names, "."+m.Name)

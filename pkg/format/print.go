@@ -3,6 +3,7 @@ package format
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"reflect"
@@ -166,7 +167,7 @@ func (p *printer) execute(w io.Writer, data any) error {
 	if err == nil {
 		return nil
 	}
-	if e, ok := errorsAs[template.ExecError](err); ok {
+	if e, ok := errors.AsType[template.ExecError](err); ok {
 		return fmt.Errorf("format %q: %w: %s", p.format, errs.ErrInvalid, strings.TrimPrefix(e.Error(), "template: "))
 	}
 	return err

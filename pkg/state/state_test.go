@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/linux"
@@ -25,16 +26,16 @@ func TestMain(m *testing.M) {
 	if step := os.Getenv("RC_TEST_STATE"); step != "" {
 		r := Root{Data: os.Args[1], Run: os.Args[2]}
 		if step == "race" {
-			os.Exit(raceMain(r, os.Args[3]))
+			unix.Exit(raceMain(r, os.Args[3]))
 		}
 		if err := stopAt(r, step, os.Args[3], os.Args[4]); err != nil {
-			fmt.Println(err)
-			os.Exit(1)
+			fmt.Fprintln(os.Stdout, err)
+			unix.Exit(1)
 		}
-		fmt.Println("ready")
+		fmt.Fprintln(os.Stdout, "ready")
 		time.Sleep(time.Minute)
 	}
-	os.Exit(m.Run())
+	m.Run()
 }
 
 // stopAt goes as far as a step, as Create and the shim do.
@@ -75,7 +76,7 @@ func raceMain(r Root, name string) int {
 		return 17
 	}
 	if err != nil {
-		fmt.Println(err)
+		fmt.Fprintln(os.Stdout, err)
 		return 1
 	}
 	if err := d.WriteContainer(container(id, name, true)); err != nil {

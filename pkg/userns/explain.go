@@ -61,8 +61,9 @@ func (s source) restricted(pid int) error {
 	if s.sysctl(sysctlRestricted) != "1" {
 		return nil
 	}
-	label, err := os.ReadFile(fmt.Sprintf("%s/%d/attr/current", s.proc, pid))
-	if err != nil || !strings.Contains(string(label), "unprivileged_userns") {
+	// What cannot be read has no such label.
+	label, _ := os.ReadFile(fmt.Sprintf("%s/%d/attr/current", s.proc, pid))
+	if !strings.Contains(string(label), "unprivileged_userns") {
 		return nil
 	}
 	return errs.WithHint(fmt.Errorf("user namespace of process %d: %w: AppArmor took its capabilities away (%s is 1 and rc has no profile)",

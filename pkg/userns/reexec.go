@@ -11,8 +11,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/rc-containers/rc/pkg/errs"
 )
 
 // Role is argv[0] of a program that Reexec started.
@@ -179,7 +177,7 @@ func EnterReexec() error {
 		// main's signal handling ends what is going on in good order.
 		_ = unix.Kill(os.Getpid(), unix.SIGTERM)
 		time.Sleep(orphanGrace)
-		os.Exit(errs.CodeSignal + int(unix.SIGTERM))
+		_ = unix.Kill(os.Getpid(), unix.SIGKILL) // nobody is left who would read an exit code
 	}()
 	return nil
 }

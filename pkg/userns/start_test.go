@@ -20,7 +20,7 @@ const roleEnv = "RC_TEST_USERNS_ROLE"
 
 func TestMain(m *testing.M) {
 	if InReexec() {
-		os.Exit(reexecutedMain(os.Args[1:]))
+		unix.Exit(reexecutedMain(os.Args[1:]))
 	}
 	if os.Getenv(nestedEnv) == "1" && os.Getenv(roleEnv) == "" {
 		os.Unsetenv(nestedEnv)
@@ -28,15 +28,15 @@ func TestMain(m *testing.M) {
 	}
 	switch os.Getenv(roleEnv) {
 	case "":
-		os.Exit(m.Run())
+		m.Run()
 	case "gate":
-		os.Exit(gateMain())
+		unix.Exit(gateMain())
 	case "outer":
 		code, err := outerMain(os.Args[1:])
 		if err != nil {
 			fmt.Fprintln(os.Stderr, "Error:", err)
 		}
-		os.Exit(code)
+		unix.Exit(code)
 	}
 }
 
@@ -46,7 +46,7 @@ const nestedEnv = "RC_TEST_USERNS_NESTED"
 // gateMain waits for its ids and prints what it is.
 func gateMain() int {
 	if _, err := await(waitFD); err != nil {
-		fmt.Println(err)
+		fmt.Fprintln(os.Stdout, err)
 		return 1
 	}
 	status, err := os.ReadFile("/proc/self/status")
@@ -55,7 +55,7 @@ func gateMain() int {
 	}
 	for line := range strings.Lines(string(status)) {
 		if strings.HasPrefix(line, "CapEff") || strings.HasPrefix(line, "CapAmb") || strings.HasPrefix(line, "Uid") || strings.HasPrefix(line, "Gid") {
-			fmt.Print(line)
+			fmt.Fprint(os.Stdout, line)
 		}
 	}
 	return 0
@@ -72,7 +72,7 @@ func outerMain(args []string) (int, error) {
 
 func reexecutedMain(args []string) int {
 	if err := EnterReexec(); err != nil {
-		fmt.Println(err)
+		fmt.Fprintln(os.Stdout, err)
 		return 1
 	}
 	switch args[0] {
@@ -80,12 +80,12 @@ func reexecutedMain(args []string) int {
 		return 42
 	case "chown":
 		if err := os.Chown(args[1], 1, 1); err != nil {
-			fmt.Println(err)
+			fmt.Fprintln(os.Stdout, err)
 			return 1
 		}
 	case "mount":
 		if err := unix.Mount("tmpfs", args[1], "tmpfs", 0, ""); err != nil {
-			fmt.Println(err)
+			fmt.Fprintln(os.Stdout, err)
 			return 1
 		}
 	case "detached":
@@ -107,10 +107,10 @@ func reexecutedMain(args []string) int {
 			return 1
 		}
 	case "exec":
-		fmt.Println(Exec(args[1], args[1:], os.Environ()))
+		fmt.Fprintln(os.Stdout, Exec(args[1], args[1:], os.Environ()))
 		return 126
 	case "sleep":
-		fmt.Println("ready")
+		fmt.Fprintln(os.Stdout, "ready")
 		time.Sleep(time.Minute)
 	}
 	return 0
