@@ -23,8 +23,11 @@ const (
 	settleMigration = 60 * time.Millisecond
 )
 
-// runLimit is for one run; a contender that hangs must not hang the benchmark.
-const runLimit = 30 * time.Second
+// A contender that hangs, or a machine that is busy, must not hang the benchmark.
+const (
+	runLimit   = 20 * time.Second // for one run
+	tableLimit = 90 * time.Second // for a table: after it, there are fewer runs than asked for
+)
 
 // contender is one way to start a container.
 type contender struct {
@@ -66,7 +69,11 @@ func race(ctx context.Context, env []string, runs int, pause time.Duration, cont
 	for i, c := range contenders {
 		results[i] = result{Name: c.Name, Skip: c.Skip}
 	}
+	end := time.Now().Add(tableLimit)
 	for round := range runs + warm {
+		if round > warm && time.Now().After(end) || ctx.Err() != nil {
+			break
+		}
 		for _, i := range rand.Perm(len(contenders)) {
 			r := &results[i]
 			if r.Skip != "" || r.Failed != "" {

@@ -63,11 +63,7 @@ func run(ctx context.Context, o options) error {
 	if o.unit {
 		return measureUnit(ctx, g, o)
 	}
-	tables, err := measureAll(ctx, g, o)
-	missed := 0
-	for i := range tables {
-		missed += tables[i].write(os.Stdout)
-	}
+	missed, err := measureAll(ctx, g, o)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -67,7 +68,7 @@ type bound struct {
 
 // times makes a table of results: ratios are of medians, against base.
 func times(title, base string, results []result, bounds []bound) table {
-	t := table{Title: title, Head: []string{"what", "min ms", "median ms", "ratio", "limit", ""}}
+	t := table{Title: title, Head: []string{"what", "runs", "min ms", "median ms", "ratio", "limit", ""}}
 	byName := map[string]*result{}
 	for i := range results {
 		byName[results[i].Name] = &results[i]
@@ -76,10 +77,10 @@ func times(title, base string, results []result, bounds []bound) table {
 	for i := range results {
 		r := &results[i]
 		if !r.ok() {
-			t.Rows = append(t.Rows, []string{r.Name, "-", "-", "-", "", "skipped"})
+			t.Rows = append(t.Rows, []string{r.Name, "-", "-", "-", "-", "", "skipped"})
 			t.Notes = append(t.Notes, r.Name+": "+reason(r))
 			if r.Failed != "" {
-				t.Rows[i][5] = "FAILED"
+				t.Rows[i][6] = "FAILED"
 				t.Missed++
 			}
 			continue
@@ -88,12 +89,12 @@ func times(title, base string, results []result, bounds []bound) table {
 		if b := byName[base]; b.ok() {
 			ratio = fmt.Sprintf("%.2f", float64(r.median())/float64(b.median()))
 		}
-		row := []string{r.Name, ms(r.min()), ms(r.median()), ratio, "", ""}
+		row := []string{r.Name, strconv.Itoa(len(r.Samples)), ms(r.min()), ms(r.median()), ratio, "", ""}
 		for _, b := range bounds {
 			if b.Name != r.Name {
 				continue
 			}
-			row[4], row[5] = joined(row[4], b.Text), joined(row[5], t.check(b, byName, median))
+			row[5], row[6] = joined(row[5], b.Text), joined(row[6], t.check(b, byName, median))
 		}
 		t.Rows = append(t.Rows, row)
 	}

@@ -40,7 +40,8 @@ trap 'exit 143' TERM HUP
 
 mkdir "$work/bin" "$work/scratch"
 (cd "$repository" && CGO_ENABLED=0 "${GO:-go}" build -o "$work/bench" ./test/bench)
-[ ! -d "$repository/bin" ] || find "$repository/bin" -maxdepth 1 -type f -exec cp {} "$work/bin/" \;
+bin=${RC_BENCH_BIN:-$repository/bin}
+[ ! -d "$bin" ] || find "$bin" -maxdepth 1 -type f -exec cp {} "$work/bin/" \;
 flags=(-dir "$work/scratch" -bin "$work/bin")
 for archive in "${RC_DEMO_ROOTFS:-}" "$repository"/../shared/images/alpine-minirootfs-*.tar.gz; do
   if [ -f "$archive" ]; then

@@ -58,14 +58,16 @@ func (g *ground) plain() []contender {
 	}
 }
 
-// measureAll runs every table. The tables that were finished come back also with an error.
-func measureAll(ctx context.Context, g *ground, o options) ([]table, error) {
-	var tables []table
+// measureAll runs every table, prints each when it is finished, and counts missed limits.
+func measureAll(ctx context.Context, g *ground, o options) (int, error) {
+	missed := 0
 	podman := g.preparePodman(ctx)
-	step := func(name string, make func() table) {
+	step := func(name string, measure func() table) {
 		if strings.Contains(name, o.only) && ctx.Err() == nil {
-			fmt.Fprintf(os.Stderr, "bench: %s\n", name)
-			tables = append(tables, make())
+			start := time.Now()
+			t := measure()
+			missed += t.write(os.Stdout)
+			fmt.Fprintf(os.Stderr, "bench: %s: %.0f s\n", name, time.Since(start).Seconds())
 		}
 	}
 	step("without a cgroup", func() table {
@@ -79,7 +81,7 @@ func measureAll(ctx context.Context, g *ground, o options) ([]table, error) {
 	step("program start", func() table { return tableInit(ctx, g) })
 	step("idle memory", func() table { return tableIdle(ctx, g, o.idle) })
 	step("size", func() table { return tableSize(g) })
-	return tables, ctx.Err()
+	return missed, ctx.Err()
 }
 
 // withPodman skips podman where its image could not be imported.
