@@ -76,7 +76,7 @@ func apparmorHint() string {
 	if err != nil {
 		exe = "/usr/local/bin/rc"
 	}
-	return fmt.Sprintf("printf 'abi <abi/4.0>,\\nprofile rc %s{,-shim,-net} flags=(unconfined) { userns, }\\n' | sudo tee /etc/apparmor.d/rc && sudo apparmor_parser -r /etc/apparmor.d/rc", exe)
+	return fmt.Sprintf("printf 'abi <abi/4.0>,\\nprofile rc %s{,-shim,-net,-image} flags=(unconfined) { userns, }\\n' | sudo tee /etc/apparmor.d/rc && sudo apparmor_parser -r /etc/apparmor.d/rc", exe)
 }
 
 // explainMapper says why newuidmap or newgidmap could not write a map.
