@@ -135,7 +135,7 @@ func (f *runFlags) addFiles(flags *pflag.FlagSet) {
 	wordsVar(flags, &f.devices, "device", "", "Show a device of the host: HOST[:CONTAINER]")
 	flags.StringVar(&f.imageVolume, "image-volume", "bind", "What becomes of the image's volumes: bind, anonymous, tmpfs or ignore")
 	flags.BoolVar(&f.readOnly, "read-only", false, "Make the root filesystem read-only")
-	flags.BoolVar(&f.readOnlyTmpfs, "read-only-tmpfs", true, "With --read-only, mount a tmpfs on /run, /tmp and /var/tmp")
+	flags.BoolVar(&f.readOnlyTmpfs, "read-only-tmpfs", true, "With --read-only, mount a tmpfs on /run, /tmp and /var/tmp; without it, /dev and /dev/shm are read-only too")
 	flags.StringVar(&f.shmSize, "shm-size", "", "Size of /dev/shm (default 64m)")
 }
 

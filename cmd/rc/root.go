@@ -61,6 +61,9 @@ rc ps --all`,
 		root.AddCommand(v.make())
 		return root
 	}
+	if len(args) == 1 && (args[0] == "--version" || args[0] == "-v") {
+		return root // scripts ask for it again and again
+	}
 	a.completing = true
 	completeGlobalFlags(root)
 	for _, v := range a.verbs() {

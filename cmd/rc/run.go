@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -61,35 +59,12 @@ func runContainer(ctx context.Context, a *app, opts *runOptions) error {
 		return err
 	}
 	defer source.Release()
-	if opts.Replace {
-		if err := replace(ctx, a, opts.Name); err != nil {
-			return err
-		}
-	}
 	code, err := container.Run(ctx, a.cfg, opts.Options, source, container.Streams{In: a.stdin, Out: a.stdout, Err: a.stderr})
 	if err != nil {
 		return err
 	}
 	if code != 0 {
 		return errs.Exit(code)
-	}
-	return nil
-}
-
-// replace removes the container that has the name, if there is one.
-func replace(ctx context.Context, a *app, name string) error {
-	root := container.Records(a.cfg)
-	entry, err := root.Find(name)
-	switch {
-	case errors.Is(err, errs.ErrNotFound):
-		return nil
-	case err != nil:
-		return fmt.Errorf("--replace: %w", err)
-	case entry.Name != name: // found by the beginning of its id
-		return nil
-	}
-	if err := container.Remove(ctx, root, entry.ID, container.RemoveOptions{Force: true}); err != nil {
-		return fmt.Errorf("--replace: remove container %q: %w", name, err)
 	}
 	return nil
 }

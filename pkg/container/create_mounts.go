@@ -89,7 +89,7 @@ func (d *draft) defaultMounts() ([]specs.Mount, error) {
 func (d *draft) readOnly(list *[]specs.Mount) {
 	if !d.opts.ReadOnlyTmpfs {
 		for i, m := range *list {
-			if m.Destination == "/dev/shm" && m.Type == "tmpfs" {
+			if (m.Destination == "/dev" || m.Destination == "/dev/shm") && m.Type == "tmpfs" {
 				(*list)[i].Options = append(slices.Clone(m.Options), "ro")
 			}
 		}
