@@ -16,22 +16,25 @@ import (
 	"github.com/rc-containers/rc/pkg/userns"
 )
 
-// role is argv[0] of the tests within.
-const role = "rc-testns"
-
 // Main is TestMain: called outside, it runs the test program again within.
 func Main(m *testing.M) {
+	exe, err := os.Executable()
+	if err != nil {
+		exe = os.Args[0]
+	}
 	switch {
-	case os.Args[0] == role:
-		os.Exit(m.Run())
 	case userns.InReexec():
 		if err := userns.EnterReexec(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
+		// Fuzzing starts more of us by this name.
+		os.Args[0] = exe
+		os.Exit(m.Run())
+	case within():
 		os.Exit(m.Run())
 	case os.Geteuid() == 0:
-		os.Exit(asRoot())
+		os.Exit(asRoot(exe))
 	}
 	ctx := context.Background()
 	ids, err := userns.DefaultMap(ctx)
@@ -45,10 +48,21 @@ func Main(m *testing.M) {
 	os.Exit(1)
 }
 
+// within says whether we are uid 0 of a user namespace already.
+func within() bool {
+	ids, err := os.ReadFile("/proc/self/uid_map")
+	if err != nil || os.Geteuid() != 0 {
+		return false
+	}
+	var inside, outside, count uint32
+	_, err = fmt.Sscan(string(ids), &inside, &outside, &count)
+	return err == nil && count != 1<<32-1
+}
+
 // asRoot needs no subordinate range.
-func asRoot() int {
+func asRoot(exe string) int {
 	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
-	cmd.Args[0] = role
+	cmd.Args[0] = exe
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	ids := []syscall.SysProcIDMap{{HostID: 0, Size: 65537}}
 	cmd.SysProcAttr = &syscall.SysProcAttr{

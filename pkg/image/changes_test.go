@@ -1,0 +1,72 @@
+package image
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/index"
+)
+
+func TestChanges(t *testing.T) {
+	for _, c := range []struct {
+		in   []string
+		want v1.ImageConfig
+	}{
+		{[]string{`CMD ["a", "b c"]`}, v1.ImageConfig{Cmd: []string{"a", "b c"}}},
+		{[]string{`cmd=["a"]`}, v1.ImageConfig{Cmd: []string{"a"}}},
+		{[]string{`CMD echo "$HOME"`}, v1.ImageConfig{Cmd: []string{"/bin/sh", "-c", `echo "$HOME"`}}},
+		{[]string{`CMD=/bin/sh`}, v1.ImageConfig{Cmd: []string{"/bin/sh", "-c", "/bin/sh"}}},
+		{[]string{`CMD a`, `CMD []`}, v1.ImageConfig{Cmd: []string{}}},
+		{[]string{`ENTRYPOINT [ "x" ]`, "CMD [ -f x ] && y"}, v1.ImageConfig{Entrypoint: []string{"x"}, Cmd: []string{"/bin/sh", "-c", "[ -f x ] && y"}}},
+		{[]string{"ENV=A=b", "ENV A=c D=", `ENV OLD some value`, `ENV E="x y" F=a\ b G='\n'`}, v1.ImageConfig{Env: []string{"A=c", "D=", "OLD=some value", "E=x y", "F=a b", `G=\n`}}},
+		{[]string{"EXPOSE 80 90-91/udp"}, v1.ImageConfig{ExposedPorts: map[string]struct{}{"80/tcp": {}, "90/udp": {}, "91/udp": {}}}},
+		{[]string{`LABEL a="b c" d=`, "LABEL a=e"}, v1.ImageConfig{Labels: map[string]string{"a": "e", "d": ""}}},
+		{[]string{"VOLUME /a /b", `VOLUME ["/c d"]`}, v1.ImageConfig{Volumes: map[string]struct{}{"/a": {}, "/b": {}, "/c d": {}}}},
+		{[]string{"WORKDIR a", "WORKDIR ../b", "USER=1:2", "STOPSIGNAL 9"}, v1.ImageConfig{WorkingDir: "/b", User: "1:2", StopSignal: "9"}},
+	} {
+		changes, err := ParseChanges(c.in)
+		if err != nil {
+			t.Errorf("%q: %v", c.in, err)
+			continue
+		}
+		var got index.Config
+		Apply(&got, changes)
+		if d := cmp.Diff(c.want, got.ImageConfig); d != "" {
+			t.Errorf("%q: %s", c.in, d)
+		}
+	}
+	for _, bad := range []string{"", "CMD", "RUN true", "FROM x", "CMDX y", `CMD ['a']`, `CMD [1]`, "ENV", "ENV A", `ENV A="b`, "ENV =b", "EXPOSE x", "EXPOSE 0", "EXPOSE 9-1", "EXPOSE 70000", "EXPOSE 1/icmp", "USER a b", "WORKDIR", "LABEL"} {
+		if c, err := ParseChanges([]string{bad}); !errors.Is(err, errs.ErrInvalid) {
+			t.Errorf("%q is %+v, %v", bad, c, err)
+		}
+	}
+}
+
+func FuzzChanges(f *testing.F) {
+	for _, s := range []string{`CMD ["a"]`, "ENV a=b c='d", "EXPOSE 1-65535/udp", `LABEL a\`, "ONBUILD ENV x", "VOLUME [", "WORKDIR ../..", "=", "ENV \"\" x"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		changes, err := ParseChanges([]string{s})
+		if err != nil {
+			if !errors.Is(err, errs.ErrInvalid) {
+				t.Fatal(err)
+			}
+			return
+		}
+		var c index.Config
+		Apply(&c, changes)
+		if c.WorkingDir != "" && c.WorkingDir[0] != '/' {
+			t.Fatalf("%q: working directory %q", s, c.WorkingDir)
+		}
+		for _, e := range c.Env {
+			if e == "" || e[0] == '=' {
+				t.Fatalf("%q: environment %q", s, c.Env)
+			}
+		}
+	})
+}
