@@ -63,7 +63,13 @@ func writeCommands(out io.Writer, cmd *cobra.Command) {
 }
 
 func indent(text string) string {
-	return "  " + strings.ReplaceAll(text, "\n", "\n  ")
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		if line != "" {
+			lines[i] = "  " + line
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // width is the terminal's, 0 (no wrapping) elsewhere.
