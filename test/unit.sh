@@ -18,17 +18,19 @@ done | sort -u)
 # count as failures in the second pass, or in the only one.
 if [ "$(id -u)" = 0 ]; then strict=; else strict=${RC_TEST_NO_SKIP:-}; fi
 
+# Every pass is run to its end before the exit code says what came of them.
+code=0
 echo "== unit tests as $(id -un)"
 if command -v gcc >/dev/null; then
   mapfile -t quiet < <(printf '%s\n' "${all[@]}" | grep -vxF -f <(printf '%s\n' "${concurrent[@]}" none))
-  RC_TEST_NO_SKIP=$strict CGO_ENABLED=1 go test -tags "$tags" -race "${concurrent[@]}"
+  RC_TEST_NO_SKIP=$strict CGO_ENABLED=1 go test -tags "$tags" -race "${concurrent[@]}" || code=1
 else
   echo "no gcc: no race detector" >&2
   quiet=("${all[@]}")
 fi
-RC_TEST_NO_SKIP=$strict CGO_ENABLED=0 go test -tags "$tags" "${quiet[@]}"
+RC_TEST_NO_SKIP=$strict CGO_ENABLED=0 go test -tags "$tags" "${quiet[@]}" || code=1
 
-[ "$(id -u)" = 0 ] || exit 0
+[ "$(id -u)" = 0 ] || exit "$code"
 user=$(container_user)
 echo "== unit tests as $user"
 # The checkout may be where the user cannot read.
@@ -40,4 +42,5 @@ chown -R "$user:" "$tree"
 # What needs the go command ran above: packages below test/ are not taken along.
 mapfile -t owned < <(printf '%s\n' "${all[@]}" | grep -v /test/)
 RC_UNIT_TREE=$tree RC_UNIT_USER=$user CGO_ENABLED=0 \
-  go test -tags "$tags" -count 1 -p 2 -exec "$PWD/test/setup/exec-as-user.sh" "${owned[@]}"
+  go test -tags "$tags" -count 1 -p 2 -exec "$PWD/test/setup/exec-as-user.sh" "${owned[@]}" || code=1
+exit "$code"

@@ -49,8 +49,8 @@ func run(ts *testscript.TestScript, args []string) (int, error) {
 	return 0, err
 }
 
-// eventually REGEXP PROGRAM [ARGUMENT…]: run it again and again until its output matches, for 15 s;
-// with ! until it does not.
+// eventually REGEXP PROGRAM [ARGUMENT…]: run it again and again until it succeeds and its output
+// matches, for 15 s; with ! until it succeeds and its output does not.
 func cmdEventually(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) < 2 {
 		ts.Fatalf("usage: [!] eventually REGEXP PROGRAM [ARGUMENT…]")
@@ -58,9 +58,9 @@ func cmdEventually(ts *testscript.TestScript, neg bool, args []string) {
 	pattern, err := regexp.Compile("(?m)" + args[0])
 	ts.Check(err)
 	for end := time.Now().Add(15 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		_, err := run(ts, args[1:])
+		code, err := run(ts, args[1:])
 		ts.Check(err)
-		if pattern.MatchString(ts.ReadFile("stdout")) != neg {
+		if code == 0 && pattern.MatchString(ts.ReadFile("stdout")) != neg {
 			return
 		}
 		if time.Now().After(end) {
@@ -81,22 +81,25 @@ func (s *suite) cmdTestImage(ts *testscript.TestScript, neg bool, args []string)
 	ts.Check(ts.Exec("rc", "import", "-c", `CMD=["sh"]`, s.archive, name))
 }
 
-// errors WORD… — : the last program's stderr is one line "Error: …" that has every WORD, perhaps
-// followed by one line "Hint: …": what every refusal of rc looks like.
+// errors WORD…: the last program's stderr ends with one line "Error: …", perhaps followed by one
+// line "Hint: …", which have every WORD: what every refusal of rc looks like. Only progress may come before.
 func cmdErrors(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
 		ts.Fatalf("usage: errors WORD…")
 	}
-	lines := strings.Split(strings.TrimSuffix(ts.ReadFile("stderr"), "\n"), "\n")
-	if !strings.HasPrefix(lines[0], "Error: ") || len(lines) > 2 || len(lines) == 2 && !strings.HasPrefix(lines[1], "Hint: ") {
-		ts.Fatalf("want a line \"Error: …\" and perhaps one \"Hint: …\", not:\n%s", strings.Join(lines, "\n"))
+	said := refusal.FindString(ts.ReadFile("stderr"))
+	if said == "" {
+		ts.Fatalf("want one line \"Error: …\" and perhaps one \"Hint: …\", not:\n%s", ts.ReadFile("stderr"))
 	}
 	for _, word := range args {
-		if !strings.Contains(strings.Join(lines, "\n"), word) {
-			ts.Fatalf("the error does not say %q", word)
+		if !strings.Contains(said, word) {
+			ts.Fatalf("the error does not say %q: %s", word, said)
 		}
 	}
 }
+
+// refusal is how rc ends when it refuses.
+var refusal = regexp.MustCompile(`(?m)^Error: .+\n(Hint: .+\n)?\z`)
 
 // count N REGEXP: the last program's stdout has exactly N lines that match.
 func cmdCount(ts *testscript.TestScript, neg bool, args []string) {
