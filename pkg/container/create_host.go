@@ -61,11 +61,22 @@ func ownRlimits() []specs.POSIXRlimit {
 		name   string
 		number int
 	}{
-		{"AS", unix.RLIMIT_AS}, {"CORE", unix.RLIMIT_CORE}, {"CPU", unix.RLIMIT_CPU}, {"DATA", unix.RLIMIT_DATA},
-		{"FSIZE", unix.RLIMIT_FSIZE}, {"LOCKS", unix.RLIMIT_LOCKS}, {"MEMLOCK", unix.RLIMIT_MEMLOCK},
-		{"MSGQUEUE", unix.RLIMIT_MSGQUEUE}, {"NICE", unix.RLIMIT_NICE}, {"NOFILE", unix.RLIMIT_NOFILE},
-		{"NPROC", unix.RLIMIT_NPROC}, {"RSS", unix.RLIMIT_RSS}, {"RTPRIO", unix.RLIMIT_RTPRIO},
-		{"RTTIME", unix.RLIMIT_RTTIME}, {"SIGPENDING", unix.RLIMIT_SIGPENDING}, {"STACK", unix.RLIMIT_STACK},
+		{"AS", unix.RLIMIT_AS},
+		{"CORE", unix.RLIMIT_CORE},
+		{"CPU", unix.RLIMIT_CPU},
+		{"DATA", unix.RLIMIT_DATA},
+		{"FSIZE", unix.RLIMIT_FSIZE},
+		{"LOCKS", unix.RLIMIT_LOCKS},
+		{"MEMLOCK", unix.RLIMIT_MEMLOCK},
+		{"MSGQUEUE", unix.RLIMIT_MSGQUEUE},
+		{"NICE", unix.RLIMIT_NICE},
+		{"NOFILE", unix.RLIMIT_NOFILE},
+		{"NPROC", unix.RLIMIT_NPROC},
+		{"RSS", unix.RLIMIT_RSS},
+		{"RTPRIO", unix.RLIMIT_RTPRIO},
+		{"RTTIME", unix.RLIMIT_RTTIME},
+		{"SIGPENDING", unix.RLIMIT_SIGPENDING},
+		{"STACK", unix.RLIMIT_STACK},
 	} {
 		var limit unix.Rlimit
 		if unix.Getrlimit(resource.number, &limit) == nil {

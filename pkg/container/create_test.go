@@ -71,8 +71,10 @@ func testImage() Image {
 }
 
 func TestCreate(t *testing.T) {
-	plain := Image{Image: spec.Image{ID: strings.Repeat("c", 64), Name: "docker.io/library/alpine:latest"},
-		Config: v1.ImageConfig{Cmd: []string{"/bin/sh"}}, Rootfs: spec.Rootfs{Lower: []string{"/l"}}}
+	plain := Image{
+		Image:  spec.Image{ID: strings.Repeat("c", 64), Name: "docker.io/library/alpine:latest"},
+		Config: v1.ImageConfig{Cmd: []string{"/bin/sh"}}, Rootfs: spec.Rootfs{Lower: []string{"/l"}},
+	}
 	for name, test := range map[string]struct {
 		opts  Options
 		image Image

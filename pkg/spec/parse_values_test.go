@@ -34,8 +34,18 @@ func check[T any](t *testing.T, parse func(string) (T, error), good []accepted[T
 func TestParseSize(t *testing.T) {
 	const want = "want a number with b, k, m, g or t"
 	check(t, ParseSize, []accepted[int64]{
-		{"0", 0}, {"1024", 1024}, {"1b", 1}, {"1k", 1024}, {"1K", 1024}, {"512m", 512 << 20}, {"512MB", 512 << 20},
-		{"64MiB", 64 << 20}, {"1.5g", 3 << 29}, {"2t", 2 << 40}, {"1 g", 1 << 30}, {".5k", 512},
+		{"0", 0},
+		{"1024", 1024},
+		{"1b", 1},
+		{"1k", 1024},
+		{"1K", 1024},
+		{"512m", 512 << 20},
+		{"512MB", 512 << 20},
+		{"64MiB", 64 << 20},
+		{"1.5g", 3 << 29},
+		{"2t", 2 << 40},
+		{"1 g", 1 << 30},
+		{".5k", 512},
 	}, []refusal{
 		{"", want, nil},
 		{"m", want, nil},
@@ -189,7 +199,10 @@ func TestParseSecurityOpts(t *testing.T) {
 
 func TestParseProcess(t *testing.T) {
 	check(t, ParseEntrypoint, []accepted[[]string]{
-		{"", []string{}}, {"/bin/sh", []string{"/bin/sh"}}, {`["sh","-c"]`, []string{"sh", "-c"}}, {"[]", []string{}},
+		{"", []string{}},
+		{"/bin/sh", []string{"/bin/sh"}},
+		{`["sh","-c"]`, []string{"sh", "-c"}},
+		{"[]", []string{}},
 		{"sh -c", []string{"sh -c"}},
 	}, []refusal{{`["sh"`, "JSON", nil}, {"[1]", "JSON", nil}, {"[ -f x ]", "JSON", nil}, {"a\x00", "NUL", nil}})
 	check(t, ParseUser, []accepted[string]{{"root", "root"}, {"0", "0"}, {"1000:1000", "1000:1000"}, {"www-data:adm", "www-data:adm"}},
