@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"go.podman.io/image/v5/docker"
@@ -49,6 +50,10 @@ func New(o Options) (*Client, error) {
 		if _, err := os.Stat(f.path); err != nil {
 			return nil, fmt.Errorf("--%s: %w", f.flag, err)
 		}
+	}
+	// The library takes root's file for root of a user namespace, which may not be ours.
+	if cache, err := os.UserCacheDir(); err == nil {
+		sys.UserShortNameAliasConfPath = filepath.Join(cache, "containers", "short-name-aliases.conf")
 	}
 	if o.TLSVerify != nil {
 		sys.DockerInsecureSkipTLSVerify = types.NewOptionalBool(!*o.TLSVerify)
