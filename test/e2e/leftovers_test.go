@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -22,9 +23,10 @@ const grace = 10 * time.Second
 
 // checkLeftovers fails the script's test if something of it is still there, and removes it.
 func checkLeftovers(env *testscript.Env) {
+	forgotten := nextCall(env)
 	var left []string
 	for end := time.Now().Add(grace); ; time.Sleep(50 * time.Millisecond) {
-		left = append(processes(env.WorkDir), append(mounts(env.WorkDir), records(env)...)...)
+		left = slices.Concat(forgotten, processes(env.WorkDir), mounts(env.WorkDir), records(env))
 		if len(left) == 0 || time.Now().After(end) {
 			break
 		}
@@ -37,6 +39,23 @@ func checkLeftovers(env *testscript.Env) {
 		env.T().Log("left behind:\n  " + strings.Join(left, "\n  "))
 		env.T().FailNow()
 	}
+}
+
+// nextCall is the next call of rc after a script, which takes away what was killed. It returns the
+// containers that the script forgot to remove.
+func nextCall(env *testscript.Env) []string {
+	rc := func(args ...string) string {
+		cmd := exec.Command(env.Getenv("RC"), args...)
+		cmd.Env = env.Vars
+		out, _ := cmd.Output() // a script may have broken what rc needs: then nothing is listed
+		return strings.TrimSpace(string(out))
+	}
+	var list []string
+	for _, name := range strings.Fields(rc("ps", "--all", "--format", "{{.Names}}")) {
+		list = append(list, "container: "+name)
+	}
+	rc("rm", "--all", "--force")
+	return list
 }
 
 // pids are the processes that have to do with dir: their environment or command line says so,

@@ -27,7 +27,9 @@ outside() {
   trap 'kill -KILL "$child" 2>/dev/null || true' HUP INT TERM
   # The child keeps the terminal: it stays in this process group. unshare itself ignores
   # SIGTERM, so it is killed, and --kill-child takes the namespace along.
-  setpriv --pdeathsig KILL unshare --mount --propagation private --pid --fork --kill-child=KILL --mount-proc \
+  local propagation=private
+  if chrooted; then propagation=unchanged; fi
+  setpriv --pdeathsig KILL unshare --mount --propagation "$propagation" --pid --fork --kill-child=KILL --mount-proc \
     -- "$0" --inside "$manager" "$user" "${@:2}" <&0 9>&- &
   child=$!
   # wait returns early when a trap ran; the second one gives the child's own code.
@@ -35,6 +37,27 @@ outside() {
   while kill -0 "$child" 2>/dev/null; do wait "$child" && code=0 || code=$?; done
   remove_cgroups "$uid"
   exit "$code"
+}
+
+# chrooted: is / no mount point? The kernel makes no user namespaces there (user_namespaces(7)).
+chrooted() { ! awk '$5 == "/" { found = 1 } END { exit !found }' /proc/self/mountinfo; }
+
+# leave_chroot ARGUMENT…: make the chroot's directory the root of our mount namespace, and run this
+# script again in it. setns(2) into the mount namespace that we are in goes to its real root.
+leave_chroot() {
+  exec 7</
+  # shellcheck disable=SC2016 # expanded by the inner shell, with the outer system's programs
+  exec nsenter --mount=/proc/self/ns/mnt -- sh -euc '
+    PATH=/usr/sbin:/sbin:/usr/bin:/bin
+    mount --make-rprivate /
+    room=$(readlink /proc/self/fd/7)
+    mount --rbind "$room" "$room"
+    cd "$room"
+    pivot_root . .
+    umount -l .
+    cd /
+    exec "$@" 7<&-
+  ' leave "$(realpath "$0")" "$@"
 }
 
 # remove_cgroups UID: kill what is left in them (the pid namespace's end has, already), rmdir deepest first.
@@ -53,6 +76,7 @@ remove_cgroups() {
 }
 
 inside() {
+  if chrooted; then leave_chroot --inside "$@"; fi
   local manager=$1 user=$2 uid gid home
   shift 2
   uid=$(id -u "$user") gid=$(id -g "$user") home=$(getent passwd "$user" | cut -d: -f6)
