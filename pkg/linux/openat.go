@@ -8,6 +8,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// OpenEntry opens name in the directory dir with O_PATH, whatever it is: a symlink is
+// opened itself. unix.EXDEV says that something else is mounted there.
+func OpenEntry(dir int, name string) (int, error) {
+	how := unix.OpenHow{
+		Flags:   unix.O_PATH | unix.O_NOFOLLOW | unix.O_CLOEXEC,
+		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_XDEV | unix.RESOLVE_NO_SYMLINKS,
+	}
+	for {
+		fd, err := unix.Openat2(dir, name, &how)
+		if !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EINTR) {
+			return fd, err
+		}
+	}
+}
+
 // OpenInRoot opens path as a process would whose root directory is root: neither ".." nor
 // a symlink leads out (openat2(2), Linux 5.6). The descriptor is close-on-exec.
 func OpenInRoot(root int, path string, flags int) (int, error) {

@@ -14,7 +14,7 @@ import (
 // bind makes a bind mount: a detached copy of the source, with its options, is put onto
 // the target in one step.
 func (c *child) bind(m *mount) error {
-	tree, err := linux.CloneTree(unix.AT_FDCWD, m.source, m.recursive)
+	tree, err := c.tree(m.source, m.recursive)
 	if errors.Is(err, unix.EINVAL) && !m.recursive {
 		// mount_namespaces(7): a mount below may hide something, so it has to come along.
 		return errs.WithHint(err, "something is mounted below the source: use rbind")
@@ -23,6 +23,12 @@ func (c *child) bind(m *mount) error {
 		return err
 	}
 	defer unix.Close(tree)
+	if m.chown {
+		// What makes it read-only has to wait until the owners are changed.
+		if err := c.own(m, tree); err != nil {
+			return err
+		}
+	}
 	target, err := c.bindTarget(tree, m.target)
 	if err != nil {
 		return err

@@ -21,6 +21,10 @@ type Config struct {
 	Spec *specs.Spec
 	// Rootfs is the root filesystem, mounted in the caller's mount namespace.
 	Rootfs string
+	// Trees are the paths among Rootfs and the sources of bind mounts that are not looked up
+	// but come with Process.Tell, as detached mounts in this order: what was mounted after the
+	// process was forked is not in its mount namespace.
+	Trees []string
 	// Seccomp is an array of struct sock_filter in native byte order; nil loads none.
 	Seccomp []byte
 	// Cgroup is the directory of the cgroup that the process is born in; nil is the caller's.

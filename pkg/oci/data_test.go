@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/wire"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -118,21 +119,21 @@ func TestOrderRoundTrip(t *testing.T) {
 	var in order
 	n := 0
 	fill(reflect.ValueOf(&in).Elem(), &n)
-	var c coder
-	in.fields(&c)
+	c := wire.NewWriter(nil)
+	in.fields(c)
 	var out order
-	d := coder{data: c.data, reading: true}
-	out.fields(&d)
-	if d.err != nil || len(d.data) != 0 {
-		t.Fatalf("%v, %d bytes left", d.err, len(d.data))
+	d := wire.NewReader(c.Bytes())
+	out.fields(d)
+	if d.Err() != nil || len(d.Bytes()) != 0 {
+		t.Fatalf("%v, %d bytes left", d.Err(), len(d.Bytes()))
 	}
 	allow := cmp.AllowUnexported(order{}, mount{}, device{}, sysctl{}, rlimit{})
 	if diff := cmp.Diff(in, out, allow); diff != "" {
 		t.Error(diff)
 	}
-	for i := range c.data {
-		d := coder{data: c.data[:i], reading: true}
-		if out.fields(&d); d.err == nil {
+	for i := range c.Bytes() {
+		d := wire.NewReader(c.Bytes()[:i])
+		if out.fields(d); d.Err() == nil {
 			t.Fatalf("cut off after %d bytes: no error", i)
 		}
 	}
@@ -177,7 +178,7 @@ func TestFailureRoundTrip(t *testing.T) {
 	if len(encodeFailure(errors.New(strings.Repeat("x", 1<<20)))) > maxMessage {
 		t.Error("a long error does not fit a message")
 	}
-	if err := decodeFailure([]byte{1, 2, 3}); !errors.Is(err, errShort) {
+	if err := decodeFailure([]byte{1, 2, 3}); !errors.Is(err, wire.ErrShort) {
 		t.Error(err)
 	}
 }
@@ -333,7 +334,6 @@ func FuzzDecodeFailure(f *testing.F) {
 			t.Error("no error")
 		}
 		var o order
-		c := coder{data: data, reading: true}
-		o.fields(&c)
+		o.fields(wire.NewReader(data))
 	})
 }

@@ -7,21 +7,29 @@
 // its own processes in /proc. The child is the same binary again, executed through a
 // read-only file so that nothing in the container can write to it:
 //
-//	parent (Start, Ready, Run)                 child (`rc-shim init N`, Init)
-//	──────────────────────────                 ──────────────────────────────
+//	parent (Fork, Tell, Ready, Run)            child (`rc-shim init N`, Init)
+//	───────────────────────────────            ──────────────────────────────
 //	clone(NEWNS NEWPID NEWNET NEWIPC NEWUTS,
 //	      INTO_CGROUP), exec Exe ───────────▶  Go runtime starts
-//	'o' + memfd: the order (see order) ─────▶  waits for it on descriptor N
-//	Start returns: the pid is known, and       cgroup namespace, propagation, root,
-//	its namespaces can be configured           mounts, devices, /dev/console, masked
+//	Fork returns: the pid is known, and        waits on descriptor N
+//	its namespaces can be configured
+//	'o' + memfd: the order, + mounts ───────▶  cgroup namespace, propagation, root,
+//	Tell returns                               mounts, devices, /dev/console, masked
 //	                                           and read-only paths, sysctls, names,
-//	                                           pivot_root, user look-up, working directory
+//	                                           user look-up, owners, working directory,
+//	                                           pivot_root
 //	Ready returns                 ◀──────────  'r' (+ the terminal's master)
 //	'g' (Run) ──────────────────────────────▶  oom score, limits, capabilities, ids,
 //	                                           search of the command in PATH
 //	                              ◀──────────  'x': about to execute
 //	                                           seccomp filter, execve (closes N)
 //	Run returns nil               ◀─── EOF ──
+//
+// Fork comes before anybody knows what the order will be, so that starting the program (1 to
+// 2 ms) costs no time. The child's mount namespace is a copy from then: what the parent
+// mounts later (the root filesystem) goes along with the order as detached mounts. Start is
+// both in one, for callers that have everything at hand. The order itself is data, which
+// another process may have made (NewOrder, Encode): rc does, the shim passes it on unread.
 //
 // At any point the child may send 'e' instead (exit code, kind, hint, text) and end: Ready
 // or Run returns that error. EOF without an 'x' before it is a child that died.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/linux"
+	"github.com/rc-containers/rc/pkg/wire"
 )
 
 // Init is the child's main: `rc-shim init N`, where N is the socket's descriptor. It does
@@ -40,11 +41,17 @@ func Init() int {
 // child is the state of Init.
 type child struct {
 	order
-	sock    *os.File
-	exe     int // descriptor of this program
-	root    int // the container's root directory
-	procSys int // the caller's /proc/sys, opened where there are sysctls
-	workdir int
+	sock *os.File
+	exe  int // descriptor of this program
+	root int // the container's root directory
+
+	// received keeps the order's files, and thereby the descriptors in trees, open.
+	received []*os.File
+	procSys  int // the caller's /proc/sys, opened where there are sysctls
+	workdir  int
+
+	trees map[string]int // the order's trees
+	owned []ownedTree    // bind mounts whose content becomes the user's
 
 	slave      *os.File // the container's end of its terminal
 	who        identity
@@ -86,7 +93,7 @@ func (c *child) told() bool {
 // receiveOrder tells whether there was one.
 func (c *child) receiveOrder() (bool, error) {
 	_, files, received := linux.Receive(c.sock, 1)
-	if received != nil || len(files) != 1 {
+	if received != nil || len(files) == 0 {
 		return false, nil // the parent is gone
 	}
 	defer files[0].Close()
@@ -94,11 +101,19 @@ func (c *child) receiveOrder() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	decoder := coder{data: data, reading: true}
-	c.fields(&decoder)
-	if decoder.err != nil {
-		return false, fmt.Errorf("read order: %w", decoder.err)
+	r := wire.NewReader(data)
+	c.fields(r)
+	if err := r.Err(); err != nil {
+		return false, fmt.Errorf("read order: %w", err)
 	}
+	if len(files)-1 != len(c.order.trees) {
+		return false, fmt.Errorf("read order: %d mounts came, %d are due", len(files)-1, len(c.order.trees))
+	}
+	c.trees = make(map[string]int, len(c.order.trees))
+	for i, path := range c.order.trees {
+		c.trees[path] = int(files[i+1].Fd())
+	}
+	c.received = files
 	return true, nil
 }
 

@@ -55,6 +55,8 @@ type plan struct {
 	DieWithParent bool
 	Cgroup        string // directory for Config.Cgroup
 	Setup         string // shell commands in the shim's mount namespace
+	AfterFork     string // the same, after the process was forked
+	Trees         []string
 	Between       string // shell commands between Ready and Run; $PID is the process
 	Stdin         string // written to the terminal
 	StdinAfter    string // what the terminal must have shown before
@@ -151,7 +153,7 @@ func runPlan(p *plan, result *outcome) error {
 		}
 	}
 	start := time.Now()
-	proc, err := Start(context.Background(), cfg)
+	proc, err := p.start(cfg)
 	if err != nil {
 		return err
 	}
@@ -203,6 +205,42 @@ func runPlan(p *plan, result *outcome) error {
 		result.Output = <-terminal
 	}
 	return err
+}
+
+// start starts the process, in the steps that a shim takes where there are Trees.
+func (p *plan) start(cfg Config) (*Process, error) {
+	if len(p.Trees) == 0 {
+		return Start(context.Background(), cfg)
+	}
+	cfg.Trees = p.Trees
+	order, err := NewOrder(&cfg)
+	if err != nil {
+		return nil, err
+	}
+	memfd, err := linux.SealedMemfd("order", order.Encode())
+	if err != nil {
+		return nil, err
+	}
+	b := cfg.birth()
+	if b.Flags != order.Flags() {
+		return nil, fmt.Errorf("flags %#x, the order has %#x", b.Flags, order.Flags())
+	}
+	proc, err := Fork(b)
+	if err != nil {
+		return nil, err
+	}
+	if err := shell(p.AfterFork); err != nil {
+		return nil, err
+	}
+	var trees []*os.File
+	for _, path := range p.Trees {
+		fd, err := linux.CloneTree(unix.AT_FDCWD, path, true)
+		if err != nil {
+			return nil, err
+		}
+		trees = append(trees, os.NewFile(uintptr(fd), path))
+	}
+	return proc, proc.Tell(memfd, trees)
 }
 
 func awaitOutput(r io.Reader, want string) error {

@@ -134,7 +134,7 @@ func TestMountErrors(t *testing.T) {
 		{bindMount(dir, "/etc/passwd", "rbind"), `the source is a directory, the destination a file`},
 		{bindMount(dir+"/file", "/etc", "rbind"), `the source is a file, the destination a directory`},
 		{bindMount("relative", "/vol", "rbind"), `source "relative" is not an absolute path`},
-		{bindMount(dir, "/vol", "rbind", "U"), `unknown option "U"`},
+		{bindMount(dir, "/vol", "rbind", "X"), `unknown option "X"`},
 		{bindMount(dir, "/vol", "rbind", "size=3"), `unknown option "size=3"`},
 		{bindMount(dir, "/", "rbind"), `the root itself`},
 		{bindMount(dir, "/loop/x", "rbind"), `too many levels of symbolic links`},

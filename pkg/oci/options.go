@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/wire"
 )
 
 // mount is one entry of Spec.Mounts with its options read.
@@ -26,20 +27,22 @@ type mount struct {
 	propagation uint64
 	data        string // options for the file system
 	copyUp      bool
+	chown       bool // "U": what is in the source becomes the container's user's
 }
 
-func (m *mount) fields(c *coder) {
-	c.text(&m.target)
-	c.text(&m.kind)
-	c.text(&m.source)
-	c.flag(&m.recursive)
-	number(c, &m.set)
-	number(c, &m.clear)
-	number(c, &m.setAll)
-	number(c, &m.clearAll)
-	number(c, &m.propagation)
-	c.text(&m.data)
-	c.flag(&m.copyUp)
+func (m *mount) fields(c *wire.Coder) {
+	c.Text(&m.target)
+	c.Text(&m.kind)
+	c.Text(&m.source)
+	c.Flag(&m.recursive)
+	wire.Number(c, &m.set)
+	wire.Number(c, &m.clear)
+	wire.Number(c, &m.setAll)
+	wire.Number(c, &m.clearAll)
+	wire.Number(c, &m.propagation)
+	c.Text(&m.data)
+	c.Flag(&m.copyUp)
+	c.Flag(&m.chown)
 }
 
 // The kinds of mounts that have a way of their own.
@@ -115,6 +118,10 @@ func (m *mount) option(option string) error {
 	}
 	if option == "tmpcopyup" && m.kind == kindTmpfs || option == "copyup" && m.kind == kindBind {
 		m.copyUp = true
+		return nil
+	}
+	if option == "U" && m.kind == kindBind {
+		m.chown = true
 		return nil
 	}
 	if p, ok := propagationFlag(option); ok {

@@ -9,15 +9,17 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/wire"
 )
 
 // order is everything that the child is told: the runtime description, checked and
 // reduced to what system calls take. A new field belongs in fields, too; a test holds that.
 type order struct {
 	rootfs      string
-	readonly    bool   // the root filesystem
-	propagation uint64 // MS_* of the container's root, 0 is private
-	namespaces  int    // CLONE_NEW* that are new, NEWCGROUP included
+	trees       []string // paths that came as descriptors
+	readonly    bool     // the root filesystem
+	propagation uint64   // MS_* of the container's root, 0 is private
+	namespaces  int      // CLONE_NEW* that are new, NEWCGROUP included
 
 	hostname, domainname string
 	mounts               []mount
@@ -59,45 +61,88 @@ type rlimit struct {
 // device is a node of the host that the container gets by a bind mount.
 type device struct{ source, path string }
 
-func (o *order) fields(c *coder) {
-	c.text(&o.rootfs)
-	c.flag(&o.readonly)
-	number(c, &o.propagation)
-	number(c, &o.namespaces)
-	c.text(&o.hostname)
-	c.text(&o.domainname)
-	list(c, &o.mounts, func(c *coder, m *mount) { m.fields(c) })
-	list(c, &o.devices, func(c *coder, d *device) { c.text(&d.source); c.text(&d.path) })
-	list(c, &o.masked, (*coder).text)
-	list(c, &o.readonlys, (*coder).text)
-	list(c, &o.sysctls, func(c *coder, s *sysctl) { c.text(&s.key); c.text(&s.value) })
-	c.flag(&o.terminal)
-	number(c, &o.rows)
-	number(c, &o.cols)
-	c.text(&o.user)
-	number(c, &o.uid)
-	number(c, &o.gid)
-	list(c, &o.groups, number[uint32])
-	list(c, &o.groupAdd, (*coder).text)
-	number(c, &o.umask)
-	list(c, &o.rlimits, func(c *coder, r *rlimit) { number(c, &r.resource); number(c, &r.soft); number(c, &r.hard) })
-	number(c, &o.oomScoreAdj)
-	c.flag(&o.setOOM)
-	number(c, &o.bounding)
-	number(c, &o.inheritable)
-	number(c, &o.ambient)
-	c.flag(&o.noNewPrivs)
-	c.bytes(&o.seccomp)
-	c.flag(&o.dieWithParent)
-	c.text(&o.cwd)
-	list(c, &o.args, (*coder).text)
-	list(c, &o.env, (*coder).text)
-	c.flag(&o.reaper)
-	number(c, &o.preserve)
+func (o *order) fields(c *wire.Coder) {
+	c.Text(&o.rootfs)
+	wire.List(c, &o.trees, (*wire.Coder).Text)
+	c.Flag(&o.readonly)
+	wire.Number(c, &o.propagation)
+	wire.Number(c, &o.namespaces)
+	c.Text(&o.hostname)
+	c.Text(&o.domainname)
+	wire.List(c, &o.mounts, func(c *wire.Coder, m *mount) { m.fields(c) })
+	wire.List(c, &o.devices, func(c *wire.Coder, d *device) { c.Text(&d.source); c.Text(&d.path) })
+	wire.List(c, &o.masked, (*wire.Coder).Text)
+	wire.List(c, &o.readonlys, (*wire.Coder).Text)
+	wire.List(c, &o.sysctls, func(c *wire.Coder, s *sysctl) { c.Text(&s.key); c.Text(&s.value) })
+	c.Flag(&o.terminal)
+	wire.Number(c, &o.rows)
+	wire.Number(c, &o.cols)
+	c.Text(&o.user)
+	wire.Number(c, &o.uid)
+	wire.Number(c, &o.gid)
+	wire.List(c, &o.groups, wire.Number[uint32])
+	wire.List(c, &o.groupAdd, (*wire.Coder).Text)
+	wire.Number(c, &o.umask)
+	wire.List(c, &o.rlimits, func(c *wire.Coder, r *rlimit) {
+		wire.Number(c, &r.resource)
+		wire.Number(c, &r.soft)
+		wire.Number(c, &r.hard)
+	})
+	wire.Number(c, &o.oomScoreAdj)
+	c.Flag(&o.setOOM)
+	wire.Number(c, &o.bounding)
+	wire.Number(c, &o.inheritable)
+	wire.Number(c, &o.ambient)
+	c.Flag(&o.noNewPrivs)
+	c.Block(&o.seccomp)
+	c.Flag(&o.dieWithParent)
+	c.Text(&o.cwd)
+	wire.List(c, &o.args, (*wire.Coder).Text)
+	wire.List(c, &o.env, (*wire.Coder).Text)
+	c.Flag(&o.reaper)
+	wire.Number(c, &o.preserve)
 }
 
-// newOrder checks cfg and says what the child has to do. Everything that can be refused
-// without trying is refused here, before a process exists.
+// Order is what a process is told to set up and to become. It is data: whoever makes it
+// need not be who forks the process.
+type Order struct{ o order }
+
+// NewOrder checks cfg and says what the child has to do. Everything that can be refused
+// without trying is refused here, before a process exists. The files in cfg are only
+// counted, not used.
+func NewOrder(cfg *Config) (*Order, error) {
+	o, err := newOrder(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &Order{*o}, nil
+}
+
+// SetSeccomp is for a filter that was not at hand when the order was made.
+func (o *Order) SetSeccomp(filter []byte) error {
+	if len(filter)%filterSize != 0 {
+		return errFilter(filter)
+	}
+	o.o.seccomp = filter
+	return nil
+}
+
+// Flags are the new namespaces, for Birth.
+func (o *Order) Flags() uintptr { return uintptr(o.o.namespaces &^ unix.CLONE_NEWCGROUP) }
+
+// Encode makes bytes of the order; a memfd of them is what Tell takes.
+func (o *Order) Encode() []byte {
+	c := wire.NewWriter(make([]byte, 0, len(o.o.seccomp)+16<<10))
+	o.o.fields(c)
+	return c.Bytes()
+}
+
+const filterSize = 8 // struct sock_filter
+
+func errFilter(filter []byte) error {
+	return fmt.Errorf("seccomp filter: %d bytes, want a multiple of %d: %w", len(filter), filterSize, errs.ErrInvalid)
+}
+
 func newOrder(cfg *Config) (*order, error) {
 	spec := cfg.Spec
 	if err := supported(cfg); err != nil {
@@ -106,6 +151,7 @@ func newOrder(cfg *Config) (*order, error) {
 	p := spec.Process
 	o := &order{
 		rootfs:        cfg.Rootfs,
+		trees:         cfg.Trees,
 		readonly:      spec.Root != nil && spec.Root.Readonly,
 		hostname:      spec.Hostname,
 		domainname:    spec.Domainname,
@@ -199,8 +245,8 @@ func supported(cfg *Config) error {
 		return fmt.Errorf("start container: root filesystem %q is not an absolute path: %w", cfg.Rootfs, errs.ErrInvalid)
 	case spec.Process.Cwd != "" && spec.Process.Cwd[0] != '/':
 		return fmt.Errorf("working directory %q: not an absolute path: %w", spec.Process.Cwd, errs.ErrInvalid)
-	case len(cfg.Seccomp)%8 != 0:
-		return fmt.Errorf("seccomp filter: %d bytes, want a multiple of 8: %w", len(cfg.Seccomp), errs.ErrInvalid)
+	case len(cfg.Seccomp)%filterSize != 0:
+		return errFilter(cfg.Seccomp)
 	case len(cfg.GroupAdd) > 1 && slices.Contains(cfg.GroupAdd, KeepGroups):
 		return fmt.Errorf("additional group %q: excludes every other: %w", KeepGroups, errs.ErrInvalid)
 	case spec.Hooks != nil:

@@ -25,6 +25,7 @@ type Process struct {
 
 	sock     *os.File
 	ready    bool
+	gone     bool
 	released chan struct{} // closed by Close: ends the thread of DieWithParent
 }
 
@@ -47,16 +48,26 @@ func (p *Process) Ready() error {
 	return nil
 }
 
-// Run lets the process execute its command and returns when it does. errs.Code of the
-// error is 127 for a command that does not exist, 126 for one that cannot be executed. The
-// process is then about to end, and Wait still has to be called.
-func (p *Process) Run() error {
-	if err := p.Ready(); err != nil {
+// Go lets the process execute its command and does not wait for that; Run does, and has to
+// be called in any case.
+func (p *Process) Go() error {
+	if err := p.Ready(); err != nil || p.gone {
 		return err
 	}
 	// A child that died has closed its end: the reason is what it sent before.
 	if err := linux.Send(p.sock, []byte{msgGo}); err != nil && !errors.Is(err, unix.EPIPE) {
 		return fmt.Errorf("start container: %w", err)
+	}
+	p.gone = true
+	return nil
+}
+
+// Run lets the process execute its command and returns when it does. errs.Code of the
+// error is 127 for a command that does not exist, 126 for one that cannot be executed. The
+// process is then about to end, and Wait still has to be called.
+func (p *Process) Run() error {
+	if err := p.Go(); err != nil {
+		return err
 	}
 	kind, _, err := p.receive()
 	if err != nil {

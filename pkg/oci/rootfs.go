@@ -44,6 +44,9 @@ func (c *child) setUpRoot() (master *os.File, err error) {
 	if err := c.resolveUser(); err != nil {
 		return nil, err
 	}
+	if err := c.chownTrees(); err != nil {
+		return nil, err
+	}
 	if err := c.makeWorkingDirectory(); err != nil {
 		return nil, err
 	}
@@ -61,7 +64,7 @@ func (c *child) setUpRoot() (master *os.File, err error) {
 // attachRoot binds the root filesystem onto itself, since pivot_root(2) wants a mount of
 // its own that propagates nothing to its parent.
 func (c *child) attachRoot() error {
-	tree, err := linux.CloneTree(unix.AT_FDCWD, c.rootfs, true)
+	tree, err := c.tree(c.rootfs, true)
 	if errors.Is(err, unix.ENOSYS) {
 		return fmt.Errorf("open_tree: %w", errs.WithHint(err, "rc needs Linux 5.6 or newer"))
 	}
@@ -76,6 +79,17 @@ func (c *child) attachRoot() error {
 	}
 	c.root = tree
 	return nil
+}
+
+// tree is a detached copy of what is mounted at path. One that came with the order is used
+// up by that.
+func (c *child) tree(path string, recursive bool) (int, error) {
+	fd, came := c.trees[path]
+	if !came {
+		return linux.CloneTree(unix.AT_FDCWD, path, recursive)
+	}
+	delete(c.trees, path)
+	return unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, firstExtra)
 }
 
 func (c *child) pivot() error {

@@ -37,28 +37,20 @@ func Start(ctx context.Context, cfg Config) (*Process, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	order, err := newOrder(&cfg)
+	order, err := NewOrder(&cfg)
 	if err != nil {
 		return nil, err
 	}
-	exe := cfg.Exe
-	if exe == nil {
-		if exe, err = ReadOnlyExe(); err != nil {
-			return nil, err
-		}
-		defer exe.Close()
-	}
-	sock, child, err := linux.SocketPair()
+	memfd, err := linux.SealedMemfd("order", order.Encode())
 	if err != nil {
 		return nil, err
 	}
-	defer child.Close()
-	p := &Process{sock: sock}
-	if err := p.clone(&cfg, child, exe); err != nil {
-		_ = sock.Close()
+	defer memfd.Close()
+	p, err := Fork(cfg.birth())
+	if err != nil {
 		return nil, err
 	}
-	if err := p.send(order); err != nil {
+	if err := p.Tell(memfd, nil); err != nil {
 		_ = p.Kill()
 		_, _ = p.Wait()
 		_ = p.Close()
@@ -67,38 +59,97 @@ func Start(ctx context.Context, cfg Config) (*Process, error) {
 	return p, nil
 }
 
-// send gives the child its order: in a memfd, since the environment may be larger than a
-// message.
-func (p *Process) send(o *order) error {
-	c := coder{data: make([]byte, 0, 16<<10)}
-	o.fields(&c)
-	memfd, err := linux.SealedMemfd("order", c.data)
-	if err != nil {
-		return err
+// Birth is what has to be known of a process when it is forked. The files stay the
+// caller's.
+type Birth struct {
+	// Flags are the CLONE_NEW* of its new namespaces: Flags of its order.
+	Flags uintptr
+	// Join are the namespaces that have a path.
+	Join []specs.LinuxNamespace
+	// UIDs and GIDs are the maps of a nested user namespace, where Flags has one.
+	UIDs, GIDs []specs.LinuxIDMapping
+
+	// The others are as in Config.
+	Cgroup                *os.File
+	Stdin, Stdout, Stderr *os.File
+	ExtraFiles            []*os.File
+	DieWithParent         bool
+	Exe                   *os.File
+}
+
+// birth must not be called before NewOrder has checked the configuration.
+func (cfg *Config) birth() Birth {
+	b := Birth{
+		Flags: cloneFlags(cfg.Spec.Linux), Cgroup: cfg.Cgroup, ExtraFiles: cfg.ExtraFiles,
+		DieWithParent: cfg.DieWithParent, Exe: cfg.Exe,
 	}
-	defer memfd.Close()
-	return linux.Send(p.sock, []byte{msgOrder}, memfd)
+	if !cfg.Spec.Process.Terminal {
+		b.Stdin, b.Stdout, b.Stderr = cfg.Stdin, cfg.Stdout, cfg.Stderr
+	}
+	if l := cfg.Spec.Linux; l != nil {
+		b.UIDs, b.GIDs = l.UIDMappings, l.GIDMappings
+		for _, ns := range l.Namespaces {
+			if ns.Path != "" {
+				b.Join = append(b.Join, ns)
+			}
+		}
+	}
+	return b
+}
+
+// Fork makes a process that waits for Tell: its program starts while the caller prepares
+// what it will be told.
+func Fork(b Birth) (*Process, error) {
+	if b.Exe == nil {
+		exe, err := ReadOnlyExe()
+		if err != nil {
+			return nil, err
+		}
+		defer exe.Close()
+		b.Exe = exe
+	}
+	sock, child, err := linux.SocketPair()
+	if err != nil {
+		return nil, err
+	}
+	defer child.Close()
+	p := &Process{sock: sock}
+	if err := p.clone(&b, child); err != nil {
+		_ = sock.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// Tell gives the process its order, the memfd of an encoded one, and for each path in its
+// Config.Trees a detached mount. The files stay the caller's.
+func (p *Process) Tell(order *os.File, trees []*os.File) error {
+	files := append([]*os.File{order}, trees...)
+	if err := linux.Send(p.sock, []byte{msgOrder}, files...); err != nil {
+		return fmt.Errorf("start container: %w", err)
+	}
+	return nil
 }
 
 // clone forks the child. Where namespaces are joined it does so from a thread that is
 // thrown away, since it cannot go back; where the child shall die with its parent, from
 // one that stays until Close, since the kernel counts a thread's end as the parent's.
-func (p *Process) clone(cfg *Config, sock, exe *os.File) error {
-	attr, closeFiles, err := cloneAttr(cfg, sock, exe)
+func (p *Process) clone(b *Birth, sock *os.File) error {
+	attr, closeFiles, err := b.attributes(sock)
 	if err != nil {
 		return err
 	}
 	defer closeFiles()
-	joined, err := openNamespaces(cfg.Spec.Linux)
+	joined, err := openNamespaces(b.Join)
 	if err != nil {
 		return err
 	}
 	defer joined.close()
-	if len(joined) == 0 && !cfg.DieWithParent {
-		return p.fork(cfg, attr)
+	if len(joined) == 0 && !b.DieWithParent {
+		return p.fork(b, attr)
 	}
 	done := make(chan error, 1)
-	if cfg.DieWithParent {
+	if b.DieWithParent {
 		p.released = make(chan struct{})
 	}
 	released := p.released
@@ -106,7 +157,7 @@ func (p *Process) clone(cfg *Config, sock, exe *os.File) error {
 		runtime.LockOSThread() // never unlocked: the thread ends with this function
 		err := joined.enter()
 		if err == nil {
-			err = p.fork(cfg, attr)
+			err = p.fork(b, attr)
 		}
 		done <- err
 		if err == nil && released != nil {
@@ -116,32 +167,31 @@ func (p *Process) clone(cfg *Config, sock, exe *os.File) error {
 	return <-done
 }
 
-func (p *Process) fork(cfg *Config, attr *syscall.ProcAttr) error {
+func (p *Process) fork(b *Birth, attr *syscall.ProcAttr) error {
 	pidfd := -1
 	attr.Sys.PidFD = &pidfd
-	n := len(cfg.ExtraFiles)
+	n := len(b.ExtraFiles)
 	program := linux.FDPath(firstExtra + n + 1)
 	argv := []string{"rc-shim", "init", strconv.Itoa(firstExtra + n)}
 	pid, err := syscall.ForkExec(program, argv, attr)
 	if err != nil {
-		return explainClone(err, cfg)
+		return explainClone(err, b.Cgroup)
 	}
 	p.PID, p.Pidfd = pid, os.NewFile(uintptr(pidfd), "pidfd")
 	return nil
 }
 
-// cloneAttr says how the child is made and which descriptors it has.
-func cloneAttr(cfg *Config, sock, exe *os.File) (*syscall.ProcAttr, func(), error) {
+// attributes say how the child is made and which descriptors it has.
+func (b *Birth) attributes(sock *os.File) (*syscall.ProcAttr, func(), error) {
 	var null *os.File
 	closeFiles := func() {
 		if null != nil {
 			_ = null.Close()
 		}
 	}
-	stdio := []*os.File{cfg.Stdin, cfg.Stdout, cfg.Stderr}
 	var fds []uintptr
-	for _, f := range stdio {
-		if f == nil || cfg.Spec.Process.Terminal {
+	for _, f := range []*os.File{b.Stdin, b.Stdout, b.Stderr} {
+		if f == nil {
 			if null == nil {
 				var err error
 				if null, err = os.OpenFile("/dev/null", os.O_RDWR, 0); err != nil {
@@ -152,11 +202,11 @@ func cloneAttr(cfg *Config, sock, exe *os.File) (*syscall.ProcAttr, func(), erro
 		}
 		fds = append(fds, f.Fd())
 	}
-	for _, f := range cfg.ExtraFiles {
+	for _, f := range b.ExtraFiles {
 		fds = append(fds, f.Fd())
 	}
-	fds = append(fds, sock.Fd(), exe.Fd())
-	sys := &syscall.SysProcAttr{Setsid: true}
+	fds = append(fds, sock.Fd(), b.Exe.Fd())
+	sys := &syscall.SysProcAttr{Setsid: true, Cloneflags: b.Flags}
 	attr := &syscall.ProcAttr{
 		// No garbage is collected in a process that lives for a millisecond, and it works on one
 		// thread: each further one costs 30 µs to start and to end.
@@ -164,28 +214,31 @@ func cloneAttr(cfg *Config, sock, exe *os.File) (*syscall.ProcAttr, func(), erro
 		Files: fds,
 		Sys:   sys,
 	}
-	if cfg.Cgroup != nil {
-		sys.UseCgroupFD, sys.CgroupFD = true, int(cfg.Cgroup.Fd())
+	if b.Cgroup != nil {
+		sys.UseCgroupFD, sys.CgroupFD = true, int(b.Cgroup.Fd())
 	}
-	if l := cfg.Spec.Linux; l != nil {
-		for _, ns := range l.Namespaces {
-			flag, err := namespaceFlag(ns.Type)
-			if err != nil {
-				return nil, closeFiles, err
-			}
-			// The child unshares its cgroup namespace itself: only where it was born in its
-			// cgroup is that the namespace's root.
-			if ns.Path == "" && flag != unix.CLONE_NEWCGROUP {
-				sys.Cloneflags |= uintptr(flag)
-			}
-		}
-		if sys.Cloneflags&unix.CLONE_NEWUSER != 0 {
-			sys.UidMappings, sys.GidMappings = idMaps(l.UIDMappings), idMaps(l.GIDMappings)
-			sys.GidMappingsEnableSetgroups = true
-			sys.Credential = &syscall.Credential{NoSetGroups: true}
-		}
+	if sys.Cloneflags&unix.CLONE_NEWUSER != 0 {
+		sys.UidMappings, sys.GidMappings = idMaps(b.UIDs), idMaps(b.GIDs)
+		sys.GidMappingsEnableSetgroups = true
+		sys.Credential = &syscall.Credential{NoSetGroups: true}
 	}
 	return attr, closeFiles, nil
+}
+
+// cloneFlags are the namespaces that clone(2) makes. The child unshares its cgroup
+// namespace itself: only where it was born in its cgroup is that the namespace's root.
+func cloneFlags(l *specs.Linux) uintptr {
+	if l == nil {
+		return 0
+	}
+	var flags uintptr
+	for _, ns := range l.Namespaces {
+		flag, err := namespaceFlag(ns.Type)
+		if err == nil && ns.Path == "" && flag != unix.CLONE_NEWCGROUP {
+			flags |= uintptr(flag)
+		}
+	}
+	return flags
 }
 
 func idMaps(maps []specs.LinuxIDMapping) []syscall.SysProcIDMap {
@@ -204,16 +257,9 @@ type namespace struct {
 	flag int
 }
 
-// openNamespaces opens those that have a path.
-func openNamespaces(l *specs.Linux) (namespaces, error) {
-	if l == nil {
-		return nil, nil
-	}
+func openNamespaces(join []specs.LinuxNamespace) (namespaces, error) {
 	var out namespaces
-	for _, ns := range l.Namespaces {
-		if ns.Path == "" {
-			continue
-		}
+	for _, ns := range join {
 		flag, err := namespaceFlag(ns.Type)
 		if err == nil && flag == unix.CLONE_NEWUSER {
 			// A Go thread cannot setns into one (EINVAL): it shares its fs with others.
@@ -255,17 +301,17 @@ func (n namespaces) close() {
 }
 
 // explainClone says what the errors of clone(2) mean here.
-func explainClone(err error, cfg *Config) error {
+func explainClone(err error, cgroup *os.File) error {
 	err = fmt.Errorf("start container: clone: %w", err)
 	switch {
 	case errors.Is(err, unix.ENOSPC):
 		return errs.WithHint(err, "a limit on namespaces is reached: see /proc/sys/user/max_*_namespaces")
 	case errors.Is(err, unix.EAGAIN):
 		return errs.WithHint(err, "a limit on processes is reached: ulimit -u, or pids.max of a cgroup above")
-	case errors.Is(err, unix.EACCES) && cfg.Cgroup != nil:
-		return errs.WithHint(err, "processes cannot be moved into "+cfg.Cgroup.Name()+": a cgroup above both belongs to somebody else")
-	case errors.Is(err, unix.EBUSY) && cfg.Cgroup != nil:
-		return errs.WithHint(err, cfg.Cgroup.Name()+" hands controllers to its children, so no process can be in it")
+	case errors.Is(err, unix.EACCES) && cgroup != nil:
+		return errs.WithHint(err, "processes cannot be moved into "+cgroup.Name()+": a cgroup above both belongs to somebody else")
+	case errors.Is(err, unix.EBUSY) && cgroup != nil:
+		return errs.WithHint(err, cgroup.Name()+" hands controllers to its children, so no process can be in it")
 	}
 	return err
 }

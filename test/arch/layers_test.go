@@ -19,6 +19,7 @@ const module = "github.com/rc-containers/rc/"
 var levels = map[string]int{
 	"pkg/errs":  0,
 	"pkg/linux": 0,
+	"pkg/wire":  0,
 
 	"pkg/config":   10,
 	"pkg/spec":     10,
