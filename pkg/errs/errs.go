@@ -1,6 +1,9 @@
 package errs
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // Sentinels. Wrap them with %w; test for them with errors.Is.
 var (
@@ -92,3 +95,22 @@ func Hint(err error) string {
 type Exit int
 
 func (e Exit) Error() string { return "exit" }
+
+// refusal is what a user asked for and cannot have. Its text says all, so that the kind
+// need not be repeated in it.
+type refusal struct {
+	error
+	kind error
+}
+
+func (r refusal) Unwrap() []error { return []error{r.error, r.kind} }
+
+// Invalidf is an error of the kind ErrInvalid with the text of fmt.Errorf, and no more.
+func Invalidf(format string, args ...any) error {
+	return refusal{fmt.Errorf(format, args...), ErrInvalid}
+}
+
+// Unsupportedf is the same of the kind ErrUnsupported.
+func Unsupportedf(format string, args ...any) error {
+	return refusal{fmt.Errorf(format, args...), ErrUnsupported}
+}
