@@ -3,6 +3,7 @@ package overlay
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 
@@ -42,12 +43,14 @@ var unfit = map[int64]string{
 
 // Choose decides what mounts roots whose upper directories lie below dir, which must
 // exist and be the caller's. A wish other than Auto is followed, except where it cannot
-// be: then the error says why.
+// be: then the error says why. An absolute path is a fuse-overlayfs of the user's own, as
+// in storage.conf(5).
 func Choose(wish, dir string) (Choice, error) {
+	if wish == Fuse || filepath.IsAbs(wish) {
+		return Choice{Fuse, "asked for"}, nil
+	}
 	obstacle := nativeObstacle(dir)
 	switch wish {
-	case Fuse:
-		return Choice{Fuse, "asked for"}, nil
 	case Native:
 		if obstacle != nil {
 			return Choice{}, errs.WithHint(
@@ -61,7 +64,7 @@ func Choose(wish, dir string) (Choice, error) {
 		}
 		return Choice{Native, "the kernel and the file system of " + dir + " allow it"}, nil
 	}
-	return Choice{}, fmt.Errorf("mount program %q: %w: want auto, native or fuse-overlayfs", wish, errs.ErrInvalid)
+	return Choice{}, fmt.Errorf("mount program %q: %w: want auto, native, fuse-overlayfs or its path", wish, errs.ErrInvalid)
 }
 
 // nativeObstacle says what keeps the kernel's overlayfs from working below dir.

@@ -23,7 +23,7 @@ type Root struct {
 	Upper    string
 	Work     string // on the file system of Upper
 	Target   string // an empty directory, on which it is mounted
-	Program  string // Auto, Native or Fuse
+	Program  string // Auto, Native, Fuse, or the path of a fuse-overlayfs
 	Volatile bool   // never sync: what is written goes with the mount
 }
 
@@ -136,7 +136,11 @@ func options(r Root, extra ...string) string {
 // mountFuse starts fuse-overlayfs, which returns when the mount is there and goes on as
 // a process of the caller's pid namespace.
 func mountFuse(ctx context.Context, r Root) error {
-	if err := checkFuse(); err != nil {
+	program := Fuse
+	if filepath.IsAbs(r.Program) {
+		program = r.Program
+	}
+	if err := checkFuse(program); err != nil {
 		return err
 	}
 	for _, dir := range r.Lower {
@@ -147,7 +151,7 @@ func mountFuse(ctx context.Context, r Root) error {
 		}
 	}
 	var stderr bytes.Buffer
-	cmd := exec.CommandContext(ctx, Fuse, "-o", options(escaped(r)), r.Target)
+	cmd := exec.CommandContext(ctx, program, "-o", options(escaped(r)), r.Target)
 	cmd.Dir = "/"
 	cmd.Stderr = &stderr
 	// The daemon inherits standard error: waiting for its end would be waiting for ever.
@@ -162,9 +166,9 @@ func mountFuse(ctx context.Context, r Root) error {
 	return fmt.Errorf("mount %q with fuse-overlayfs: %w", r.Target, err)
 }
 
-func checkFuse() error {
-	if _, err := exec.LookPath(Fuse); err != nil {
-		return errs.WithHint(fmt.Errorf("fuse-overlayfs: %w", errs.ErrNotFound),
+func checkFuse(program string) error {
+	if _, err := exec.LookPath(program); err != nil {
+		return errs.WithHint(fmt.Errorf("%s: %w", program, errs.ErrNotFound),
 			"install the package fuse-overlayfs, or use --storage-opt mount_program=native (Linux 5.11 or newer)")
 	}
 	dev, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)

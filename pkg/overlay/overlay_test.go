@@ -62,7 +62,7 @@ func eachProgram(t *testing.T, test func(t *testing.T, program string)) {
 		test(t, Native)
 	})
 	t.Run(Fuse, func(t *testing.T) {
-		need(t, checkFuse())
+		need(t, checkFuse(Fuse))
 		test(t, Fuse)
 	})
 }
@@ -191,7 +191,7 @@ func TestVolatileIsMountedAgain(t *testing.T) {
 }
 
 func TestAutoFallsBackToFuse(t *testing.T) {
-	need(t, checkFuse())
+	need(t, checkFuse(Fuse))
 	// An overlay cannot be the upper layer of another one.
 	under := tree(t, t.TempDir(), 1)
 	under.Program = Native
@@ -218,6 +218,28 @@ func TestMissingFuseOverlayfs(t *testing.T) {
 	if !errors.Is(err, errs.ErrNotFound) || !strings.Contains(errs.Hint(err), "package fuse-overlayfs") {
 		t.Errorf("got %v, hint %q", err, errs.Hint(err))
 	}
+}
+
+func TestProgramOfOnesOwn(t *testing.T) {
+	need(t, checkFuse(Fuse))
+	path, err := exec.LookPath(Fuse)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := tree(t, t.TempDir(), 1)
+	r.Program = filepath.Join(t.TempDir(), "mine")
+	if _, err := Mount(context.Background(), r); !errors.Is(err, errs.ErrNotFound) || !strings.Contains(err.Error(), r.Program) {
+		t.Errorf("a program that is not there: %v", err)
+	}
+	if err := os.Symlink(path, r.Program); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Mount(context.Background(), r)
+	if err != nil || c.Program != Fuse {
+		t.Fatalf("got %+v, %v", c, err)
+	}
+	t.Cleanup(func() { _ = Unmount(r.Target) })
+	read(t, filepath.Join(r.Target, "layer"))
 }
 
 func TestUnknownProgram(t *testing.T) {
