@@ -54,12 +54,10 @@ func Code(err error) int {
 	if err == nil {
 		return 0
 	}
-	var e Exit
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[Exit](err); ok {
 		return int(e)
 	}
-	var c coded
-	if errors.As(err, &c) {
+	if c, ok := errors.AsType[coded](err); ok {
 		return c.code
 	}
 	return CodeError
@@ -83,8 +81,7 @@ func WithHint(err error, hint string) error {
 
 // Hint is the outermost hint of err, or "".
 func Hint(err error) string {
-	var h hinted
-	if errors.As(err, &h) {
+	if h, ok := errors.AsType[hinted](err); ok {
 		return h.hint
 	}
 	return ""

@@ -49,7 +49,7 @@ func Choose(wish, dir string) (Choice, error) {
 	if wish == Fuse || filepath.IsAbs(wish) {
 		return Choice{Fuse, "asked for"}, nil
 	}
-	obstacle := nativeObstacle(dir)
+	obstacle := nativeObstacle(dir) // a reason, no failure
 	switch wish {
 	case Native:
 		if obstacle != nil {
@@ -60,7 +60,7 @@ func Choose(wish, dir string) (Choice, error) {
 		return Choice{Native, "asked for"}, nil
 	case Auto, "":
 		if obstacle != nil {
-			return Choice{Fuse, "the kernel's overlayfs cannot be used: " + obstacle.Error()}, nil
+			return Choice{Fuse, "the kernel's overlayfs cannot be used: " + obstacle.Error()}, nil //nolint:nilerr // the way out is taken
 		}
 		return Choice{Native, "the kernel and the file system of " + dir + " allow it"}, nil
 	}
@@ -76,7 +76,7 @@ func nativeObstacle(dir string) error {
 	if err := unix.Statfs(dir, &st); err != nil {
 		return fmt.Errorf("statfs %q: %w", dir, err)
 	}
-	if name, bad := unfit[int64(st.Type)]; bad {
+	if name, bad := unfit[st.Type]; bad {
 		return fmt.Errorf("%s is on %s", dir, name)
 	}
 	// Opaque directories are marked by user.* attributes (tmpfs has them since Linux 6.6).

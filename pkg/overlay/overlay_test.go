@@ -8,61 +8,24 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/test/testns"
 )
 
-// The tests mount, so they run in a user and mount namespace of their own, as uid 0.
-const inNamespace = "rc-overlay-test"
-
-func TestMain(m *testing.M) {
-	if os.Args[0] == inNamespace {
-		os.Exit(m.Run())
-	}
-	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
-	cmd.Args[0] = inNamespace
-	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags:  unix.CLONE_NEWUSER | unix.CLONE_NEWNS,
-		UidMappings: []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}},
-		GidMappings: []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}},
-	}
-	err := cmd.Run()
-	var exit *exec.ExitError
-	switch {
-	case errors.As(err, &exit):
-		os.Exit(exit.ExitCode())
-	case err != nil:
-		fmt.Fprintln(os.Stderr, "user namespace:", err)
-		os.Exit(1)
-	}
-}
-
-// need skips with the reason, and fails in CI.
-func need(t *testing.T, err error) {
-	t.Helper()
-	if err == nil {
-		return
-	}
-	if os.Getenv("RC_TEST_NO_SKIP") != "" {
-		t.Fatal(err)
-	}
-	t.Skip(err)
-}
+// The tests mount.
+func TestMain(m *testing.M) { testns.Main(m) }
 
 // eachProgram runs a test of the contract with both mount programs.
 func eachProgram(t *testing.T, test func(t *testing.T, program string)) {
 	t.Run(Native, func(t *testing.T) {
 		_, err := Choose(Native, t.TempDir())
-		need(t, err)
+		testns.Need(t, err)
 		test(t, Native)
 	})
 	t.Run(Fuse, func(t *testing.T) {
-		need(t, checkFuse(Fuse))
+		testns.Need(t, checkFuse(Fuse))
 		test(t, Fuse)
 	})
 }
@@ -191,12 +154,12 @@ func TestVolatileIsMountedAgain(t *testing.T) {
 }
 
 func TestAutoFallsBackToFuse(t *testing.T) {
-	need(t, checkFuse(Fuse))
+	testns.Need(t, checkFuse(Fuse))
 	// An overlay cannot be the upper layer of another one.
 	under := tree(t, t.TempDir(), 1)
 	under.Program = Native
 	_, err := Choose(Native, under.Upper)
-	need(t, err)
+	testns.Need(t, err)
 	mount(t, under)
 	r := tree(t, under.Target, 1)
 	c, err := Mount(context.Background(), r)
@@ -221,7 +184,7 @@ func TestMissingFuseOverlayfs(t *testing.T) {
 }
 
 func TestProgramOfOnesOwn(t *testing.T) {
-	need(t, checkFuse(Fuse))
+	testns.Need(t, checkFuse(Fuse))
 	path, err := exec.LookPath(Fuse)
 	if err != nil {
 		t.Fatal(err)
