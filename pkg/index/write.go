@@ -32,23 +32,41 @@ func WriteRecord(cfg *config.Config, id string, r *Record) error {
 // Write replaces the index: entries as the store had them in the given state. Records of
 // images that are no more are removed.
 func Write(cfg *config.Config, state State, entries []Entry) error {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(header{Version: version, Check: state.check}); err != nil {
-		return fmt.Errorf("encode the image index: %w", err)
+	head, err := encode([]header{{Version: version, Check: state.check}})
+	if err != nil {
+		return err
+	}
+	lines, err := encode(entries)
+	if err != nil {
+		return err
 	}
 	keep := make(map[string]bool, len(entries))
 	for _, e := range entries {
 		keep[e.ID+".json"] = true
-		if err := enc.Encode(e); err != nil {
-			return fmt.Errorf("encode the image index: %w", err)
-		}
 	}
-	if err := replace(cfg.IndexPath(), b.Bytes()); err != nil {
+	if err := replace(cfg.IndexPath(), append(head, lines...)); err != nil {
 		return err
 	}
 	return sweep(filepath.Join(cfg.DataRoot, "images"), keep)
+}
+
+// Of is an index of entries that are not written yet.
+func Of(cfg *config.Config, entries []Entry) (*Index, error) {
+	lines, err := encode(entries)
+	return &Index{root: cfg.DataRoot, data: lines}, err
+}
+
+// encode writes one line per value.
+func encode[T any](values []T) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	for _, v := range values {
+		if err := enc.Encode(v); err != nil {
+			return nil, fmt.Errorf("encode the image index: %w", err)
+		}
+	}
+	return b.Bytes(), nil
 }
 
 func sweep(dir string, keep map[string]bool) error {

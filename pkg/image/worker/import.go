@@ -52,7 +52,7 @@ func importRootfs(ctx context.Context, cfg *config.Config, s *store.Store, o ima
 	if err != nil {
 		return "", fmt.Errorf("import %s: %w", o.Source, err)
 	}
-	id, err := s.AddImage(store.NewImage{Config: f.config, Manifest: f.manifest, TopLayer: b.DiffID.Encoded(), Names: names})
+	id, err := record(ctx, cfg, s, store.NewImage{Config: f.config, Manifest: f.manifest, TopLayer: b.DiffID.Encoded(), Names: names})
 	if err != nil {
 		return "", fmt.Errorf("import %s: %w", o.Source, err)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/image"
+	"github.com/rc-containers/rc/pkg/index"
 	"github.com/rc-containers/rc/pkg/spec"
 	"github.com/rc-containers/rc/pkg/store"
 )
@@ -76,7 +77,7 @@ func add(ctx context.Context, cfg *config.Config, s *store.Store, f *found, repo
 	for range attempts {
 		var top, id string
 		if top, err = a.layers(ctx, f.layers); err == nil {
-			id, err = s.AddImage(store.NewImage{Config: f.config, Manifest: f.manifest, ListDigest: f.list, TopLayer: top, Names: f.names})
+			id, err = record(ctx, cfg, s, store.NewImage{Config: f.config, Manifest: f.manifest, ListDigest: f.list, TopLayer: top, Names: f.names})
 			if err == nil {
 				return id, nil
 			}
@@ -86,6 +87,16 @@ func add(ctx context.Context, cfg *config.Config, s *store.Store, f *found, repo
 		}
 	}
 	return "", err
+}
+
+// record adds an image while nobody removes any: rmi decides by what it saw when it began.
+func record(ctx context.Context, cfg *config.Config, s *store.Store, n store.NewImage) (string, error) {
+	lock, err := index.Hold(ctx, cfg, true)
+	if err != nil {
+		return "", err
+	}
+	defer lock.Release()
+	return s.AddImage(n)
 }
 
 // check fills the layers' diff ids in from the configuration, and says whether the image can be run at all.

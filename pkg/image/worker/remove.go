@@ -24,7 +24,9 @@ type remover struct {
 	store *store.Store
 	o     image.RemoveOptions
 	users map[string][]spec.Summary // by image id
-	out   image.Removed
+	// entries are the images as they are after what has been removed so far.
+	entries []index.Entry
+	out     image.Removed
 }
 
 // remove deletes images, and then what killed processes have left in the store.
@@ -40,17 +42,20 @@ func remove(ctx context.Context, cfg *config.Config, s *store.Store, o image.Rem
 		return answer, err
 	}
 	r := &remover{cfg: cfg, store: s, o: o, users: users}
+	if err := r.read(ctx); err != nil {
+		return answer, err
+	}
 	names := o.Images
 	if o.All {
-		if names, err = r.all(ctx); err != nil {
-			return answer, err
+		for _, e := range r.entries {
+			names = append(names, e.ID)
 		}
 	}
 	for _, name := range names {
 		if err := ctx.Err(); err != nil {
 			return answer, context.Cause(ctx)
 		}
-		if err := r.one(ctx, name); err != nil {
+		if err := r.one(name); err != nil {
 			answer.Failures = append(answer.Failures, image.NewFailure(fmt.Errorf("remove image: %w", err)))
 		}
 	}
@@ -58,33 +63,23 @@ func remove(ctx context.Context, cfg *config.Config, s *store.Store, o image.Rem
 	return answer, s.Sweep()
 }
 
-func (r *remover) all(ctx context.Context) ([]string, error) {
-	ix, err := r.index(ctx)
-	if err != nil {
-		return nil, err
-	}
-	entries, err := ix.All()
-	if err != nil {
-		return nil, err
-	}
-	var ids []string
-	for _, e := range entries {
-		ids = append(ids, e.ID)
-	}
-	return ids, nil
-}
-
-// index is what the store has right now.
-func (r *remover) index(ctx context.Context) (*index.Index, error) {
+// read takes in what the store has right now: while we hold the lock, images can be added
+// and named by others, and those are not ours to remove.
+func (r *remover) read(ctx context.Context) error {
 	if err := r.store.Refresh(ctx); err != nil {
-		return nil, err
+		return err
 	}
-	return index.Read(r.cfg)
+	ix, err := index.Read(r.cfg)
+	if err != nil {
+		return err
+	}
+	r.entries, err = ix.All()
+	return err
 }
 
 // one removes what a user called value: a name of several goes alone.
-func (r *remover) one(ctx context.Context, value string) error {
-	ix, err := r.index(ctx)
+func (r *remover) one(value string) error {
+	ix, err := index.Of(r.cfg, r.entries)
 	if err != nil {
 		return err
 	}
@@ -100,6 +95,9 @@ func (r *remover) one(ctx context.Context, value string) error {
 			return err
 		}
 		r.out.Untagged = append(r.out.Untagged, name)
+		r.update(e.ID, func(e *index.Entry) {
+			e.Names = slices.DeleteFunc(e.Names, func(n string) bool { return n == name })
+		})
 		return nil
 	}
 	byID := image.NameOf(e, value) == ""
@@ -117,7 +115,16 @@ func (r *remover) one(ctx context.Context, value string) error {
 	}
 	r.out.Untagged = append(r.out.Untagged, e.Names...)
 	r.out.Deleted = append(r.out.Deleted, e.ID)
+	r.entries = slices.DeleteFunc(r.entries, func(o index.Entry) bool { return o.ID == e.ID })
 	return nil
+}
+
+func (r *remover) update(id string, change func(*index.Entry)) {
+	for i := range r.entries {
+		if r.entries[i].ID == id {
+			change(&r.entries[i])
+		}
+	}
 }
 
 // containersByImage reads every container's summary. A record that cannot be read stops
