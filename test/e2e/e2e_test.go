@@ -148,6 +148,12 @@ func (s *suite) setup(env *testscript.Env, program string) error {
 			return err
 		}
 	}
+	// The host's defaults (capabilities, for one) are not what is tested.
+	settings := filepath.Join(env.WorkDir, "containers.conf")
+	if err := os.WriteFile(settings, nil, 0o644); err != nil {
+		return err
+	}
+	env.Setenv("CONTAINERS_CONF", settings)
 	env.Setenv("HOME", home)
 	env.Setenv("TMPDIR", temp)
 	env.Setenv("XDG_RUNTIME_DIR", runtime)

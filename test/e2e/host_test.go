@@ -141,7 +141,10 @@ func (h *host) checkCgroups(t *testing.T, before []string) {
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	t.Errorf("cgroups left behind:\n%s", strings.Join(left, "\n"))
+	for _, path := range left {
+		events, _ := os.ReadFile(filepath.Join(path, "cgroup.events")) // gone meanwhile: nothing to say
+		t.Errorf("cgroup left behind: %s (%s)", path, strings.TrimSpace(strings.ReplaceAll(string(events), "\n", ", ")))
+	}
 }
 
 func opens(device string) bool {
