@@ -19,7 +19,7 @@ func main() {
 	}
 	switch role {
 	case "serve":
-		os.Exit(shim.Serve(context.Background()))
+		os.Exit(shim.Serve(context.Background(), os.Args[2:]))
 	case "init":
 		os.Exit(oci.Init())
 	case "reaper":

@@ -11,6 +11,9 @@ import (
 	"github.com/rc-containers/rc/pkg/systemd"
 )
 
+// waits tells whether it takes start to know where the container's processes belong.
+func (p *placement) waits() bool { return p.scope != nil || p.split != "" }
+
 // start places the shim with that pid, which must not have started the container yet. It returns
 // at once; the function that it returns waits for the outcome and is called once. The directory
 // stays the placement's. An error means that limits cannot be had after all.
@@ -19,7 +22,7 @@ func (p *placement) start(ctx context.Context, shimPID int) func() (shim.Place, 
 	p.done = make(chan struct{})
 	var scope string
 	var err error
-	if p.scope == nil && p.split == "" {
+	if !p.waits() {
 		close(p.done)
 	} else {
 		go func() {

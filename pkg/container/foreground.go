@@ -56,7 +56,7 @@ func (r *run) follow(ctx context.Context) (int, error) {
 	// shim then stops the container.
 	stop := context.AfterFunc(ctx, r.client.Shutdown)
 	defer stop()
-	state, master, err := r.client.Started()
+	pid, master, err := r.client.Started()
 	if err != nil {
 		return 0, errors.Join(err, r.abandon(context.WithoutCancel(ctx)))
 	}
@@ -71,7 +71,7 @@ func (r *run) follow(ctx context.Context) (int, error) {
 		})()
 	}
 	if r.c.PIDFile != "" {
-		if err := os.WriteFile(r.c.PIDFile, []byte(strconv.Itoa(state.PID)), 0o644); err != nil {
+		if err := os.WriteFile(r.c.PIDFile, []byte(strconv.Itoa(pid)), 0o644); err != nil {
 			return 0, errors.Join(fmt.Errorf("--pidfile: %w", err), r.abandon(context.WithoutCancel(ctx)))
 		}
 	}
@@ -86,9 +86,9 @@ func (r *run) follow(ctx context.Context) (int, error) {
 		}
 		defer terminal.close()
 	}
-	exit, err := r.client.Exited()
+	code, err := r.client.Exited()
 	if err != nil {
 		return 0, errs.WithCode(err, errs.CodeSignal+int(unix.SIGKILL))
 	}
-	return exit.Code, nil
+	return code, nil
 }

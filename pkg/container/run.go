@@ -10,14 +10,12 @@ import (
 	"strings"
 	"time"
 
-	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/linux"
 	"github.com/rc-containers/rc/pkg/network"
-	"github.com/rc-containers/rc/pkg/seccomp"
 	"github.com/rc-containers/rc/pkg/shim"
 	"github.com/rc-containers/rc/pkg/spec"
 	"github.com/rc-containers/rc/pkg/state"
@@ -39,6 +37,7 @@ type run struct {
 	shim    *userns.Process
 	client  *shim.Client
 	place   *placement
+	extra   []*os.File // --preserve-fds
 }
 
 // Run makes a container of the image and runs it in the foreground until it ends. The
@@ -115,39 +114,44 @@ func (r *run) tidy(ctx context.Context) {
 // trashAge is how long a removed container may be left to the shim that deletes it.
 const trashAge = 5 * time.Second
 
-// launch starts the shim and everything that it needs, until the command runs.
+// launch starts the shim and everything that it needs, until the command is about to run.
 func (r *run) launch(ctx context.Context) error {
-	var err error
-	if r.place, err = placeShim(ctx, r.cfg, r.c); err != nil {
-		return err
-	}
-	if err := r.startShim(ctx); err != nil {
-		return err
-	}
-	placed := r.place.start(ctx, r.shim.PID)
-	plan, err := r.plan()
+	plan, order, err := r.plan()
 	if err != nil {
 		return err
 	}
+	if r.place, err = placeShim(ctx, r.cfg, r.c); err != nil {
+		return err
+	}
+	if err := r.startShim(ctx, order); err != nil {
+		return err
+	}
+	placed := r.place.start(ctx, r.shim.PID)
 	if err := r.record(); err != nil {
 		return err
+	}
+	if err := r.complete(plan, order); err != nil {
+		return err
+	}
+	if !r.place.waits() {
+		if plan.Place, _, err = placed(); err != nil {
+			return err
+		}
 	}
 	if err := r.shim.Mapped(); err != nil {
 		return err
 	}
-	extra, err := preserved(r.c.PreserveFDs)
-	if err != nil {
+	if err := r.client.SendPlan(plan); err != nil {
 		return err
 	}
-	if err := r.client.SendPlan(plan, r.stdio(), extra); err != nil {
-		return err
-	}
-	place, cgroup, err := placed()
-	if err != nil {
-		return err
-	}
-	if err := r.client.SendPlace(place, cgroup); err != nil {
-		return err
+	if r.place.waits() {
+		place, cgroup, err := placed()
+		if err != nil {
+			return err
+		}
+		if err := r.client.SendPlace(place, cgroup); err != nil {
+			return err
+		}
 	}
 	r.place.release()
 	return nil
@@ -257,58 +261,4 @@ func (r *run) abandon(ctx context.Context) error {
 		return nil
 	}
 	return r.dir.Discard()
-}
-
-// plan is what the shim is told, but for where it was put.
-func (r *run) plan() (*shim.Plan, error) {
-	plan := &shim.Plan{Container: r.c, Records: r.records()}
-	var err error
-	if plan.Skeleton, err = skeleton(r.cfg.DataRoot); err != nil {
-		return nil, err
-	}
-	if r.c.Seccomp != "unconfined" {
-		plan.Seccomp, err = seccomp.Cached(filepath.Join(r.cfg.DataRoot, "seccomp"), r.c.Seccomp,
-			seccomp.Options{Caps: r.c.OCI.Process.Capabilities.Bounding})
-		if err != nil {
-			return nil, err
-		}
-	}
-	return plan, r.tellNetwork(plan)
-}
-
-// startShim starts rc-shim in the default map.
-func (r *run) startShim(ctx context.Context) error {
-	path, err := program("rc-shim")
-	if err != nil {
-		return err
-	}
-	ids, err := userns.DefaultMap(ctx)
-	if err != nil {
-		return err
-	}
-	r.warnSingle(ids)
-	ours, theirs, err := linux.SocketPair()
-	if err != nil {
-		return err
-	}
-	defer theirs.Close()
-	var flags uintptr = unix.CLONE_NEWPID
-	if !hasNamespace(&r.c.OCI, specs.PIDNamespace) {
-		flags = 0 // --pid host: the shim is one of the host's processes too
-	}
-	r.shim, err = userns.Start(ctx, userns.Command{
-		Path: path, Args: []string{"rc-shim", "serve"},
-		// One thread at a time keeps the shim small.
-		Env:    []string{"PATH=" + os.Getenv("PATH"), "GOMAXPROCS=1"},
-		Dir:    "/",
-		Stderr: r.streams.Err,
-		Files:  []*os.File{theirs},
-		Flags:  flags,
-		Setsid: true,
-	}, ids)
-	if err != nil {
-		return errors.Join(err, ours.Close())
-	}
-	r.client = shim.NewClient(ours)
-	return nil
 }

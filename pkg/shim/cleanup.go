@@ -23,14 +23,11 @@ func (s *server) cleanUp(ctx context.Context) {
 	if s.helper != nil {
 		s.helper.stop()
 	}
-	for _, target := range s.overlays {
+	for _, target := range s.mounted {
 		complain(overlay.Unmount(target))
 	}
-	if s.root != "" && s.root != s.plan.Container.Rootfs.Path {
-		complain(overlay.Unmount(s.root))
-	}
-	id, records := s.plan.Container.ID, s.plan.Records
-	if !s.plan.Container.Remove {
+	id, records := s.plan.ID, s.plan.Records
+	if !s.plan.Remove {
 		complain(os.RemoveAll(records.RunDir(id)))
 		return
 	}
@@ -67,7 +64,7 @@ func (s *server) emptyCgroup(ctx context.Context) {
 // to the shim, as their reaper, by that. With a pid namespace of its own the kernel has
 // done it.
 func (s *server) killDescendants() {
-	if unix.Getpid() == 1 {
+	if ownPIDs() {
 		return
 	}
 	for range 100 { // each round kills what the last one orphaned

@@ -5,18 +5,27 @@
 // ends the shim ends the container, fuse-overlayfs and the network helper with it.
 //
 // The two speak over a SOCK_SEQPACKET socket, the shim's descriptor 3, in messages of
-// JSON with descriptors attached:
+// pkg/wire with descriptors attached. What the first process needs to be forked (its
+// namespaces, standard streams, cgroup) the shim is started with, so that its program is
+// ready when the rest is (see Birth and pkg/oci):
 //
-//	rc                                          shim
-//	 │  (newuidmap, newgidmap end)                │ blocked in its first read
-//	 ├─ plan [memfd, stdio, preserved fds] ──────▶│ mounts /proc and the root
-//	 │  (systemd answers, or the cgroup is there) │
-//	 ├─ place [cgroup directory] ────────────────▶│ clones the first process into it, which
-//	 │                                            │ mounts, pivots; the network comes up
-//	 │◀──────────── started [terminal's master] ──┤ the first process execs
+//	rc                                          shim                         first process
+//	 ├─ argv, descriptors from 3 on ─────────────▶│ forks it ─────────────────▶│ starts
+//	 │  (newuidmap, newgidmap work;              │ blocked in its first read  │ blocked, too
+//	 │   rc writes the record meanwhile)         │                            │
+//	 ├─ plan [memfd: the order] ─────────────────▶│ mounts /proc and the root; │
+//	 │                                            │ starts rc-net              │
+//	 │                                            ├─ order [memfd, root] ─────▶│ mounts, pivots
+//	 │                                            │ the network comes up       │
+//	 │                                            │◀──────────────────── ready ┤
+//	 │                                            ├─ go ──────────────────────▶│ execs
+//	 │◀──────────── started [terminal's master] ──┤ state.json is written      │
 //	 ├─ signal ──────────────────────────────────▶│ hands it on
 //	 │◀────────────────────────────────── exited ─┤ exit.json is written
 //	 │  (rc is gone)                              │ unmounts, removes what is to be removed
+//
+// Where systemd has to make the cgroup first, the process is forked late (Birth.Wait): after
+// the root is mounted and one more message has come, "place" with the cgroup's directory.
 //
 // An error in between is one "error" message in place of the next one. The end of rc's
 // side before "exited" is rc's death: the shim stops the container as `rc stop` would.

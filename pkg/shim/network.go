@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/linux"
 )
 
@@ -19,7 +20,7 @@ type netHelper struct {
 	sock *os.File
 }
 
-// startNetwork starts rc-net for the network namespace of process pid and waits until
+// startNetwork starts rc-net for the network namespace of process pid; await waits until
 // the network is up. The protocol is cmd/rc-net's: descriptor 3 is the socket, 4 the
 // namespace, the configuration is the first message, {"ready":true} or {"error":…} the answer.
 func startNetwork(path string, config json.RawMessage, pid int) (*netHelper, error) {
@@ -43,16 +44,17 @@ func startNetwork(path string, config json.RawMessage, pid int) (*netHelper, err
 	}
 	_ = theirs.Close()
 	h := &netHelper{pid: proc, sock: ours}
-	if err := h.handshake(config); err != nil {
+	if err := linux.Send(h.sock, config); err != nil {
 		h.stop()
-		return nil, err
+		return nil, fmt.Errorf("network helper: %w", err)
 	}
 	return h, nil
 }
 
-func (h *netHelper) handshake(config json.RawMessage) error {
-	if err := linux.Send(h.sock, config); err != nil {
-		return fmt.Errorf("network helper: %w", err)
+// await waits for the network; a nil helper has none to wait for.
+func (h *netHelper) await() error {
+	if h == nil {
+		return nil
 	}
 	data, _, err := linux.Receive(h.sock, messageLimit)
 	if err != nil {
@@ -67,7 +69,7 @@ func (h *netHelper) handshake(config json.RawMessage) error {
 		return fmt.Errorf("network helper: %w", err)
 	}
 	if answer.Error != "" {
-		return (&failure{Text: answer.Error, Hint: answer.Hint, Code: 125}).err()
+		return (&failure{text: answer.Error, hint: answer.Hint, code: errs.CodeError}).err()
 	}
 	if !answer.Ready {
 		return errors.New("network helper: neither ready nor an error")

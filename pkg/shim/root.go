@@ -5,54 +5,55 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/rc-containers/rc/pkg/overlay"
 )
 
-// mountRoot mounts the root filesystem, unless it is a directory to be used as it is.
-func (s *server) mountRoot(ctx context.Context) error {
-	r := s.plan.Container.Rootfs
-	if r.Path != "" && !r.Overlay {
-		s.root = r.Path
-		return nil
+// Trees are the mounts of a plan that the first process gets from the shim, for
+// oci.Config: what the shim mounts comes too late to be in the process's mount namespace.
+func (p *Plan) Trees() []string {
+	var trees []string
+	if p.overlayRoot() {
+		trees = append(trees, p.Root())
 	}
-	lower := r.Lower
-	if r.Path != "" {
-		lower = []string{r.Path}
+	for _, o := range p.Overlays {
+		trees = append(trees, o.Target())
 	}
-	lower = append(slices.Clip(lower), s.plan.Skeleton)
-	var err error
-	dir := s.plan.Records.Dir(s.plan.Container.ID)
-	s.root = filepath.Join(dir, mergedDir)
-	s.mount, err = s.overlay(ctx, dir, lower)
-	return err
+	return trees
 }
 
-// mountOverlays mounts what -v SRC:DST:O asked for, so that the init child has nothing but
-// a bind mount to make.
-func (s *server) mountOverlays(ctx context.Context) error {
-	mounts := s.plan.Container.OCI.Mounts
-	for i := range mounts {
-		m := &mounts[i]
-		if m.Type != "overlay" {
-			continue
+// Root is where the root filesystem is.
+func (p *Plan) Root() string {
+	if !p.overlayRoot() {
+		return p.Rootfs.Path
+	}
+	return filepath.Join(p.Records.Dir(p.ID), mergedDir)
+}
+
+// overlayRoot tells whether the root is mounted, and no directory to be used as it is.
+func (p *Plan) overlayRoot() bool { return p.Rootfs.Path == "" || p.Rootfs.Overlay }
+
+// Target is where the overlay is mounted.
+func (o Overlay) Target() string { return filepath.Join(o.Dir, mergedDir) }
+
+// mountRoot mounts the root filesystem, and what -v SRC:DST:O asked for.
+func (s *server) mountRoot(ctx context.Context) error {
+	if s.plan.overlayRoot() {
+		r := s.plan.Rootfs
+		lower := r.Lower
+		if r.Path != "" {
+			lower = []string{r.Path}
 		}
-		// pkg/container gives each its directory by the upperdir option.
-		options := m.Options[:0:0]
-		dir := ""
-		for _, option := range m.Options {
-			if upper, ok := strings.CutPrefix(option, "upperdir="); ok {
-				dir = filepath.Dir(upper)
-			} else if !strings.HasPrefix(option, "workdir=") {
-				options = append(options, option)
-			}
-		}
-		if _, err := s.overlay(ctx, dir, []string{m.Source}); err != nil {
+		choice, err := s.overlay(ctx, s.plan.Records.Dir(s.plan.ID), append(slices.Clip(lower), s.plan.Skeleton))
+		if err != nil {
 			return err
 		}
-		m.Type, m.Source, m.Options = "bind", filepath.Join(dir, mergedDir), append(options, "rbind", "rprivate")
-		s.overlays = append(s.overlays, m.Source)
+		s.program = choice.Program
+	}
+	for _, o := range s.plan.Overlays {
+		if _, err := s.overlay(ctx, o.Dir, []string{o.Lower}); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -70,8 +71,8 @@ func MakeOverlay(dir string) error {
 
 // overlay mounts dir/merged of lower and dir/upper.
 func (s *server) overlay(ctx context.Context, dir string, lower []string) (overlay.Choice, error) {
-	r := s.plan.Container.Rootfs
-	return overlay.Mount(ctx, overlay.Root{
+	r := s.plan.Rootfs
+	choice, err := overlay.Mount(ctx, overlay.Root{
 		Lower:    lower,
 		Upper:    filepath.Join(dir, upperDir),
 		Work:     filepath.Join(dir, workDir),
@@ -79,4 +80,14 @@ func (s *server) overlay(ctx context.Context, dir string, lower []string) (overl
 		Program:  r.MountProgram,
 		Volatile: r.Volatile,
 	})
+	if err != nil {
+		return choice, err
+	}
+	target := filepath.Join(dir, mergedDir)
+	s.mounted = append(s.mounted, target)
+	mount, err := tree(target)
+	if err == nil {
+		s.trees = append(s.trees, mount)
+	}
+	return choice, err
 }

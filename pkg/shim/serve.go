@@ -2,7 +2,6 @@ package shim
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -13,7 +12,6 @@ import (
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/linux"
 	"github.com/rc-containers/rc/pkg/oci"
-	"github.com/rc-containers/rc/pkg/overlay"
 	"github.com/rc-containers/rc/pkg/spec"
 )
 
@@ -28,36 +26,47 @@ const (
 // listen, which only reads the socket.
 type server struct {
 	sock     *os.File
-	plan     *Plan
-	stdio    [3]*os.File
+	birth    *Birth
+	exe      *os.File
+	plan     Plan
+	order    *os.File // the order, for the first process
 	place    Place
 	cgroup   *os.File   // the container's cgroup directory; nil without one
-	extra    []*os.File // preserved descriptors
 	hostProc *os.File   // the host's /proc, to learn host pids
-	mount    overlay.Choice
-	root     string   // where the root filesystem is
-	overlays []string // what else was mounted
+	program  string     // what mounted the root
+	mounted  []string   // what was mounted
+	trees    []*os.File // copies of that, for the first process
 	helper   *netHelper
 	proc     *oci.Process
 	state    spec.State
 }
 
-// Serve is the shim's life: it reads the plan from SocketFD, runs the container to its
-// end, and cleans up. It returns the process's exit code.
-func Serve(ctx context.Context) int {
+// Serve is the shim's life: it forks the container's first process, reads the plan from
+// SocketFD, runs the container to its end, and cleans up. args are those behind "serve".
+// It returns the process's exit code.
+func Serve(ctx context.Context, args []string) int {
+	birth, err := readBirth(args)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return errs.CodeError
+	}
 	unix.CloseOnExec(SocketFD)
-	s := &server{sock: os.NewFile(SocketFD, "socket")}
-	if err := s.readPlan(); err != nil {
+	s := &server{sock: os.NewFile(SocketFD, "socket"), birth: birth, cgroup: birth.Cgroup}
+	if !birth.Wait {
+		err = s.fork()
+	}
+	if err == nil {
+		err = s.readPlan()
+	}
+	if err != nil {
+		s.endProcess()
 		return s.fail(err)
 	}
 	if err := s.start(ctx); err != nil {
-		if s.proc != nil {
-			_ = s.proc.Kill()
-			_, _ = s.proc.Wait()
-		}
+		s.endProcess()
 		code := s.fail(err)
 		// What never ran leaves nothing.
-		s.plan.Container.Remove = true
+		s.plan.Remove = true
 		s.cleanUp(ctx)
 		return code
 	}
@@ -65,50 +74,39 @@ func Serve(ctx context.Context) int {
 	s.record(exit)
 	// Whoever reads rc's standard error to its end shall not wait for what follows.
 	_ = unix.Dup2(0, 2)
-	_ = send(s.sock, message{Exited: exit}) // rc may be gone
+	_ = linux.Send(s.sock, encode(msgExited, number(&exit.Code))) // rc may be gone
 	s.cleanUp(ctx)
 	return 0
 }
 
+// endProcess ends a first process that did not get to run its command.
+func (s *server) endProcess() {
+	if s.proc != nil {
+		_ = s.proc.Kill()
+		_, _ = s.proc.Wait()
+	}
+}
+
 // fail tells rc, which prints it.
 func (s *server) fail(err error) int {
-	_ = send(s.sock, message{Error: failureOf(err)})
+	_ = linux.Send(s.sock, encodeFailure(err))
 	return errs.CodeError
 }
 
+// readPlan blocks until rc has written the id maps, and is the first to look at ids.
 func (s *server) readPlan() error {
-	m, files, err := receive(s.sock)
+	data, files, err := linux.Receive(s.sock, messageLimit)
 	if err != nil {
 		return err
 	}
-	if !m.Plan || len(files) == 0 {
+	if data[0] != msgPlan || len(files) != 1 {
 		return errors.New("shim: the first message is no plan")
 	}
-	data, err := linux.ReadMemfd(files[0])
-	if err != nil {
+	s.order = files[0]
+	if err := decode(data[1:], s.plan.fields); err != nil {
 		return err
 	}
-	_ = files[0].Close()
-	s.plan = &Plan{}
-	if err := json.Unmarshal(data, s.plan); err != nil {
-		return fmt.Errorf("shim plan: %w", err)
-	}
-	files = files[1:]
-	need := 0
-	for _, there := range s.plan.Stdio {
-		if there {
-			need++
-		}
-	}
-	if len(files) != need+s.plan.Container.PreserveFDs {
-		return fmt.Errorf("shim plan: %d descriptors came, %d are due", len(files), need+s.plan.Container.PreserveFDs)
-	}
-	for i, there := range s.plan.Stdio {
-		if there {
-			s.stdio[i], files = files[0], files[1:]
-		}
-	}
-	s.extra = files
+	s.place = s.plan.Place
 	return nil
 }
 
@@ -117,16 +115,30 @@ func (s *server) start(ctx context.Context) error {
 	if err := s.ownProc(); err != nil {
 		return err
 	}
+	if !s.birth.Wait {
+		if err := s.connect(); err != nil {
+			return err
+		}
+	}
 	if err := s.mountRoot(ctx); err != nil {
 		return err
 	}
-	if err := s.mountOverlays(ctx); err != nil {
+	if s.birth.Wait {
+		if err := s.forkInPlace(); err != nil {
+			return err
+		}
+	}
+	if err := s.tell(); err != nil {
 		return err
 	}
-	if err := s.awaitPlace(); err != nil {
+	// The process sets itself up meanwhile.
+	if err := s.describe(); err != nil {
 		return err
 	}
-	if err := s.create(ctx); err != nil {
+	if err := s.helper.await(); err != nil {
+		return err
+	}
+	if err := s.proc.Go(); err != nil {
 		return err
 	}
 	if err := s.writeState(); err != nil {
@@ -135,19 +147,49 @@ func (s *server) start(ctx context.Context) error {
 	if err := s.proc.Run(); err != nil {
 		return err
 	}
+	return s.reportStarted()
+}
+
+// forkInPlace forks the first process once rc knows where it belongs.
+func (s *server) forkInPlace() error {
+	if err := s.awaitPlace(); err != nil {
+		return err
+	}
+	if err := s.fork(); err != nil {
+		return err
+	}
+	return s.connect()
+}
+
+// connect starts the network helper, where there is a network.
+func (s *server) connect() error {
+	if s.plan.NetHelper == "" {
+		return nil
+	}
+	var err error
+	s.helper, err = startNetwork(s.plan.NetHelper, s.plan.NetConfig, s.proc.PID)
+	return err
+}
+
+// tell gives the first process its order, and with it what the shim has mounted.
+func (s *server) tell() error {
+	err := s.proc.Tell(s.order, s.trees)
+	_ = s.order.Close()
+	for _, f := range s.trees {
+		_ = f.Close()
+	}
+	return err
+}
+
+func (s *server) reportStarted() error {
 	var files []*os.File
 	if s.proc.Console != nil {
 		files = append(files, s.proc.Console)
 	}
-	err := send(s.sock, message{Started: &s.state}, files...)
+	err := linux.Send(s.sock, encode(msgStarted, number(&s.state.PID)), files...)
 	if s.proc.Console != nil {
 		// The master is rc's from here: when rc goes, the terminal hangs up.
 		_ = s.proc.Console.Close()
-	}
-	for _, f := range append(s.extra, s.stdio[:]...) {
-		if f != nil {
-			_ = f.Close()
-		}
 	}
 	if err != nil && !errors.Is(err, unix.EPIPE) {
 		return err
@@ -162,7 +204,7 @@ func (s *server) ownProc() error {
 	if s.hostProc, err = os.Open("/proc"); err != nil {
 		return err
 	}
-	if unix.Getpid() != 1 {
+	if !ownPIDs() {
 		// --pid host: there is no outer namespace. What the container leaves behind comes here.
 		if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 			return fmt.Errorf("prctl(PR_SET_CHILD_SUBREAPER): %w", err)
@@ -180,99 +222,56 @@ func (s *server) ownProc() error {
 	return nil
 }
 
-// awaitPlace takes the cgroup, which rc may have had to ask systemd for meanwhile.
+// awaitPlace takes the cgroup, which rc had to ask systemd for meanwhile.
 func (s *server) awaitPlace() error {
-	m, files, err := receive(s.sock)
+	data, files, err := linux.Receive(s.sock, messageLimit)
 	if err != nil {
 		return err
 	}
-	if m.Place == nil || (m.Place.Cgroup != "") != (len(files) == 1) {
+	if data[0] != msgPlace {
 		return errors.New("shim: the second message is no place")
 	}
-	s.place = *m.Place
+	if err := decode(data[1:], s.place.fields); err != nil {
+		return err
+	}
+	if (s.place.Cgroup != "") != (len(files) == 1) {
+		return errors.New("shim: a place without its directory")
+	}
 	if len(files) == 1 {
 		s.cgroup = files[0]
+		s.birth.Cgroup = s.cgroup
 	}
 	return nil
 }
 
-// create makes the first process, up to where it would exec, and its network.
-func (s *server) create(ctx context.Context) error {
-	exe, err := oci.ReadOnlyExe()
-	if err != nil {
-		return err
-	}
-	if err := s.fillStdio(); err != nil {
-		return err
-	}
-	s.proc, err = oci.Start(ctx, oci.Config{
-		Spec:       &s.plan.Container.OCI,
-		Rootfs:     s.root,
-		Seccomp:    s.plan.Seccomp,
-		GroupAdd:   s.plan.Container.GroupAdd,
-		Cgroup:     s.cgroup,
-		Stdin:      s.stdio[0],
-		Stdout:     s.stdio[1],
-		Stderr:     s.stdio[2],
-		ExtraFiles: s.extra,
-		Init:       s.plan.Container.Init,
-		Exe:        exe,
-
-		DieWithParent: unix.Getpid() != 1,
-	})
-	if err != nil {
-		return err
-	}
-	if s.plan.NetHelper != "" {
-		// The process sets itself up meanwhile.
-		if s.helper, err = startNetwork(s.plan.NetHelper, s.plan.NetConfig, s.proc.PID); err != nil {
-			return err
-		}
-	}
-	return s.proc.Ready()
-}
-
-// fillStdio puts /dev/null where rc gave nothing.
-func (s *server) fillStdio() error {
-	for i, f := range s.stdio {
-		if f != nil {
-			continue
-		}
-		null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
-		if err != nil {
-			return err
-		}
-		s.stdio[i] = null
-	}
-	return nil
-}
-
-// writeState tells every later call of rc that the container runs.
-func (s *server) writeState() error {
+// describe finds out what state.json will say.
+func (s *server) describe() error {
 	s.state = spec.State{
-		Started:      time.Now(),
 		Cgroup:       s.place.Cgroup,
 		Scope:        s.place.Scope,
-		MountProgram: s.mount.Program,
+		MountProgram: s.program,
 	}
 	var err error
 	if s.state.ShimPID, s.state.ShimStart, err = s.hostPID("self"); err != nil {
 		return err
 	}
-	if s.state.PID, s.state.PIDStart, err = s.hostPID(""); err != nil {
-		return err
-	}
-	c := s.plan.Container
-	if !c.Remove {
+	s.state.PID, s.state.PIDStart, err = s.hostPID("")
+	return err
+}
+
+// writeState tells every later call of rc that the container runs.
+func (s *server) writeState() error {
+	s.state.Started = time.Now()
+	if !s.plan.Remove {
 		// The truth, should the shim be killed before the end: no time, and SIGKILL's code.
 		s.record(&spec.Exit{Code: errs.CodeSignal + int(unix.SIGKILL), Started: s.state.Started, PID: s.state.PID, Error: "shim lost"})
 	}
-	return s.plan.Records.WriteState(c.ID, &s.state)
+	return s.plan.Records.WriteState(s.plan.ID, &s.state)
 }
 
 // record writes the exit record of a container that stays.
 func (s *server) record(exit *spec.Exit) {
-	if !s.plan.Container.Remove {
-		complain(s.plan.Records.WriteExit(s.plan.Container.ID, exit))
+	if !s.plan.Remove {
+		complain(s.plan.Records.WriteExit(s.plan.ID, exit))
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rc-containers/rc/pkg/cgroup"
 	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/linux"
 	"github.com/rc-containers/rc/pkg/spec"
 )
 
@@ -23,7 +24,7 @@ func (s *server) supervise() *spec.Exit {
 	signals := make(chan unix.Signal)
 	go listen(s.sock, signals)
 
-	c := s.plan.Container
+	c := &s.plan
 	var deadline, killing <-chan time.Time
 	if c.Timeout > 0 {
 		deadline = time.After(time.Duration(c.Timeout) * time.Second)
@@ -55,19 +56,24 @@ func (s *server) supervise() *spec.Exit {
 	}
 }
 
+// signalLimit is what a message after the start may be long: its buffer stays for the
+// shim's life.
+const signalLimit = 64
+
 // listen turns rc's messages into signals, and its end into a closed channel.
 func listen(sock *os.File, signals chan<- unix.Signal) {
 	defer close(signals)
 	for {
-		m, files, err := receive(sock)
+		data, files, err := linux.Receive(sock, signalLimit)
 		if err != nil {
 			return
 		}
 		for _, f := range files {
 			_ = f.Close()
 		}
-		if m.Signal != 0 {
-			signals <- unix.Signal(m.Signal)
+		n := 0
+		if data[0] == msgSignal && decode(data[1:], number(&n)) == nil {
+			signals <- unix.Signal(n)
 		}
 	}
 }

@@ -1,0 +1,136 @@
+package container
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/rc-containers/rc/pkg/linux"
+	"github.com/rc-containers/rc/pkg/oci"
+	"github.com/rc-containers/rc/pkg/seccomp"
+	"github.com/rc-containers/rc/pkg/shim"
+	"github.com/rc-containers/rc/pkg/userns"
+)
+
+// plan is what the shim and the first process are told, checked before anything is started;
+// complete adds what takes time and cannot be wrong.
+func (r *run) plan() (*shim.Plan, *oci.Order, error) {
+	var err error
+	if r.extra, err = preserved(r.c.PreserveFDs); err != nil {
+		return nil, nil, err
+	}
+	plan := &shim.Plan{
+		ID: r.c.ID, Records: r.records(), Rootfs: r.c.Rootfs,
+		Remove: r.c.Remove, StopSignal: r.c.StopSignal, StopTimeout: r.c.StopTimeout, Timeout: r.c.Timeout,
+	}
+	described := r.c.OCI
+	described.Mounts, plan.Overlays = overlays(described.Mounts)
+	order, err := oci.NewOrder(&oci.Config{
+		Spec:          &described,
+		Rootfs:        plan.Root(),
+		Trees:         plan.Trees(),
+		GroupAdd:      r.c.GroupAdd,
+		ExtraFiles:    r.extra,
+		Init:          r.c.Init,
+		DieWithParent: !r.ownPIDs(),
+	})
+	return plan, order, err
+}
+
+// ownPIDs tells whether the container has a pid namespace; else its shim has none either.
+func (r *run) ownPIDs() bool { return hasNamespace(&r.c.OCI, specs.PIDNamespace) }
+
+// overlays makes bind mounts of what -v SRC:DST:O asked for, of places where the shim
+// mounts overlays. create_mounts.go gives each its directory by the upperdir option.
+func overlays(mounts []specs.Mount) ([]specs.Mount, []shim.Overlay) {
+	var list []shim.Overlay
+	mounts = slices.Clone(mounts)
+	for i := range mounts {
+		m := &mounts[i]
+		if m.Type != "overlay" {
+			continue
+		}
+		o := shim.Overlay{Lower: m.Source}
+		var options []string
+		for _, option := range m.Options {
+			if upper, ok := strings.CutPrefix(option, "upperdir="); ok {
+				o.Dir = filepath.Dir(upper)
+			} else if !strings.HasPrefix(option, "workdir=") {
+				options = append(options, option)
+			}
+		}
+		list = append(list, o)
+		m.Type, m.Source, m.Options = "bind", o.Target(), append(options, "rbind", "rprivate")
+	}
+	return mounts, list
+}
+
+// complete adds the filter, the network and the skeleton, while the id maps are written.
+func (r *run) complete(plan *shim.Plan, order *oci.Order) error {
+	var err error
+	if plan.Skeleton, err = skeleton(r.cfg.DataRoot); err != nil {
+		return err
+	}
+	if r.c.Seccomp != "unconfined" {
+		filter, err := seccomp.Cached(filepath.Join(r.cfg.DataRoot, "seccomp"), r.c.Seccomp,
+			seccomp.Options{Caps: r.c.OCI.Process.Capabilities.Bounding})
+		if err != nil {
+			return err
+		}
+		if err := order.SetSeccomp(filter); err != nil {
+			return err
+		}
+	}
+	if err := r.tellNetwork(plan); err != nil {
+		return err
+	}
+	plan.Order = order.Encode()
+	return nil
+}
+
+// startShim starts rc-shim in the default map.
+func (r *run) startShim(ctx context.Context, order *oci.Order) error {
+	path, err := program("rc-shim")
+	if err != nil {
+		return err
+	}
+	ids, err := userns.DefaultMap(ctx)
+	if err != nil {
+		return err
+	}
+	r.warnSingle(ids)
+	ours, theirs, err := linux.SocketPair()
+	if err != nil {
+		return err
+	}
+	defer theirs.Close()
+	birth := shim.Birth{
+		Flags: order.Flags(), Wait: r.place.waits(), Cgroup: r.place.made, Stdio: r.stdio(), Extra: r.extra,
+	}
+	args, files := birth.Command(theirs)
+	var flags uintptr = unix.CLONE_NEWPID
+	if !r.ownPIDs() {
+		flags = 0 // --pid host: the shim is one of the host's processes too
+	}
+	r.shim, err = userns.Start(ctx, userns.Command{
+		Path: path, Args: args,
+		// One thread at a time keeps the shim small.
+		Env:    []string{"PATH=" + os.Getenv("PATH"), "GOMAXPROCS=1"},
+		Dir:    "/",
+		Stderr: r.streams.Err,
+		Files:  files,
+		Flags:  flags,
+		Setsid: true,
+	}, ids)
+	if err != nil {
+		return errors.Join(err, ours.Close())
+	}
+	r.client = shim.NewClient(ours)
+	return nil
+}

@@ -1,0 +1,127 @@
+package shim
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/linux"
+	"github.com/rc-containers/rc/pkg/oci"
+)
+
+// SocketFD is the shim's end of the socket to rc. The container's descriptors follow it:
+// its cgroup, its standard streams, and what it inherits from 3 on.
+const SocketFD = 3
+
+const (
+	cgroupFD = SocketFD + 1 + iota
+	stdinFD
+	stdoutFD
+	stderrFD
+	extraFD
+)
+
+// Birth is what the shim is started with: as much as it needs to fork the container's
+// first process, which it does before it is told what that shall do.
+type Birth struct {
+	// Flags are the CLONE_NEW* of the process: oci.Order's.
+	Flags uintptr
+	// Wait says that SendPlace will say where the process belongs, so that it cannot be forked
+	// before that. Cgroup is the directory that it belongs into otherwise, nil for none.
+	Wait   bool
+	Cgroup *os.File
+	// Stdio are the process's standard streams; nil is /dev/null.
+	Stdio [3]*os.File
+	// Extra are its descriptors from 3 on.
+	Extra []*os.File
+}
+
+// Command is the shim's argv, and its descriptors from SocketFD on; a nil one is to be
+// closed.
+func (b *Birth) Command(sock *os.File) (args []string, files []*os.File) {
+	wait := "now"
+	if b.Wait {
+		wait = "wait"
+	}
+	args = []string{"rc-shim", "serve", strconv.FormatUint(uint64(b.Flags), 16), wait, strconv.Itoa(len(b.Extra))}
+	files = append([]*os.File{sock, b.Cgroup}, b.Stdio[:]...)
+	return args, append(files, b.Extra...)
+}
+
+// readBirth is Command's other side; args are those after "serve".
+func readBirth(args []string) (*Birth, error) {
+	if len(args) != 3 {
+		return nil, errors.New("rc-shim serve: not to be called by hand")
+	}
+	flags, err := strconv.ParseUint(args[0], 16, 64)
+	if err != nil {
+		return nil, fmt.Errorf("rc-shim serve: flags %q: %w", args[0], err)
+	}
+	extra, err := strconv.Atoi(args[2])
+	if err != nil || extra < 0 || extra > 1<<20 {
+		return nil, fmt.Errorf("rc-shim serve: %q descriptors", args[2])
+	}
+	b := &Birth{Flags: uintptr(flags), Wait: args[1] == "wait"}
+	b.Cgroup = inherited(cgroupFD, "cgroup")
+	for i := range b.Stdio {
+		b.Stdio[i] = inherited(stdinFD+i, "stdio")
+	}
+	for i := range extra {
+		f := inherited(extraFD+i, "preserved")
+		if f == nil {
+			return nil, fmt.Errorf("rc-shim serve: descriptor %d: %w", extraFD+i, unix.EBADF)
+		}
+		b.Extra = append(b.Extra, f)
+	}
+	return b, nil
+}
+
+// inherited is a descriptor that the shim was started with, nil where there is none.
+func inherited(fd int, name string) *os.File {
+	if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETFD, unix.FD_CLOEXEC); err != nil {
+		return nil
+	}
+	return os.NewFile(uintptr(fd), name)
+}
+
+// fork makes the container's first process, in cgroup, and lets go of its descriptors.
+func (s *server) fork() error {
+	exe, err := oci.ReadOnlyExe()
+	if err != nil {
+		return err
+	}
+	s.exe = exe // for its life: /proc/PID/exe of the container's processes
+	b := s.birth
+	s.proc, err = oci.Fork(oci.Birth{
+		Flags: b.Flags, Cgroup: b.Cgroup, Stdin: b.Stdio[0], Stdout: b.Stdio[1], Stderr: b.Stdio[2],
+		ExtraFiles: b.Extra, DieWithParent: !ownPIDs(), Exe: exe,
+	})
+	if err != nil {
+		return err
+	}
+	for _, f := range append(b.Extra, b.Stdio[:]...) {
+		if f != nil {
+			_ = f.Close()
+		}
+	}
+	return nil
+}
+
+// ownPIDs tells whether there is an outer pid namespace, whose first process the shim is.
+func ownPIDs() bool { return unix.Getpid() == 1 }
+
+// tree is a detached copy of what the shim has mounted at path, for the first process.
+func tree(path string) (*os.File, error) {
+	fd, err := linux.CloneTree(unix.AT_FDCWD, path, true)
+	if errors.Is(err, unix.ENOSYS) {
+		err = errs.WithHint(err, "rc needs Linux 5.6 or newer")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("copy mount %q: %w", path, err)
+	}
+	return os.NewFile(uintptr(fd), path), nil
+}

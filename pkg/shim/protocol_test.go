@@ -1,0 +1,133 @@
+package shim
+
+import (
+	"errors"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/linux"
+)
+
+// TestPlanRoundTrip fills every field, so that one which is forgotten in fields shows.
+func TestPlanRoundTrip(t *testing.T) {
+	var in, out Plan
+	fill(reflect.ValueOf(&in).Elem(), new(int))
+	in.Order = nil // it travels by itself
+	data := encode(msgPlan, in.fields)
+	if err := decode(data[1:], out.fields); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(in, out); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func fill(v reflect.Value, n *int) {
+	*n++
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			fill(v.Field(i), n)
+		}
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
+		for i := range v.Len() {
+			fill(v.Index(i), n)
+		}
+	case reflect.String:
+		v.SetString(strings.Repeat("x", *n))
+	case reflect.Bool:
+		v.SetBool(true)
+	default:
+		if v.CanInt() {
+			v.SetInt(int64(*n))
+		} else {
+			v.SetUint(uint64(*n))
+		}
+	}
+}
+
+// TestClient plays the shim.
+func TestClient(t *testing.T) {
+	ours, theirs, err := linux.SocketPair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := NewClient(ours)
+	n := 42
+	for _, data := range [][]byte{
+		encode(msgStarted, number(&n)), encode(msgExited, number(&n)),
+		encodeFailure(errs.WithHint(errs.WithCode(errors.New("exec x: no"), 127), "do")),
+		encodeFailure(errors.New(strings.Repeat("x", 2*messageLimit))),
+		{'?'}, {msgExited},
+	} {
+		if err := linux.Send(theirs, data); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if pid, _, err := c.Started(); pid != 42 || err != nil {
+		t.Errorf("started: %d, %v", pid, err)
+	}
+	if code, err := c.Exited(); code != 42 || err != nil {
+		t.Errorf("exited: %d, %v", code, err)
+	}
+	if _, _, err := c.Started(); errs.Code(err) != 127 || errs.Hint(err) != "do" || err.Error() != "exec x: no" {
+		t.Errorf("failure: %v", err)
+	}
+	for _, want := range []string{"xxx", "unexpected", "too short"} {
+		if _, err := c.Exited(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+	_ = theirs.Close()
+	if _, err := c.Exited(); err == nil {
+		t.Error("the end is no error")
+	}
+}
+
+// TestSendAfterTheEnd: the shim's last words are the error, not that nobody listens.
+func TestSendAfterTheEnd(t *testing.T) {
+	ours, theirs, err := linux.SocketPair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := linux.Send(theirs, encodeFailure(errors.New("last words"))); err != nil {
+		t.Fatal(err)
+	}
+	_ = theirs.Close()
+	if err := NewClient(ours).SendPlan(&Plan{}); err == nil || err.Error() != "last words" {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestBirth(t *testing.T) {
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	b := Birth{Flags: 0x4000000, Wait: true, Stdio: [3]*os.File{1: null}}
+	args, files := b.Command(null)
+	if diff := cmp.Diff([]string{"rc-shim", "serve", "4000000", "wait", "0"}, args); diff != "" || len(files) != 5 {
+		t.Errorf("%d files, %s", len(files), diff)
+	}
+	for _, bad := range [][]string{nil, {"x", "now", "0"}, {"0", "now", "-1"}, {"0", "now", "x"}} {
+		if _, err := readBirth(bad); err == nil {
+			t.Errorf("%q is taken", bad)
+		}
+	}
+}
+
+func FuzzPlan(f *testing.F) {
+	p := Plan{ID: "x", Overlays: []Overlay{{"a", "b"}}}
+	f.Add(encode(msgPlan, p.fields)[1:])
+	f.Fuzz(func(_ *testing.T, data []byte) {
+		var p Plan
+		_ = decode(data, p.fields)
+	})
+}
