@@ -71,17 +71,17 @@ func (f *Failure) Err() error {
 	if f == nil {
 		return nil
 	}
-	err := error(&remote{text: f.Text})
+	r := &remote{text: f.Text}
 	known := kinds()
 	for _, k := range f.Kinds {
 		if known[k] != nil {
-			err.(*remote).kinds = append(err.(*remote).kinds, known[k])
+			r.kinds = append(r.kinds, known[k])
 		}
 	}
 	if f.Hint != "" {
-		return errs.WithHint(err, f.Hint)
+		return errs.WithHint(r, f.Hint)
 	}
-	return err
+	return r
 }
 
 type remote struct {

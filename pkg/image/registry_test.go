@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -99,9 +100,7 @@ func (r *registry) put(t testing.TB, tag string, platforms []v1.Platform, images
 	t.Helper()
 	ix := v1.Index{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: v1.MediaTypeImageIndex}
 	for i, b := range images {
-		for d, data := range b.blobs {
-			r.blobs[d] = data
-		}
+		maps.Copy(r.blobs, b.blobs)
 		r.types[b.digest()] = v1.MediaTypeImageManifest
 		r.tags[tag] = b.digest()
 		m := v1.Descriptor{MediaType: v1.MediaTypeImageManifest, Digest: b.digest(), Size: int64(len(b.manifest))}
@@ -339,8 +338,10 @@ func TestMisbehaviour(t *testing.T) {
 		{"500", status("/manifests/", 500), "500", "", 6, "/manifests/1"},
 		{"503", status(layer, 503), "503", "", 6, layer},
 		{"html", body("/manifests/", []byte("<html>log in</html>")), "begins with", "proxy", 1, "/manifests/1"},
-		{"manifest of something else", body("/manifests/", []byte(`{"schemaVersion":2,"config":{"mediaType":"application/vnd.cncf.helm.config.v1+json","digest":"`+b.layers[0].Digest.String()+`"},"layers":[]}`)),
-			"application/vnd.cncf.helm", "", 1, "/manifests/1"},
+		{
+			"manifest of something else", body("/manifests/", []byte(`{"schemaVersion":2,"config":{"mediaType":"application/vnd.cncf.helm.config.v1+json","digest":"`+b.layers[0].Digest.String()+`"},"layers":[]}`)),
+			"application/vnd.cncf.helm", "", 1, "/manifests/1",
+		},
 		{"not found", status("/manifests/", 404), "not found", "", 1, "/manifests/1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -110,13 +110,20 @@ func Read(cfg *config.Config) (*Index, error) {
 	first, rest, _ := bytes.Cut(data, []byte{'\n'})
 	ix.data = rest
 	var h header
-	if json.Unmarshal(first, &h) != nil || h.Version != version {
-		ix.Stale = true
-		return ix, nil
-	}
-	now, err := current(cfg.StorageRoot())
-	ix.Stale = err != nil || !h.Check.equal(now)
+	ix.Stale = !h.read(first) || !h.current(cfg)
 	return ix, nil
+}
+
+// read says whether a line is a header of ours.
+func (h *header) read(line []byte) bool {
+	return json.Unmarshal(line, h) == nil && h.Version == version
+}
+
+// current says whether the store is as it was when the index was built; one that cannot be
+// looked at is not.
+func (h *header) current(cfg *config.Config) bool {
+	now, err := current(cfg.StorageRoot())
+	return err == nil && h.Check.equal(now)
 }
 
 func (c check) equal(d check) bool {

@@ -161,7 +161,7 @@ func (u *unpacker) entry(h *tar.Header, r io.Reader) error {
 		return nil // below something that this layer deletes
 	}
 	if strings.HasPrefix(base, whiteoutPrefix) {
-		return u.whiteout(parent, name, base, h)
+		return u.whiteout(parent, name, base)
 	}
 	if err := u.owner(h); err != nil {
 		return err
@@ -230,7 +230,7 @@ func contains(m []specs.LinuxIDMapping, id int) bool {
 func (u *unpacker) finish() error {
 	u.forget()
 	for _, d := range slices.Backward(u.dirs) {
-		fd, err := u.resolve(d.name, unix.O_PATH|unix.O_DIRECTORY)
+		fd, err := u.resolve(d.name)
 		if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
 			continue // replaced by a later entry
 		}

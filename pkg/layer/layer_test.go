@@ -17,8 +17,8 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/rc-containers/rc/test/testns"
 	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/test/testns"
 )
 
 func TestMain(m *testing.M) { testns.Main(m) }
@@ -169,7 +169,8 @@ func TestApply(t *testing.T) {
 			". 40755 0:0", `b 100644 0:0 n1 "2"`, "etc 40755 0:0", `etc/rc-test 100644 0:0 n1 "1"`,
 		}},
 		{"devices are left out", []entry{
-			{tar.Header{Name: "dev/sda", Typeflag: tar.TypeBlock, Devmajor: 8}, ""}, {tar.Header{Name: "dev/null", Typeflag: tar.TypeChar, Devmajor: 1, Devminor: 3}, ""},
+			{tar.Header{Name: "dev/sda", Typeflag: tar.TypeBlock, Devmajor: 8}, ""},
+			{tar.Header{Name: "dev/null", Typeflag: tar.TypeChar, Devmajor: 1, Devminor: 3}, ""},
 			{tar.Header{Name: "dev/p", Typeflag: tar.TypeFifo, Mode: 0o620}, ""},
 		}, []string{". 40755 0:0", "dev 40755 0:0", "dev/p 10620 0:0"}},
 		{"attributes", []entry{with(file("f", "1"), func(h *tar.Header) {

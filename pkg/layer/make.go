@@ -113,7 +113,7 @@ func (u *unpacker) link(parent int, name, base string, h *tar.Header) error {
 		return fmt.Errorf("hard link to %q: %w", h.Linkname, err)
 	}
 	dir, targetBase := path.Split(target)
-	fd, err := u.resolve(path.Clean(dir), unix.O_PATH|unix.O_DIRECTORY)
+	fd, err := u.resolve(path.Clean(dir))
 	if err == nil {
 		defer unix.Close(fd)
 		if same(fd, targetBase, parent, base) {

@@ -14,8 +14,9 @@ import (
 	"github.com/rc-containers/rc/pkg/errs"
 )
 
-// resolve opens a name below the root as if the root were "/".
-func (u *unpacker) resolve(name string, flags int) (int, error) {
+// resolve opens a directory below the root as if the root were "/".
+func (u *unpacker) resolve(name string) (int, error) {
+	const flags = unix.O_PATH | unix.O_DIRECTORY
 	if name == "" || name == "." {
 		return unix.Openat(int(u.root.Fd()), ".", flags|unix.O_CLOEXEC, 0)
 	}
@@ -48,7 +49,7 @@ func (u *unpacker) open(dir string) (int, error) {
 	if u.parent >= 0 && u.parentName == dir {
 		return u.parent, nil
 	}
-	fd, err := u.resolve(dir, unix.O_PATH|unix.O_DIRECTORY)
+	fd, err := u.resolve(dir)
 	switch {
 	case errors.Is(err, unix.ENOENT):
 		fd, err = u.makeAll(dir)
@@ -78,21 +79,21 @@ func (u *unpacker) deleted(dir string) bool {
 
 // makeAll makes the directories of a name that are missing, as 0:0 and mode 0755.
 func (u *unpacker) makeAll(dir string) (int, error) {
-	at, err := u.resolve(".", unix.O_PATH|unix.O_DIRECTORY)
+	at, err := u.resolve(".")
 	if err != nil {
 		return -1, err
 	}
 	done := ""
 	for part := range strings.SplitSeq(dir, "/") {
 		done = path.Join(done, part)
-		next, err := u.resolve(done, unix.O_PATH|unix.O_DIRECTORY)
+		next, err := u.resolve(done)
 		if errors.Is(err, unix.ENOENT) {
 			err = unix.Mkdirat(at, part, 0o755)
 			if errors.Is(err, unix.EEXIST) {
 				err = fmt.Errorf("%w: %q is a link that leads nowhere", errs.ErrInvalid, done)
 			}
 			if err == nil {
-				next, err = u.resolve(done, unix.O_PATH|unix.O_DIRECTORY)
+				next, err = u.resolve(done)
 			}
 		}
 		unix.Close(at)

@@ -26,7 +26,7 @@ const (
 const opaqueXattr = "user.overlay.opaque"
 
 // whiteout makes what hides an entry of a lower layer.
-func (u *unpacker) whiteout(parent int, name, base string, h *tar.Header) error {
+func (u *unpacker) whiteout(parent int, name, base string) error {
 	if base == whiteoutOpaque {
 		return u.opaque(parent)
 	}
@@ -118,7 +118,7 @@ const paxXattr = "SCHILY.xattr."
 func setXattrs(file string, h *tar.Header) error {
 	for key, value := range h.PAXRecords {
 		name, ok := strings.CutPrefix(key, paxXattr)
-		if !ok || steering(name) || !(strings.HasPrefix(name, "user.") || name == "security.capability") {
+		if !ok || steering(name) || !strings.HasPrefix(name, "user.") && name != "security.capability" {
 			continue
 		}
 		err := unix.Setxattr(file, name, []byte(value), 0)

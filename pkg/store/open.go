@@ -127,17 +127,17 @@ func checkFileSystem(root string, ids idMap) error {
 	if err != nil {
 		return fmt.Errorf("make the image store: %w", err)
 	}
-	defer os.Remove(probe)
+	defer func() { _ = os.Remove(probe) }()
 	err = f.Chown(1, 1)
 	f.Close()
 	if err == nil {
 		return nil
 	}
 	where := "this file system"
-	if name := network(int64(st.Type)); name != "" {
+	if name := network(st.Type); name != "" {
 		where = name
 	}
-	return errs.WithHint(fmt.Errorf("make the image store in %q: %w: %s does not let files belong to subordinate ids (%v)",
+	return errs.WithHint(fmt.Errorf("make the image store in %q: %w: %s does not let files belong to subordinate ids: %w",
 		root, errs.ErrUnsupported, where, err),
 		"keep images on a local disk: rc --root /var/tmp/rc-$(id -u) …, or set XDG_DATA_HOME")
 }
@@ -151,10 +151,10 @@ func driverOptions(root string) []string {
 		return opts
 	}
 	const aufs = 0x61756673
-	switch int64(st.Type) {
+	switch st.Type {
 	case unix.OVERLAYFS_SUPER_MAGIC, unix.ECRYPTFS_SUPER_MAGIC, aufs:
 	default:
-		if network(int64(st.Type)) == "" {
+		if network(st.Type) == "" {
 			return opts
 		}
 	}

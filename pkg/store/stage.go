@@ -109,16 +109,16 @@ func (st *Staged) Discard() {
 		st.headers = nil
 	}
 	if st.dir != "" {
-		os.RemoveAll(st.dir)
+		_ = os.RemoveAll(st.dir) // what stays, the next Open sweeps
 		st.dir = ""
 	}
 }
 
 // Commit makes a staged layer the layer id, on top of parent ("" for none), which is
 // committed. A layer that exists already stays as it is. blob is the digest of the archive
-// as it was fetched, blobSize its length; the zero digest if it was not compressed.
+// as it was fetched; the zero digest if it was not compressed.
 // ErrGone says that the parent has been deleted meanwhile: begin again.
-func (s *Store) Commit(ctx context.Context, st *Staged, id, parent string, blob digest.Digest, blobSize int64) error {
+func (s *Store) Commit(ctx context.Context, st *Staged, id, parent string, blob digest.Digest) error {
 	defer st.Discard()
 	lock, err := index.Flock(ctx, filepath.Join(s.cfg.StorageRoot(), "commit.lock"), unix.LOCK_EX)
 	if err != nil {
@@ -129,7 +129,7 @@ func (s *Store) Commit(ctx context.Context, st *Staged, id, parent string, blob 
 		return nil
 	}
 	if blob == "" {
-		blob, blobSize = st.DiffID, st.Size
+		blob = st.DiffID
 	}
 	flags := map[string]any{}
 	if st.res.DotWh {
@@ -229,7 +229,7 @@ func (s *Store) dropStaging() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stage != "" {
-		os.RemoveAll(s.stage)
+		_ = os.RemoveAll(s.stage) // what stays, the next Open sweeps
 		s.lock.Release()
 		s.stage = ""
 	}

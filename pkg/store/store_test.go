@@ -71,7 +71,7 @@ func add(t testing.TB, s *Store, parent string, data []byte) string {
 		t.Errorf("staged %s, %d bytes", st.DiffID, st.Size)
 	}
 	id := digest.FromString(parent + st.DiffID.String()).Encoded()
-	if err := s.Commit(context.Background(), st, id, parent, "", 0); err != nil {
+	if err := s.Commit(context.Background(), st, id, parent, ""); err != nil {
 		t.Fatal(err)
 	}
 	return id
@@ -161,7 +161,7 @@ func TestCommitWithoutParent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = s.Commit(context.Background(), st, strings.Repeat("1", 64), strings.Repeat("2", 64), "", 0)
+	err = s.Commit(context.Background(), st, strings.Repeat("1", 64), strings.Repeat("2", 64), "")
 	if !errors.Is(err, ErrGone) {
 		t.Error(err)
 	}

@@ -156,7 +156,7 @@ func (a *adder) layer(ctx context.Context, b blob, id, parent string, below chan
 			return context.Cause(ctx)
 		}
 	}
-	return a.store.Commit(ctx, staged, id, parent, b.Digest, b.Size)
+	return a.store.Commit(ctx, staged, id, parent, b.Digest)
 }
 
 // fetch reads one layer to its end and stages it.

@@ -43,7 +43,7 @@ func openArchive(ctx context.Context, input, dir string) (*archive, error) {
 	} else if st.IsDir() {
 		return nil, errs.WithHint(fmt.Errorf("read %q: %w: it is a directory", name, errs.ErrInvalid), "pack it first: tar -C "+input+" -c . | rc load")
 	}
-	a, err := spool(ctx, f, name, dir)
+	a, err := spool(ctx, f, dir)
 	if err != nil {
 		f.Close()
 		return nil, fmt.Errorf("read %s: %w", name, err)
@@ -53,7 +53,7 @@ func openArchive(ctx context.Context, input, dir string) (*archive, error) {
 
 func (a *archive) Close() { a.file.Close() }
 
-func spool(ctx context.Context, f *os.File, name, dir string) (*archive, error) {
+func spool(ctx context.Context, f *os.File, dir string) (*archive, error) {
 	in := bufio.NewReaderSize(f, 64<<10)
 	magic, err := in.Peek(262)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -88,7 +88,7 @@ func unpacked(ctx context.Context, r io.Reader, dir string) (*os.File, error) {
 		return nil, err
 	}
 	if err = os.Remove(f.Name()); err == nil {
-		_, err = io.Copy(f, &cancelable{ctx, plain})
+		_, err = io.Copy(f, cancelable(ctx, plain))
 	}
 	if err == nil {
 		_, err = f.Seek(0, io.SeekStart)
@@ -100,17 +100,19 @@ func unpacked(ctx context.Context, r io.Reader, dir string) (*os.File, error) {
 	return f, nil
 }
 
-// cancelable stops reading when its context ends.
-type cancelable struct {
-	ctx context.Context
-	r   io.Reader
-}
+// readFunc is a function that reads.
+type readFunc func(p []byte) (int, error)
 
-func (c *cancelable) Read(p []byte) (int, error) {
-	if c.ctx.Err() != nil {
-		return 0, context.Cause(c.ctx)
-	}
-	return c.r.Read(p)
+func (f readFunc) Read(p []byte) (int, error) { return f(p) }
+
+// cancelable stops reading when its context ends.
+func cancelable(ctx context.Context, r io.Reader) io.Reader {
+	return readFunc(func(p []byte) (int, error) {
+		if ctx.Err() != nil {
+			return 0, context.Cause(ctx)
+		}
+		return r.Read(p)
+	})
 }
 
 // scan notes where each member begins. archive/tar seeks over contents in a file.

@@ -44,7 +44,7 @@ func importRootfs(ctx context.Context, cfg *config.Config, s *store.Store, o ima
 		return "", fmt.Errorf("import %s: %w", o.Source, err)
 	}
 	b.DiffID, b.Size = staged.DiffID, staged.Size
-	if err := s.Commit(ctx, staged, b.DiffID.Encoded(), "", "", 0); err != nil {
+	if err := s.Commit(ctx, staged, b.DiffID.Encoded(), "", ""); err != nil {
 		return "", fmt.Errorf("import %s: %w", o.Source, err)
 	}
 	report.Done(b)
@@ -104,7 +104,7 @@ func imported(o image.ImportOptions, changes []image.Change, b blob) (*found, er
 func openSource(ctx context.Context, source string) (io.ReadCloser, error) {
 	switch {
 	case source == "-" || source == "":
-		return io.NopCloser(&cancelable{ctx, os.Stdin}), nil
+		return io.NopCloser(cancelable(ctx, os.Stdin)), nil
 	case strings.HasPrefix(source, "http://"), strings.HasPrefix(source, "https://"):
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, source, nil)
 		if err != nil {
