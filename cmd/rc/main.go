@@ -29,13 +29,13 @@ func main() {
 // run is rc without the process around it.
 func run(a *app, args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
-	defer stop()
 	root := newRootCommand(a, args)
 	root.SetArgs(args)
 	root.SetIn(a.stdin)
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
-	context.AfterFunc(ctx, stop) // a second signal ends rc at once
+	// A second signal ends rc at once. Nothing else calls stop: the process ends.
+	context.AfterFunc(ctx, stop)
 	cmd, err := root.ExecuteContextC(ctx)
 	if word := commandWord(root, args); err != nil && cmd == root && word != "" {
 		// cobra's own words for an unknown command, or for a flag behind one.

@@ -52,17 +52,21 @@ func preserved(n int) ([]*os.File, error) {
 // follow stays with the container until it ends: it hands on signals and what is typed,
 // and gives the exit code. It does not wait for the shim, which cleans up behind it.
 func (r *run) follow(ctx context.Context) (int, error) {
-	// Until the command runs, and without --sig-proxy for ever, a signal to rc ends rc; the
-	// shim then stops the container.
+	// Until the command runs, and without --sig-proxy for ever, a signal that ends ctx ends rc;
+	// the shim then stops the container. The others wait until the command runs.
 	stop := context.AfterFunc(ctx, r.client.Shutdown)
 	defer stop()
+	var caught chan os.Signal
+	if r.c.SigProxy {
+		caught = catchSignals()
+	}
 	pid, master, err := r.client.Started()
 	if err != nil {
 		return 0, errors.Join(err, r.abandon(context.WithoutCancel(ctx)))
 	}
 	if r.c.SigProxy {
 		stop()
-		defer forwardSignals(func(sig unix.Signal) {
+		defer forwardSignals(caught, func(sig unix.Signal) {
 			if sig == unix.SIGHUP && master != nil {
 				r.client.Shutdown() // the terminal was closed: nobody is there any more
 				return

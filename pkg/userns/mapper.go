@@ -16,7 +16,7 @@ import (
 	"github.com/rc-containers/rc/pkg/errs"
 )
 
-// mapper is one running newuidmap or newgidmap.
+// mapper is one running newuidmap or newgidmap; nil is none.
 type mapper struct {
 	name, path string
 	pid        int
@@ -24,40 +24,51 @@ type mapper struct {
 	output     int // memfd of its stderr
 }
 
-// runMappers has newuidmap(1) and newgidmap(1) write the maps of a process, both at once:
-// from one goroutine each, since the second fork else waits for the first program's turn.
-func (s source) runMappers(ctx context.Context, pid int, m Map) error {
-	second := make(chan error, 1)
-	go func() { second <- s.runMapper(ctx, "newgidmap", pid, m.GIDs) }()
-	err := s.runMapper(ctx, "newuidmap", pid, m.UIDs)
-	if gidErr := <-second; err == nil {
-		err = gidErr
-	}
-	// AppArmor is the better explanation where it is the reason.
-	if denied := s.restricted(pid); denied != nil {
-		return denied
-	}
-	return err
+// mapping is newuidmap(1) and newgidmap(1) at work for one process.
+type mapping struct {
+	s        source
+	pid      int
+	ids      Map
+	uid, gid *mapper
+	err      error // one could not be started
 }
 
-func (s source) runMapper(ctx context.Context, name string, pid int, extents []specs.LinuxIDMapping) error {
-	h, err := startMapper(name, pid, extents)
-	if err != nil {
-		return err
+// startMappers starts both, one right after the other, on the calling thread: fork(2)
+// waits for the program's execve anyway, and a second thread would cost more than it saves.
+func (s source) startMappers(pid int, m Map) *mapping {
+	p := &mapping{s: s, pid: pid, ids: m}
+	if p.uid, p.err = startMapper("newuidmap", pid, m.UIDs); p.err == nil {
+		p.gid, p.err = startMapper("newgidmap", pid, m.GIDs)
 	}
+	return p
+}
+
+// wait waits for both; the end of ctx kills them. It is called once.
+func (p *mapping) wait(ctx context.Context) error {
 	killed := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
-		h.kill()
+		p.uid.kill()
+		p.gid.kill()
 		close(killed)
 	})
-	err = h.wait(s, pid, extents)
+	err := p.err
+	for _, h := range []*mapper{p.uid, p.gid} {
+		if waitErr := h.wait(p.s, p.pid, p.ids); err == nil {
+			err = waitErr
+		}
+	}
 	if !stop() {
-		<-killed // it uses the pidfd
+		<-killed // it uses the pidfds
 		if err != nil {
 			err = fmt.Errorf("write id maps: %w", context.Cause(ctx))
 		}
 	}
-	h.close()
+	p.uid.close()
+	p.gid.close()
+	// AppArmor is the better explanation where it is the reason.
+	if denied := p.s.restricted(p.pid); denied != nil {
+		return denied
+	}
 	return err
 }
 
@@ -95,6 +106,9 @@ func startMapper(name string, pid int, extents []specs.LinuxIDMapping) (*mapper,
 }
 
 func (h *mapper) kill() {
+	if h == nil {
+		return
+	}
 	// The error can only be that it has ended, which is as good.
 	if h.pidfd >= 0 {
 		_ = unix.PidfdSendSignal(h.pidfd, unix.SIGKILL, nil, 0)
@@ -104,13 +118,24 @@ func (h *mapper) kill() {
 }
 
 func (h *mapper) close() {
+	if h == nil {
+		return
+	}
 	unix.Close(h.output)
 	if h.pidfd >= 0 {
 		unix.Close(h.pidfd)
 	}
 }
 
-func (h *mapper) wait(s source, pid int, extents []specs.LinuxIDMapping) error {
+// wait gives the reason where the map was not written; a nil mapper never ran.
+func (h *mapper) wait(s source, pid int, ids Map) error {
+	if h == nil {
+		return nil
+	}
+	extents := ids.UIDs
+	if h.name == "newgidmap" {
+		extents = ids.GIDs
+	}
 	status, err := wait(h.pid)
 	if err != nil {
 		return fmt.Errorf("wait for %s: %w", h.name, err)

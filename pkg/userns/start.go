@@ -43,8 +43,8 @@ type Process struct {
 	// Pidfd refers to the child; Wait closes it. It is nil on kernels before 5.4.
 	Pidfd *os.File
 
-	mapped <-chan error
-	err    error // what mapped said
+	mapped func() error // nil once it was called
+	err    error        // what mapped said
 }
 
 // Start clones a child into a new user and mount namespace and executes the command in it
@@ -58,13 +58,12 @@ func Start(ctx context.Context, c Command, m Map) (*Process, error) {
 	if err != nil {
 		return nil, Explain(fmt.Errorf("start %q in a user namespace: %w", c.Path, err))
 	}
-	mapped := make(chan error, 1)
-	p.mapped = mapped
 	if m.direct {
-		mapped <- writeMaps(p.PID, m)
-	} else {
-		go func() { mapped <- system().runMappers(ctx, p.PID, m) }()
+		p.err = writeMaps(p.PID, m)
+		return p, nil
 	}
+	maps := system().startMappers(p.PID, m)
+	p.mapped = func() error { return maps.wait(ctx) }
 	return p, nil
 }
 
@@ -129,7 +128,7 @@ func (c Command) null() (*os.File, error) {
 // goroutine.
 func (p *Process) Mapped() error {
 	if p.mapped != nil {
-		p.err = <-p.mapped
+		p.err = p.mapped()
 		p.mapped = nil
 	}
 	return p.err
@@ -152,6 +151,7 @@ func (p *Process) Signal(sig unix.Signal) error {
 // Wait waits for the child's end and gives its exit code, 128+n if signal n ended it.
 func (p *Process) Wait() (int, error) {
 	status, err := wait(p.PID)
+	_ = p.Mapped() // who has not asked does not want to know; newuidmap and newgidmap are reaped
 	if err != nil {
 		return 0, fmt.Errorf("wait for %d: %w", p.PID, err)
 	}
