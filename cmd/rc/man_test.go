@@ -12,6 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
+
+	"github.com/rc-containers/rc/cmd/rc/cli"
 )
 
 // manDir is how `make man` gets the pages: the generator is no part of rc.
@@ -23,7 +25,7 @@ func TestManPages(t *testing.T) {
 	if dir == "" {
 		dir = t.TempDir()
 	}
-	root := newRootCommand(&app{}, nil)
+	root := newRootCommand(&cli.App{}, nil)
 	root.DisableAutoGenTag = true
 	epoch := time.Unix(0, 0).UTC() // the same pages from the same source
 	if err := doc.GenManTree(root, &doc.GenManHeader{Section: "1", Source: "rc", Manual: "rc", Date: &epoch}, dir); err != nil {

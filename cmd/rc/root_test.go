@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/cmd/rc/cli"
 )
 
 // rc runs a command line as a process would, and gives what it printed.
@@ -25,7 +23,7 @@ func rc(t *testing.T, args ...string) (code int, stdout, stderr string) {
 		return file
 	}
 	out, errors := open("out"), open("err")
-	code = run(&app{stdin: os.Stdin, stdout: out, stderr: errors}, args)
+	code = run(&cli.App{Stdin: os.Stdin, Stdout: out, Stderr: errors}, args)
 	read := func(file *os.File) string {
 		data, err := os.ReadFile(file.Name())
 		if err != nil {
@@ -86,23 +84,10 @@ func TestCommandLine(t *testing.T) {
 	}
 }
 
-func TestReport(t *testing.T) {
-	var out bytes.Buffer
-	if code := report(&out, errs.Exit(7)); code != 7 || out.Len() > 0 {
-		t.Errorf("code %d, %q", code, out.String())
-	}
-	if code := report(&out, errs.WithHint(errs.WithCode(context.Canceled, 126), "try again")); code != 126 {
-		t.Errorf("code %d", code)
-	}
-	if out.String() != "Error: context canceled\nHint: try again\n" {
-		t.Errorf("%q", out.String())
-	}
-}
-
 // TestVerbsAreDocumented holds that every verb says what it does, at length and by
 // example, and that the words of its help fit.
 func TestVerbsAreDocumented(t *testing.T) {
-	visit(newRootCommand(&app{}, nil), func(cmd *cobra.Command) {
+	visit(newRootCommand(&cli.App{}, nil), func(cmd *cobra.Command) {
 		if cmd.Hidden || cmd.Name() == "help" {
 			return
 		}
@@ -131,6 +116,6 @@ func visit(cmd *cobra.Command, f func(*cobra.Command)) {
 // BenchmarkCommandTree is what a call of rc run pays before it knows what to do.
 func BenchmarkCommandTree(b *testing.B) {
 	for b.Loop() {
-		newRootCommand(&app{}, []string{"run", "alpine"})
+		newRootCommand(&cli.App{}, []string{"run", "alpine"})
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/format"
+	"github.com/rc-containers/rc/pkg/index"
 	"github.com/rc-containers/rc/pkg/state"
 )
 
@@ -132,4 +133,20 @@ func WrittenSize(root state.Root, id string) (int64, error) {
 		return nil
 	})
 	return size, err
+}
+
+// ImageSize is the size of an image by its id, 0 for one that has gone.
+func ImageSize(cfg *config.Config, id string) int64 {
+	if id == "" {
+		return 0
+	}
+	ix, err := index.Read(cfg)
+	if err != nil {
+		return 0
+	}
+	e, err := ix.Find(id)
+	if err != nil {
+		return 0
+	}
+	return e.Size
 }

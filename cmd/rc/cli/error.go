@@ -1,0 +1,111 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/spec"
+)
+
+// FlagError words what pflag says about a command line in rc's way.
+func FlagError(cmd *cobra.Command, err error) error {
+	help := cmd.CommandPath() + " --help"
+	var (
+		unknown *pflag.NotExistError
+		missing *pflag.ValueRequiredError
+		value   *pflag.InvalidValueError
+	)
+	switch {
+	case errors.As(err, &unknown):
+		name := unknown.GetSpecifiedName()
+		if unknown.GetSpecifiedShortnames() != "" {
+			return errs.WithHint(errs.Invalidf("unknown flag -%s in -%s", name, unknown.GetSpecifiedShortnames()), help)
+		}
+		if near := spec.Nearest(name, flagNames(cmd)); near != "" {
+			return errs.WithHint(errs.Invalidf("unknown flag --%s; did you mean --%s?", name, near), help)
+		}
+		return errs.WithHint(errs.Invalidf("unknown flag --%s", name), help)
+	case errors.As(err, &missing):
+		if missing.GetSpecifiedShortnames() != "" {
+			return errs.WithHint(errs.Invalidf("-%s: it needs a value", missing.GetSpecifiedName()), help)
+		}
+		return errs.WithHint(errs.Invalidf("--%s: it needs a value", missing.GetSpecifiedName()), help)
+	case errors.As(err, &value):
+		name := "--" + value.GetFlag().Name
+		if errors.Is(err, errNotYet) {
+			return errs.Unsupportedf("%s: %w", name, errNotYet)
+		}
+		return errs.WithHint(errs.Invalidf("%s %q: want %s", name, value.GetValue(), wanted(value.GetFlag().Value.Type())), help)
+	}
+	return errs.WithHint(err, help)
+}
+
+// Report prints an error and its hint, and gives the exit code.
+func Report(w io.Writer, err error) int {
+	var exit errs.Exit
+	if err == nil || errors.As(err, &exit) {
+		return errs.Code(err)
+	}
+	for line := range strings.SplitSeq(err.Error(), "\n") { // what errors.Join has joined
+		fmt.Fprintln(w, "Error:", line)
+	}
+	if hint := errs.Hint(err); hint != "" {
+		fmt.Fprintln(w, "Hint:", hint)
+	}
+	return errs.Code(err)
+}
+
+// wanted describes the values of one of pflag's types.
+func wanted(kind string) string {
+	switch {
+	case kind == "bool":
+		return "true or false"
+	case strings.HasPrefix(kind, "uint"):
+		return "a number of 0 or more"
+	case strings.HasPrefix(kind, "int"):
+		return "a number"
+	default:
+		return "another value"
+	}
+}
+
+// flagNames are the flags that cmd shows.
+func flagNames(cmd *cobra.Command) []string {
+	var names []string
+	cmd.Flags().VisitAll(func(flag *pflag.Flag) {
+		if !flag.Hidden {
+			names = append(names, flag.Name)
+		}
+	})
+	return names
+}
+
+// errNotYet is the cause of a NotYet flag's error.
+var errNotYet = errors.New("not supported yet")
+
+// NotYet is a flag that docker and podman have and rc is going to have: giving it is an
+// error that says so, unlike a flag that nobody knows.
+type NotYet struct{ kind string }
+
+func (NotYet) String() string   { return "" }
+func (NotYet) Set(string) error { return errNotYet }
+func (n NotYet) Type() string   { return n.kind }
+
+// AddNotYet declares such a flag. A switch takes no value.
+func AddNotYet(flags *pflag.FlagSet, name, short string, isSwitch bool) {
+	kind := "string"
+	if isSwitch {
+		kind = "bool"
+	}
+	flag := flags.VarPF(NotYet{kind}, name, short, "Not supported yet")
+	flag.Hidden = true
+	if isSwitch {
+		flag.NoOptDefVal = "true"
+	}
+}

@@ -1,0 +1,167 @@
+package container
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/format"
+	"github.com/rc-containers/rc/pkg/state"
+)
+
+// psTable is what ps shows by default.
+const psTable = `{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.CreatedHuman}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}`
+
+func psHeadings() map[string]string {
+	return map[string]string{
+		"ID": "CONTAINER ID", "CreatedHuman": "CREATED", "Pod": "POD ID", "PodName": "PODNAME", "Pid": "PID",
+	}
+}
+
+// psRow is a container as templates of docker and podman see it: its methods are the fields.
+type psRow struct {
+	e    state.Entry
+	now  time.Time
+	full bool // nothing is cut
+	size *psSize
+}
+
+type psSize struct {
+	RootFsSize int64 `json:"rootFsSize"`
+	RwSize     int64 `json:"rwSize"`
+}
+
+func (r psRow) ID() string      { return r.short(r.e.ID) }
+func (r psRow) ImageID() string { return r.short(r.e.ImageID) }
+func (r psRow) Image() string   { return format.Plain(r.e.Image) }
+func (r psRow) Names() string   { return r.e.Name }
+func (r psRow) State() string   { return r.e.Status }
+func (r psRow) Status() string  { return container.StatusText(r.e, r.now) }
+
+func (r psRow) short(id string) string {
+	if r.full {
+		return id
+	}
+	return format.ShortID(id)
+}
+
+// Command is cut as podman cuts it.
+func (r psRow) Command() string {
+	const most = 17
+	command := format.Plain(strings.Join(r.e.Command, " "))
+	if cut := format.Truncate(command, most); !r.full && cut != command {
+		return cut + "..."
+	}
+	return command
+}
+
+func (r psRow) Created() time.Time   { return r.e.Created }
+func (r psRow) CreatedAt() string    { return r.e.Created.Round(0).String() }
+func (r psRow) CreatedHuman() string { return format.Ago(r.e.Created, r.now) }
+func (r psRow) RunningFor() string   { return r.CreatedHuman() }
+
+func (r psRow) StartedAt() int64 { return unixTime(container.Started(r.e)) }
+
+// ExitedAt is 0 for a container that runs or never ran.
+func (r psRow) ExitedAt() int64 {
+	if !r.Exited() {
+		return 0
+	}
+	return unixTime(r.e.Exit.Finished)
+}
+
+func unixTime(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.Unix()
+}
+
+func (r psRow) Exited() bool { return r.e.Status == state.Exited && r.e.Exit != nil }
+
+func (r psRow) ExitCode() int {
+	if !r.Exited() {
+		return 0
+	}
+	return r.e.Exit.Code
+}
+
+// Pid is that of the first process, 0 when there is none.
+func (r psRow) Pid() int {
+	if r.e.Status != state.Running || r.e.State == nil {
+		return 0
+	}
+	return r.e.State.PID
+}
+
+func (r psRow) Labels() map[string]string { return r.e.Labels }
+
+// Label is one label: {{.Label "org.example"}}.
+func (r psRow) Label(name string) string { return format.Plain(r.e.Labels[name]) }
+
+func (r psRow) Mounts() string   { return format.Plain(strings.Join(r.e.Mounts, ",")) }
+func (r psRow) Networks() string { return r.e.Network }
+func (r psRow) AutoRemove() bool { return r.e.Remove }
+
+// What rc does not have yet is empty, so that scripts that name it work.
+func (r psRow) Ports() string   { return "" }
+func (r psRow) Pod() string     { return "" }
+func (r psRow) PodName() string { return "" }
+func (r psRow) IsInfra() bool   { return false }
+func (r psRow) Restarts() int   { return 0 }
+
+// Size is what was written, and that with the image.
+func (r psRow) Size() string {
+	if r.size == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s (virtual %s)", format.Size(r.size.RwSize), format.Size(r.size.RootFsSize))
+}
+
+// MarshalJSON has podman's names and types.
+func (r psRow) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		AutoRemove bool
+		Command    []string
+		CreatedAt  string
+		Exited     bool
+		ExitedAt   int64
+		ExitCode   int
+		ID         string `json:"Id"`
+		Image      string
+		ImageID    string
+		IsInfra    bool
+		Labels     map[string]string
+		Mounts     []string
+		Names      []string
+		Networks   []string
+		Pid        int
+		Pod        string
+		PodName    string
+		Ports      []string
+		Restarts   int
+		Size       *psSize
+		StartedAt  int64
+		State      string
+		Status     string
+		Created    int64
+	}{
+		r.e.Remove, r.e.Command, r.CreatedHuman(), r.Exited(), r.ExitedAt(), r.ExitCode(), r.e.ID, r.e.Image, r.e.ImageID, false,
+		r.e.Labels, orEmpty(r.e.Mounts),
+		[]string{r.e.Name},
+		[]string{r.e.Network},
+		r.Pid(), "", "",
+		[]string{},
+		0, r.size, r.StartedAt(),
+		r.e.Status, r.Status(), r.e.Created.Unix(),
+	})
+}
+
+func orEmpty(s []string) []string {
+	if s == nil {
+		return []string{}
+	}
+	return s
+}

@@ -1,0 +1,119 @@
+package container
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/cmd/rc/cli/clitest"
+	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/errs"
+)
+
+func TestRmOptions(t *testing.T) {
+	for args, want := range map[string]rmOptions{
+		"a b":                      {Names: []string{"a", "b"}},
+		"-f a":                     {Names: []string{"a"}, Force: true},
+		"-t 3 a":                   {Names: []string{"a"}, Force: true, Timeout: new(uint(3))},
+		"--time -1 a":              {Names: []string{"a"}, Force: true, Timeout: new(uint(100_000))},
+		"-a -i -v --depend":        {All: true, Ignore: true},
+		"--latest":                 {Latest: true},
+		"--filter name=x":          {Filters: []string{"name=x"}},
+		"--cidfile f --cidfile=g ": {CIDFiles: []string{"f", "g"}},
+	} {
+		a := clitest.App(t, false)
+		var got rmOptions
+		cmd := newRmCommand(a, func(_ context.Context, _ *cli.App, o *rmOptions) error { got = *o; return nil })
+		if _, _, err := clitest.Call(t, a, cmd, strings.Fields(args)...); err != nil {
+			t.Errorf("rm %s: %v", args, err)
+		}
+		if len(got.Names) == 0 {
+			got.Names = nil
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("rm %s: %s", args, diff)
+		}
+	}
+	for _, args := range []string{"", "-a x", "-a -l", "-l x", "--filter a=b x", "--time -2 x", "--time x x"} {
+		a := clitest.App(t, false)
+		cmd := newRmCommand(a, func(context.Context, *cli.App, *rmOptions) error { t.Errorf("rm %s is taken", args); return nil })
+		if _, _, err := clitest.Call(t, a, cmd, strings.Fields(args)...); err == nil {
+			t.Errorf("rm %s: no error", args)
+		}
+	}
+}
+
+// removeQuietly is rm without the process that empties the trash: a test is no rc.
+func removeQuietly(ctx context.Context, a *cli.App, o *rmOptions) error {
+	victims, err := o.victims(container.Records(a.Config))
+	if err != nil {
+		return err
+	}
+	return o.removed(ctx, a, victims)
+}
+
+func TestRm(t *testing.T) {
+	for _, c := range []struct {
+		args, out, failed string
+		code              int
+		left              string
+	}{
+		{"made", "made\n", "", 0, "runs failed"},
+		{"a0 made", "a0\n", "", 0, "runs failed"},
+		{"made nobody", "made\n", `container "nobody": not found`, 1, "runs failed"},
+		{"-i made nobody", "made\n", "", 0, "runs failed"},
+		{"nobody runs made", "made\n", "running", 2, "runs failed"},
+		{"-a", "a0" + strings.Repeat("0", 62) + "\na2" + strings.Repeat("0", 62) + "\n", "running", 125, "runs"},
+		{"-f --filter status=created", "a0" + strings.Repeat("0", 62) + "\n", "", 0, "runs failed"},
+		{"--filter status=exited", "a2" + strings.Repeat("0", 62) + "\n", "", 0, "made runs"},
+		{"--filter name=nobody", "", "", 0, "made runs failed"},
+		{"-l", "a2" + strings.Repeat("0", 62) + "\n", "", 0, "made runs"},
+		{"--cidfile CID", "a0" + strings.Repeat("0", 62) + "\n", "", 0, "runs failed"},
+		{"--cidfile NONE", "", "no such file", 125, "made runs failed"},
+		{"-i --cidfile NONE made", "made\n", "", 0, "runs failed"},
+	} {
+		a := clitest.App(t, strings.HasPrefix(c.args, "-a"))
+		file := filepath.Join(t.TempDir(), "cid")
+		if err := os.WriteFile(file, []byte("a0"+strings.Repeat("0", 62)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		args := strings.Fields(strings.NewReplacer("CID", file, "NONE", file+"x").Replace(c.args))
+		out, printed, err := clitest.Call(t, a, newRmCommand(a, removeQuietly), args...)
+		text := printed
+		if err != nil {
+			text += err.Error()
+		}
+		if out != c.out || errs.Code(err) != c.code || !strings.Contains(text, c.failed) {
+			t.Errorf("rm %s: code %d %q, printed %q; want %d %q %q", c.args, errs.Code(err), text, out, c.code, c.failed, c.out)
+		}
+		var left []string
+		entries, _ := container.Records(a.Config).List()
+		for _, e := range entries {
+			left = append(left, e.Name)
+		}
+		if got := strings.Join(left, " "); got != c.left {
+			t.Errorf("rm %s: left %q, want %q", c.args, got, c.left)
+		}
+	}
+}
+
+// TestRmBroken: rm -af takes away what cannot be read, too.
+func TestRmBroken(t *testing.T) {
+	a := clitest.App(t, true)
+	if err := os.Remove(filepath.Join(container.Records(a.Config).RunDir("a1"+strings.Repeat("0", 62)), "state.json")); err != nil {
+		t.Fatal(err)
+	}
+	out, printed, err := clitest.Call(t, a, newRmCommand(a, removeQuietly), "-a", "-f")
+	if err != nil || strings.Count(out, "\n") != 4 || !strings.Contains(out, strings.Repeat("b", 64)) {
+		t.Errorf("%v %s%s", err, out, printed)
+	}
+	entries, broken := container.Records(a.Config).List()
+	if len(entries)+len(broken) > 0 {
+		t.Errorf("left: %v %v", entries, broken)
+	}
+}

@@ -1,0 +1,71 @@
+package container
+
+import (
+	"context"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/errs"
+)
+
+// newRunCommand parses run's flags into options and hands them to runF.
+func newRunCommand(a *cli.App, runF cli.RunFunc[runOptions]) *cobra.Command {
+	flags := &runFlags{}
+	cmd := &cobra.Command{
+		Use:   "run [options] IMAGE [COMMAND [ARG...]]",
+		Short: "Run a command in a new container",
+		Long: `Makes a container of an image, pulls the image first where it is missing, and runs
+a command in it until it ends. The exit code is the command's; 125 is an error of
+rc itself, 126 a command that cannot be executed, 127 one that is not there, and
+128+n one that was ended by signal n.
+
+Accepted and without effect, for scripts written for docker and podman:
+` + noOpHelp(),
+		Example: `rc run --rm -it alpine sh
+rc run --rm -v ./src:/src:ro -w /src golang go test ./...
+rc run --rm --network none --read-only --tmpfs /tmp:size=64m --memory 512m --cpus 1.5 alpine true
+rc run --rm -it --rootfs /:O bash`,
+		ValidArgsFunction: completeRunArgs(a),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts, err := flags.options(cmd.Flags(), a.Config, args)
+			if err != nil {
+				return err
+			}
+			return runF(cmd.Context(), a, opts)
+		},
+	}
+	flags.add(cmd.Flags())
+	if a.Completing {
+		completeRunFlags(cmd)
+	}
+	return cmd
+}
+
+func noOpHelp() string {
+	var text strings.Builder
+	for _, n := range noOps() {
+		text.WriteString("  " + n.what + ": " + n.why + "\n")
+	}
+	return text.String()
+}
+
+// runContainer gets the image and runs the container. The exit code of the command
+// becomes rc's through errs.Exit.
+func runContainer(ctx context.Context, a *cli.App, opts *runOptions) error {
+	source, err := opts.source(ctx, a)
+	if err != nil {
+		return err
+	}
+	defer source.Release()
+	code, err := container.Run(ctx, a.Config, opts.Options, source, container.Streams{In: a.Stdin, Out: a.Stdout, Err: a.Stderr})
+	if err != nil {
+		return err
+	}
+	if code != 0 {
+		return errs.Exit(code)
+	}
+	return nil
+}

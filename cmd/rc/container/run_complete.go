@@ -1,0 +1,114 @@
+package container
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
+	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/pkg/spec"
+)
+
+// completeRunArgs offers images first, and files (the container's are not known) after.
+func completeRunArgs(a *cli.App) cli.Completion {
+	return func(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+		if rootfs, _ := cmd.Flags().GetBool("rootfs"); rootfs && len(args) == 0 {
+			return nil, cobra.ShellCompDirectiveFilterDirs
+		}
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveDefault
+		}
+		return cli.CompleteImages(a, 1)(cmd, args, word)
+	}
+}
+
+// completeRunFlags offers the values of flags.
+func completeRunFlags(cmd *cobra.Command) {
+	register := func(flag string, f cli.Completion) { cli.Must(cmd.RegisterFlagCompletionFunc(flag, f)) }
+	fixed := func(flag string, words ...string) {
+		register(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
+	}
+	fixed("pull", spec.PullPolicies()...)
+	fixed("network", spec.NetworkModes()...)
+	for _, flag := range []string{"pid", "ipc", "uts", "cgroupns"} {
+		fixed(flag, "private", "host")
+	}
+	fixed("cgroups", "enabled", "disabled", "split")
+	fixed("image-volume", "bind", "anonymous", "tmpfs", "ignore")
+	fixed("attach", "stdin", "stdout", "stderr")
+	fixed("group-add", spec.KeepGroups)
+	fixed("platform", cli.Platforms()...)
+	fixed("security-opt", "seccomp=", "seccomp=unconfined", "no-new-privileges", "mask=", "unmask=", "unmask=ALL", "proc-opts=")
+	fixed("mount", "type=bind,src=", "type=tmpfs,dst=")
+	register("stop-signal", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return signalNames(), cobra.ShellCompDirectiveNoFileComp
+	})
+	for _, flag := range []string{"cap-add", "cap-drop"} {
+		register(flag, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return append(spec.ShortCapabilityNames(), spec.CapAll), cobra.ShellCompDirectiveNoFileComp
+		})
+	}
+	register("ulimit", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		words := []string{"host"}
+		for _, name := range spec.UlimitNames() {
+			words = append(words, name+"=")
+		}
+		return words, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+	})
+	register("env", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		var words []string
+		for _, entry := range os.Environ() {
+			name, _, _ := strings.Cut(entry, "=")
+			words = append(words, name)
+		}
+		return words, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+	})
+	register("tz", func(_ *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
+		return timezones("/usr/share/zoneinfo", word), cobra.ShellCompDirectiveNoFileComp
+	})
+	for _, flag := range []string{
+		"name", "label", "annotation", "hostname", "domainname", "env-merge", "unsetenv", "entrypoint",
+		"workdir", "user", "umask", "sysctl", "shm-size", "memory", "memory-swap", "memory-reservation", "cpus", "cpuset-cpus",
+		"cpuset-mems", "pids-limit", "blkio-weight", "oom-score-adj", "cgroup-parent",
+	} {
+		register(flag, cobra.NoFileCompletions)
+	}
+}
+
+// signalNames are those of kill -l, the realtime ones apart.
+func signalNames() []string {
+	var names []string
+	for n := unix.Signal(1); n < 32; n++ {
+		if name := unix.SignalName(n); name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// timezones lists one level of the host's tzdata below what has been typed.
+func timezones(dir, word string) []string {
+	names := []string{"local"}
+	region := ""
+	if slash := strings.LastIndexByte(word, '/'); slash >= 0 {
+		region, names = word[:slash+1], nil
+	}
+	entries, err := os.ReadDir(filepath.Join(dir, filepath.Clean("/"+region)))
+	if err != nil {
+		return names
+	}
+	for _, entry := range entries {
+		name := entry.Name()
+		if name[0] < 'A' || name[0] > 'Z' { // posix/, right/, *.tab
+			continue
+		}
+		if entry.IsDir() {
+			name += "/"
+		}
+		names = append(names, region+name)
+	}
+	return names
+}

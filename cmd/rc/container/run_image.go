@@ -1,0 +1,101 @@
+package container
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/image"
+	"github.com/rc-containers/rc/pkg/index"
+	"github.com/rc-containers/rc/pkg/overlay"
+	"github.com/rc-containers/rc/pkg/spec"
+)
+
+// pullRetries is how often a failed request to a registry is repeated, as by rc pull.
+const pullRetries = 3
+
+// source is what the container is made from: the image, pulled as --pull says, or the root
+// filesystem of --rootfs. The caller calls Release at the latest when it is done.
+func (o *runOptions) source(ctx context.Context, a *cli.App) (container.Image, error) {
+	if o.Rootfs.Path != "" {
+		info, err := os.Stat(o.Rootfs.Path)
+		switch {
+		case err != nil:
+			return container.Image{}, fmt.Errorf("--rootfs %q: %w", o.Rootfs.Path, errors.Unwrap(err))
+		case !info.IsDir():
+			return container.Image{}, fmt.Errorf("--rootfs %q: not a directory: %w", o.Rootfs.Path, errs.ErrInvalid)
+		}
+		return container.Image{Rootfs: o.Rootfs, Release: func() {}}, nil
+	}
+	lock, err := index.Hold(ctx, a.Config, true)
+	if err != nil {
+		return container.Image{}, err
+	}
+	found, err := o.find(ctx, a, lock)
+	if err != nil {
+		return container.Image{}, err
+	}
+	return found, nil
+}
+
+// find resolves the image while lock keeps it from being deleted. A pull takes place
+// without the lock, so that nobody has to wait for a download; the image is looked up anew
+// after it.
+func (o *runOptions) find(ctx context.Context, a *cli.App, lock *index.Lock) (container.Image, error) {
+	if o.Pull == image.Missing || o.Pull == image.Never {
+		found, err := image.Resolve(ctx, a.Config, o.Image, o.Platform)
+		if err == nil {
+			return o.image(found, lock), nil
+		}
+		if !errors.Is(err, errs.ErrNotFound) {
+			lock.Release()
+			return container.Image{}, err
+		}
+	}
+	lock.Release()
+	pulled, err := image.Pull(ctx, a.Config, image.PullOptions{
+		Image: o.Image, Policy: o.Pull, Quiet: o.Quiet, Platform: o.Platform,
+		Registry: image.Registry{Retry: pullRetries},
+	})
+	if err != nil {
+		return container.Image{}, err
+	}
+	lock, err = index.Hold(ctx, a.Config, true)
+	if err != nil {
+		return container.Image{}, err
+	}
+	found, err := image.Resolve(ctx, a.Config, pulled.ID, spec.Platform{})
+	if err != nil {
+		lock.Release()
+		return container.Image{}, fmt.Errorf("image %q was pulled, and deleted by somebody else meanwhile: %w", o.Image, err)
+	}
+	return o.image(found, lock), nil
+}
+
+func (o *runOptions) image(found *index.Image, lock *index.Lock) container.Image {
+	name := o.Image
+	if len(found.Names) > 0 {
+		name = found.Names[0]
+	}
+	if typed, err := index.ParseName(o.Image); err == nil {
+		for _, candidate := range found.Names {
+			if candidate == typed.Tagged().String() {
+				name = candidate
+			}
+		}
+	}
+	rootfs := spec.Rootfs{Lower: found.Lower}
+	if found.FuseOnly {
+		rootfs.MountProgram = overlay.Fuse
+	}
+	return container.Image{
+		Image:   spec.Image{ID: found.ID, Name: name, Digest: found.Digest.String()},
+		Config:  found.Config.ImageConfig,
+		Rootfs:  rootfs,
+		Release: lock.Release,
+	}
+}

@@ -1,0 +1,89 @@
+package container
+
+import (
+	"path/filepath"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/spec"
+)
+
+func (f *runFlags) securityOptions(p *flagParser, o *container.Options) {
+	o.CapAdd = each(p, "cap-add", f.capAdd, spec.ParseCapability)
+	o.CapDrop = each(p, "cap-drop", f.capDrop, spec.ParseCapability)
+	o.Privileged = f.privileged
+	o.SecurityOpt = f.security
+	var err error
+	o.Security, err = spec.ParseSecurityOpts(f.security)
+	p.note("security-opt", err)
+	if profile := o.Security.Seccomp; profile != "" && profile != "unconfined" && !filepath.IsAbs(profile) {
+		o.Security.Seccomp = filepath.Join(p.cwd, profile)
+	}
+	o.Sysctls = map[string]string{}
+	for _, value := range f.sysctls {
+		key, val, err := spec.ParseSysctl(value)
+		p.note("sysctl", err)
+		if err == nil {
+			o.Sysctls[key] = val
+		}
+	}
+}
+
+func (f *runFlags) namespaces(p *flagParser, o *container.Options) {
+	o.Hostname = one(p, "hostname", f.hostname, spec.ParseHostname)
+	o.Domainname = one(p, "domainname", f.domainname, spec.ParseHostname)
+	o.PID = one(p, "pid", f.pid, spec.ParseNamespace)
+	o.IPC = one(p, "ipc", f.ipc, spec.ParseNamespace)
+	o.UTS = one(p, "uts", f.uts, spec.ParseNamespace)
+	o.CgroupNS = one(p, "cgroupns", f.cgroupns, spec.ParseNamespace)
+	var err error
+	o.Network, err = spec.ParseNetworks(f.networks)
+	p.note("network", err)
+}
+
+func (f *runFlags) files(p *flagParser, o *container.Options) {
+	volume := func(value string) (specs.Mount, error) { return spec.ParseVolume(value, p.cwd) }
+	mount := func(value string) (specs.Mount, error) { return spec.ParseMount(value, p.cwd) }
+	o.Mounts = each(p, "volume", f.volumes, volume)
+	o.Mounts = append(o.Mounts, each(p, "mount", f.mounts, mount)...)
+	o.Mounts = append(o.Mounts, each(p, "tmpfs", f.tmpfs, spec.ParseTmpfs)...)
+	o.Devices = each(p, "device", f.devices, spec.ParseDevice)
+	o.ImageVolume = one(p, "image-volume", f.imageVolume, choice("bind", "anonymous", "tmpfs", "ignore"))
+	o.ReadOnly, o.ReadOnlyTmpfs = f.readOnly, f.readOnlyTmpfs
+	o.ShmSize = one(p, "shm-size", f.shmSize, spec.ParseSize)
+}
+
+func (f *runFlags) limits(p *flagParser, o *container.Options) {
+	var ulimits []string
+	for _, value := range f.ulimits {
+		if value == "host" {
+			o.RlimitsHost = true
+			continue
+		}
+		ulimits = append(ulimits, value)
+	}
+	o.Rlimits = each(p, "ulimit", ulimits, spec.ParseUlimit)
+	o.OOMScoreAdj = optional(p, "oom-score-adj", f.oomScoreAdj, spec.ParseOOMScoreAdj)
+	o.Cgroups = spec.Cgroups{
+		Mode:   one(p, "cgroups", f.cgroups, choice("enabled", "disabled", "split", "no-conmon")),
+		Parent: f.cgroupParent,
+	}
+	o.Resources = container.Resources{
+		Memory:            one(p, "memory", f.memory, spec.ParseSize),
+		MemorySwap:        one(p, "memory-swap", f.memorySwap, spec.ParseSwap),
+		MemoryReservation: one(p, "memory-reservation", f.memoryReservation, spec.ParseSize),
+		CPUs:              one(p, "cpus", f.cpus, spec.ParseCPUs),
+		CPUShares:         f.cpuShares,
+		CPUPeriod:         f.cpuPeriod,
+		CPUQuota:          f.cpuQuota,
+		CpusetCPUs:        one(p, "cpuset-cpus", f.cpusetCPUs, spec.ParseSet),
+		CpusetMems:        one(p, "cpuset-mems", f.cpusetMems, spec.ParseSet),
+		PIDsLimit:         optional(p, "pids-limit", f.pidsLimit, spec.ParsePIDsLimit),
+		BlkioWeight:       one(p, "blkio-weight", f.blkioWeight, spec.ParseBlkioWeight),
+		ReadBps:           each(p, "device-read-bps", f.readBps, spec.ParseThrottleBytes),
+		WriteBps:          each(p, "device-write-bps", f.writeBps, spec.ParseThrottleBytes),
+		ReadIOps:          each(p, "device-read-iops", f.readIOps, spec.ParseThrottleOps),
+		WriteIOps:         each(p, "device-write-iops", f.writeIOps, spec.ParseThrottleOps),
+	}
+}

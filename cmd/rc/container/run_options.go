@@ -1,0 +1,252 @@
+package container
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/rc-containers/rc/pkg/config"
+	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/linux"
+	"github.com/rc-containers/rc/pkg/spec"
+)
+
+// runOptions are what rc run was told, parsed.
+type runOptions struct {
+	container.Options
+	// Image is the reference as typed, "" with Rootfs.
+	Image string
+	// Rootfs is the operand of --rootfs; its Path is "" without.
+	Rootfs spec.Rootfs
+	// Pull is always, missing, never or newer.
+	Pull     string
+	Platform spec.Platform // zero is the machine's
+	Quiet    bool          // no progress of a pull
+}
+
+// flagParser turns flags into options and collects what is wrong with them: all of it is
+// told at once.
+type flagParser struct {
+	flags    *pflag.FlagSet
+	cwd      string
+	host     []string // the caller's environment
+	problems []error
+}
+
+// note adds what is wrong with a flag.
+func (p *flagParser) note(flag string, err error) {
+	if err != nil {
+		p.problems = append(p.problems, fmt.Errorf("--%s %w", flag, err))
+	}
+}
+
+// one parses a flag's value where it was given.
+func one[T any](p *flagParser, flag, value string, parse func(string) (T, error)) (out T) {
+	if value == "" && !p.flags.Changed(flag) {
+		return out
+	}
+	out, err := parse(value)
+	p.note(flag, err)
+	return out
+}
+
+// optional is one for flags whose zero value says something.
+func optional[T any](p *flagParser, flag, value string, parse func(string) (T, error)) *T {
+	if !p.flags.Changed(flag) {
+		return nil
+	}
+	out := one(p, flag, value, parse)
+	return &out
+}
+
+// each parses every value of a flag that can be given more than once.
+func each[T any](p *flagParser, flag string, values []string, parse func(string) (T, error)) (out []T) {
+	for _, value := range values {
+		parsed, err := parse(value)
+		if err != nil {
+			p.note(flag, err)
+			continue
+		}
+		out = append(out, parsed)
+	}
+	return out
+}
+
+// choice parses one of a few words.
+func choice(words ...string) func(string) (string, error) {
+	return func(value string) (string, error) { return spec.ParseChoice(value, words...) }
+}
+
+// options makes runOptions of the flags and args (image and command). It reads env and
+// label files, and the caller's environment; it looks at nothing else, but for the
+// existence of --cidfile.
+func (f *runFlags) options(flags *pflag.FlagSet, cfg *config.Config, args []string) (*runOptions, error) {
+	cwd, err := os.Getwd()
+	if err != nil {
+		return nil, fmt.Errorf("working directory: %w", err)
+	}
+	p := &flagParser{flags: flags, cwd: cwd, host: os.Environ()}
+	opts := &runOptions{Quiet: f.quiet}
+	if len(args) == 0 {
+		return nil, errs.WithHint(errs.Invalidf("image is missing"), "rc run IMAGE [COMMAND [ARG…]]")
+	}
+	opts.Args = args[1:]
+	if f.rootfs {
+		opts.Rootfs = one(p, "rootfs", args[0], func(value string) (spec.Rootfs, error) { return spec.ParseRootfs(value, cwd) })
+	} else {
+		opts.Image = args[0]
+	}
+	opts.Pull = f.pull
+	if !flags.Changed("pull") && cfg.Containers.PullPolicy != "" {
+		opts.Pull = cfg.Containers.PullPolicy
+	}
+	opts.Pull, err = spec.ParsePull(opts.Pull)
+	p.note("pull", err)
+	opts.Platform = one(p, "platform", f.platform, spec.ParsePlatform)
+	f.container(p, &opts.Options)
+	f.process(p, cfg, &opts.Options)
+	f.securityOptions(p, &opts.Options)
+	f.namespaces(p, &opts.Options)
+	f.files(p, &opts.Options)
+	f.limits(p, &opts.Options)
+	if f.replace && f.name == "" {
+		p.problems = append(p.problems, errs.Invalidf("--replace: it needs --name"))
+	}
+	return opts, errors.Join(p.problems...)
+}
+
+func (f *runFlags) container(p *flagParser, o *container.Options) {
+	o.Name = one(p, "name", f.name, spec.ParseName)
+	o.Replace = f.replace
+	o.Labels = map[string]string{}
+	for _, path := range f.labelFiles {
+		p.note("label-file", withFile(path, func(file *os.File) error { return spec.ParseLabelFile(file, path, o.Labels) }))
+	}
+	p.pairs("label", f.labels, o.Labels)
+	o.Annotations = map[string]string{}
+	p.pairs("annotation", f.annotations, o.Annotations)
+	o.CreateCommand = slices.Clone(os.Args)
+	o.Remove = f.rm
+	o.CIDFile = one(p, "cidfile", f.cidfile, p.newFile)
+	o.PIDFile = one(p, "pidfile", f.pidfile, p.path)
+	o.Timeout = f.timeout
+	if p.flags.Changed("stop-timeout") {
+		o.StopTimeout = &f.stopTimeout
+	}
+	o.StopSignal = one(p, "stop-signal", f.stopSignal, func(value string) (string, error) {
+		_, err := linux.Signal(value)
+		if err != nil {
+			return "", errs.Invalidf("%q: want a name as in kill -l, or a number", value)
+		}
+		return value, nil
+	})
+}
+
+// pairs reads KEY=VALUE flags into a map.
+func (p *flagParser) pairs(flag string, values []string, to map[string]string) {
+	for _, value := range values {
+		key, val, err := spec.ParseLabel(value)
+		if err != nil {
+			p.note(flag, err)
+			continue
+		}
+		to[key] = val
+	}
+}
+
+// path makes a file name absolute.
+func (p *flagParser) path(value string) (string, error) {
+	if value == "" {
+		return "", errs.Invalidf("%q: want a file name", value)
+	}
+	if filepath.IsAbs(value) {
+		return filepath.Clean(value), nil
+	}
+	return filepath.Join(p.cwd, value), nil
+}
+
+// newFile refuses a file that is there.
+func (p *flagParser) newFile(value string) (string, error) {
+	path, err := p.path(value)
+	if err != nil {
+		return "", err
+	}
+	if _, err := os.Lstat(path); err == nil {
+		return "", errs.WithHint(fmt.Errorf("%q: %w", value, errs.ErrExists), "rm "+value+", if its container is gone")
+	}
+	return path, nil
+}
+
+func withFile(path string, f func(*os.File) error) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("%q: %w", path, errors.Unwrap(err))
+	}
+	defer file.Close()
+	return f(file)
+}
+
+func (f *runFlags) process(p *flagParser, cfg *config.Config, o *container.Options) {
+	o.Env = f.environment(p, cfg)
+	if p.flags.Changed("entrypoint") {
+		o.Entrypoint = one(p, "entrypoint", f.entrypoint, spec.ParseEntrypoint)
+	}
+	o.Workdir = one(p, "workdir", f.workdir, spec.ParseWorkdir)
+	o.User = one(p, "user", f.user, spec.ParseUser)
+	o.GroupAdd = f.groupAdd
+	_, _, _, err := spec.ParseGroups(f.groupAdd)
+	p.note("group-add", err)
+	o.Umask = optional(p, "umask", f.umask, spec.ParseUmask)
+	o.Attach, err = spec.ParseAttach(f.attach)
+	p.note("attach", err)
+	o.Stdin, o.TTY, o.SigProxy, o.Init = f.interactive, f.tty, f.sigProxy, f.init
+	o.PreserveFDs = int(min(f.preserveFDs, 1<<20))
+	o.TZ = one(p, "tz", f.tz, spec.ParseTimezone)
+}
+
+// proxyVariables are what --http-proxy passes on, in lower and upper case.
+func proxyVariables() []string {
+	return []string{"http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy"}
+}
+
+func (f *runFlags) environment(p *flagParser, cfg *config.Config) container.Env {
+	env := container.Env{Unset: f.unsetEnv, UnsetAll: f.unsetEnvAll, Merge: f.envMerge}
+	proxy := f.httpProxy
+	if conf := cfg.Containers.HTTPProxy; conf != nil && !p.flags.Changed("http-proxy") {
+		proxy = *conf
+	}
+	hostEnv := f.envHost || cfg.Containers.EnvHost && !p.flags.Changed("env-host")
+	for _, entry := range p.host {
+		key, _, _ := strings.Cut(entry, "=")
+		isProxy := slices.ContainsFunc(proxyVariables(), func(name string) bool {
+			return key == name || key == strings.ToUpper(name)
+		})
+		if hostEnv || proxy && isProxy {
+			env.Base = append(env.Base, entry)
+		}
+	}
+	for _, path := range f.envFiles {
+		p.note("env-file", withFile(path, func(file *os.File) error {
+			entries, err := spec.ParseEnvFile(file, path, p.host)
+			env.Set = append(env.Set, entries...)
+			return err
+		}))
+	}
+	for _, value := range f.env {
+		entries, err := spec.ParseEnv(value, p.host)
+		p.note("env", err)
+		env.Set = append(env.Set, entries...)
+	}
+	for _, value := range f.envMerge {
+		if key, _, found := strings.Cut(value, "="); !found || key == "" {
+			p.problems = append(p.problems, errs.Invalidf("--env-merge %q: want KEY=VALUE such as PATH=${PATH}:/app", value))
+		}
+	}
+	return env
+}

@@ -1,0 +1,318 @@
+package container
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"github.com/spf13/pflag"
+
+	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/pkg/config"
+	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/spec"
+)
+
+// parseRun is rc run with args, as far as its options.
+func parseRun(t *testing.T, cfg *config.Config, args ...string) (*runOptions, error) {
+	t.Helper()
+	a := &cli.App{Config: cfg}
+	var got *runOptions
+	cmd := newRunCommand(a, func(_ context.Context, _ *cli.App, opts *runOptions) error {
+		got = opts
+		return nil
+	})
+	cmd.SilenceUsage, cmd.SilenceErrors = true, true
+	cmd.SetFlagErrorFunc(cli.FlagError)
+	cmd.SetArgs(args)
+	return got, cmd.ExecuteContext(t.Context())
+}
+
+// runFlagTests are every flag of run with what it changes in the options.
+func runFlagTests(dir string) []struct {
+	args string
+	want func(*runOptions)
+} {
+	return []struct {
+		args string
+		want func(*runOptions)
+	}{
+		{"", func(*runOptions) {}},
+		{"--name web", func(o *runOptions) { o.Name = "web" }},
+		{"--name web --replace", func(o *runOptions) { o.Name, o.Replace = "web", true }},
+		{"--rm", func(o *runOptions) { o.Remove = true }},
+		{"--label a=1 -l b", func(o *runOptions) { o.Labels = map[string]string{"a": "1", "b": ""} }},
+		{"--label-file labels --label a=2", func(o *runOptions) { o.Labels = map[string]string{"a": "2", "f": "x"} }},
+		{"--annotation a=1", func(o *runOptions) { o.Annotations = map[string]string{"a": "1"} }},
+		{"--cidfile new", func(o *runOptions) { o.CIDFile = dir + "/new" }},
+		{"--pidfile ./p", func(o *runOptions) { o.PIDFile = dir + "/p" }},
+		{"--pull always", func(o *runOptions) { o.Pull = "always" }},
+		{"--pull=newer", func(o *runOptions) { o.Pull = "newer" }},
+		{"--platform linux/arm/v7", func(o *runOptions) { o.Platform = spec.Platform{OS: "linux", Arch: "arm", Variant: "v7"} }},
+		{"-q", func(o *runOptions) { o.Quiet = true }},
+		{"--quiet", func(o *runOptions) { o.Quiet = true }},
+		{"--timeout 5", func(o *runOptions) { o.Timeout = 5 }},
+		{"--stop-timeout 3", func(o *runOptions) { o.StopTimeout = new(uint(3)) }},
+		{"--stop-signal RTMIN+3", func(o *runOptions) { o.StopSignal = "RTMIN+3" }},
+
+		{"-e A=1 --env TESTHOME -e TESTNONE", func(o *runOptions) { o.Env.Set = []string{"A=1", "TESTHOME=/home/u"} }},
+		{"-e C=3 --env-file env", func(o *runOptions) { o.Env.Set = []string{"A=1", "TESTHOME=/home/u", "C=3"} }},
+		{"--env-merge A=${A}b", func(o *runOptions) { o.Env.Merge = []string{"A=${A}b"} }},
+		{"--unsetenv A", func(o *runOptions) { o.Env.Unset = []string{"A"} }},
+		{"--unsetenv-all", func(o *runOptions) { o.Env.UnsetAll = true }},
+		{"--http-proxy=false", func(o *runOptions) { o.Env.Base = nil }},
+		{"--env-host", func(o *runOptions) { o.Env.Base = []string{"HTTPS_PROXY=s", "TESTHOME=/home/u", "http_proxy=p"} }},
+		{"--entrypoint sh", func(o *runOptions) { o.Entrypoint = []string{"sh"} }},
+		{`--entrypoint ["sh","-c"]`, func(o *runOptions) { o.Entrypoint = []string{"sh", "-c"} }},
+		{"--entrypoint=", func(o *runOptions) { o.Entrypoint = []string{} }},
+		{"-w /w", func(o *runOptions) { o.Workdir = "/w" }},
+		{"--workdir /w", func(o *runOptions) { o.Workdir = "/w" }},
+		{"-u a:b", func(o *runOptions) { o.User = "a:b" }},
+		{"--user 5", func(o *runOptions) { o.User = "5" }},
+		{"--group-add audio,5 --group-add video", func(o *runOptions) { o.GroupAdd = []string{"audio", "5", "video"} }},
+		{"--umask 077", func(o *runOptions) { o.Umask = new(uint32(0o77)) }},
+		{"-a stdin -a stdout", func(o *runOptions) { o.Attach = []string{"stdin", "stdout"} }},
+		{"--attach stderr", func(o *runOptions) { o.Attach = []string{"stderr"} }},
+		{"-it", func(o *runOptions) { o.Stdin, o.TTY = true, true }},
+		{"--interactive --tty", func(o *runOptions) { o.Stdin, o.TTY = true, true }},
+		{"--sig-proxy=false", func(o *runOptions) { o.SigProxy = false }},
+		{"--init", func(o *runOptions) { o.Init = true }},
+		{"--preserve-fds 2", func(o *runOptions) { o.PreserveFDs = 2 }},
+		{"--tz Europe/Paris", func(o *runOptions) { o.TZ = "Europe/Paris" }},
+
+		{"--cap-add net_admin,ALL --cap-drop CAP_CHOWN", func(o *runOptions) {
+			o.CapAdd, o.CapDrop = []string{"CAP_NET_ADMIN", "ALL"}, []string{"CAP_CHOWN"}
+		}},
+		{"--privileged", func(o *runOptions) { o.Privileged = true }},
+		{"--security-opt seccomp=p.json --security-opt no-new-privileges", func(o *runOptions) {
+			o.SecurityOpt = []string{"seccomp=p.json", "no-new-privileges"}
+			o.Security = spec.Security{Seccomp: dir + "/p.json", NoNewPrivileges: true}
+		}},
+		{"--security-opt seccomp=unconfined", func(o *runOptions) {
+			o.SecurityOpt, o.Security.Seccomp = []string{"seccomp=unconfined"}, "unconfined"
+		}},
+		{"--sysctl net.ipv4.ip_forward=1", func(o *runOptions) { o.Sysctls = map[string]string{"net.ipv4.ip_forward": "1"} }},
+
+		{"-h box", func(o *runOptions) { o.Hostname = "box" }},
+		{"--hostname box --domainname dom", func(o *runOptions) { o.Hostname, o.Domainname = "box", "dom" }},
+		{"--pid host --ipc host --uts host --cgroupns host", func(o *runOptions) {
+			o.PID, o.IPC, o.UTS, o.CgroupNS = "host", "host", "host", "host"
+		}},
+		{"--network none", func(o *runOptions) { o.Network.Mode = "none" }},
+		{"--net host", func(o *runOptions) { o.Network.Mode = "host" }},
+		{"--network pasta:-T,80", func(o *runOptions) { o.Network = spec.Network{Mode: "pasta", Options: []string{"-T", "80"}} }},
+
+		{"-v ./s:/d:ro", func(o *runOptions) { o.Mounts = []specs.Mount{bind(dir+"/s", "/d", "rbind", "rprivate", "ro")} }},
+		{"--volume /s:/d --mount type=bind,src=/m,dst=/n --tmpfs /t:size=1k", func(o *runOptions) {
+			o.Mounts = []specs.Mount{
+				bind("/s", "/d", "rbind", "rprivate"), bind("/m", "/n", "rbind", "rprivate"),
+				{Type: "tmpfs", Source: "tmpfs", Destination: "/t", Options: []string{"rprivate", "nosuid", "nodev", "size=1024", "tmpcopyup"}},
+			}
+		}},
+		{"--device /dev/fuse", func(o *runOptions) {
+			o.Devices = []spec.Device{{Host: "/dev/fuse", Container: "/dev/fuse", Perms: "rwm"}}
+		}},
+		{"--image-volume tmpfs", func(o *runOptions) { o.ImageVolume = "tmpfs" }},
+		{"--read-only --read-only-tmpfs=false", func(o *runOptions) { o.ReadOnly, o.ReadOnlyTmpfs = true, false }},
+		{"--shm-size 1m", func(o *runOptions) { o.ShmSize = 1 << 20 }},
+
+		{"--ulimit nofile=1:2 --ulimit host", func(o *runOptions) {
+			o.Rlimits, o.RlimitsHost = []specs.POSIXRlimit{{Type: "RLIMIT_NOFILE", Soft: 1, Hard: 2}}, true
+		}},
+		{"--oom-score-adj -5", func(o *runOptions) { o.OOMScoreAdj = new(-5) }},
+		{"--cgroups split", func(o *runOptions) { o.Cgroups.Mode = "split" }},
+		{"--cgroup-parent x.slice", func(o *runOptions) { o.Cgroups.Parent = "x.slice" }},
+		{"-m 1m", func(o *runOptions) { o.Resources.Memory = 1 << 20 }},
+		{"--memory 2m --memory-swap -1 --memory-reservation 1m", func(o *runOptions) {
+			o.Resources.Memory, o.Resources.MemorySwap, o.Resources.MemoryReservation = 2<<20, -1, 1<<20
+		}},
+		{"--cpus 1.5", func(o *runOptions) { o.Resources.CPUs = 150000 }},
+		{"-c 512", func(o *runOptions) { o.Resources.CPUShares = 512 }},
+		{"--cpu-shares 2 --cpu-period 1000 --cpu-quota 2000", func(o *runOptions) {
+			o.Resources.CPUShares, o.Resources.CPUPeriod, o.Resources.CPUQuota = 2, 1000, 2000
+		}},
+		{"--cpuset-cpus 0-1 --cpuset-mems 0", func(o *runOptions) { o.Resources.CpusetCPUs, o.Resources.CpusetMems = "0-1", "0" }},
+		{"--pids-limit 0", func(o *runOptions) { o.Resources.PIDsLimit = new(int64(-1)) }},
+		{"--blkio-weight 100", func(o *runOptions) { o.Resources.BlkioWeight = 100 }},
+		{"--device-read-bps /dev/a:1k --device-write-bps /dev/a:2k --device-read-iops /dev/a:3 --device-write-iops /dev/a:4", func(o *runOptions) {
+			o.Resources.ReadBps = []spec.Throttle{{Path: "/dev/a", Rate: 1024}}
+			o.Resources.WriteBps = []spec.Throttle{{Path: "/dev/a", Rate: 2048}}
+			o.Resources.ReadIOps = []spec.Throttle{{Path: "/dev/a", Rate: 3}}
+			o.Resources.WriteIOps = []spec.Throttle{{Path: "/dev/a", Rate: 4}}
+		}},
+		{"--disable-content-trust --disable-content-trust=false", func(*runOptions) {}},
+	}
+}
+
+func bind(source, destination string, options ...string) specs.Mount {
+	return specs.Mount{Type: "bind", Source: source, Destination: destination, Options: options}
+}
+
+// runDirectory is a working directory with the files that the tests name, and an
+// environment of three variables.
+func runDirectory(t *testing.T) string {
+	t.Helper()
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(dir)
+	for name, text := range map[string]string{
+		"labels": "a=1\nf=x\n", "env": "# comment\nA=1\nTESTHOME\n", "badenv": "A=1\n=2\n", "there": "",
+	} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, entry := range os.Environ() {
+		name, value, _ := strings.Cut(entry, "=")
+		t.Setenv(name, value) // brings it back in the end
+		if err := os.Unsetenv(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("TESTHOME", "/home/u")
+	t.Setenv("http_proxy", "p")
+	t.Setenv("HTTPS_PROXY", "s")
+	return dir
+}
+
+func TestRunFlags(t *testing.T) {
+	dir := runDirectory(t)
+	used := map[string]bool{"help": true, "rootfs": true}
+	for _, test := range runFlagTests(dir) {
+		args := append(strings.Fields(test.args), "alpine", "sh", "-c", "--rm")
+		got, err := parseRun(t, &config.Config{}, args...)
+		if err != nil {
+			t.Errorf("%s: %v", test.args, err)
+			continue
+		}
+		want := &runOptions{Image: "alpine", Pull: "missing", Options: container.Options{
+			Args: []string{"sh", "-c", "--rm"}, SigProxy: true, ReadOnlyTmpfs: true, ImageVolume: "bind", CreateCommand: os.Args,
+			Env: container.Env{Base: []string{"HTTPS_PROXY=s", "http_proxy=p"}},
+		}}
+		test.want(want)
+		slices.Sort(got.Env.Base)
+		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", test.args, diff)
+		}
+		if strings.HasPrefix(test.args, "--entrypoint") && got.Entrypoint == nil {
+			t.Errorf("%s: the image's entrypoint would be used", test.args)
+		}
+		for _, word := range args {
+			name, _, _ := strings.Cut(strings.TrimLeft(word, "-"), "=")
+			used[name] = true
+		}
+	}
+	newRunCommand(&cli.App{}, nil).Flags().VisitAll(func(flag *pflag.Flag) {
+		if _, refused := flag.Value.(cli.NotYet); !refused && !used[flag.Name] {
+			t.Errorf("--%s is in no test", flag.Name)
+		}
+	})
+}
+
+func TestRunRootfs(t *testing.T) {
+	dir := runDirectory(t)
+	for operand, want := range map[string]spec.Rootfs{
+		"/":        {Path: "/"},
+		"/:O":      {Path: "/", Overlay: true},
+		"./tree:O": {Path: dir + "/tree", Overlay: true},
+	} {
+		got, err := parseRun(t, &config.Config{}, "--rootfs", operand, "sh")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Rootfs.Path != want.Path || got.Rootfs.Overlay != want.Overlay || got.Image != "" || !slices.Equal(got.Args, []string{"sh"}) {
+			t.Errorf("%s: %+v, image %q, args %q", operand, got.Rootfs, got.Image, got.Args)
+		}
+	}
+}
+
+func TestRunDefaultsOfContainersConf(t *testing.T) {
+	runDirectory(t)
+	cfg := &config.Config{Containers: config.Containers{PullPolicy: "newer", EnvHost: true, HTTPProxy: new(false)}}
+	got, err := parseRun(t, cfg, "alpine")
+	if err != nil || got.Pull != "newer" || len(got.Env.Base) != 3 {
+		t.Errorf("%v %+v", err, got)
+	}
+	got, err = parseRun(t, cfg, "--pull", "never", "--env-host=false", "--http-proxy", "alpine")
+	if err != nil || got.Pull != "never" || len(got.Env.Base) != 2 {
+		t.Errorf("%v %+v", err, got)
+	}
+}
+
+func TestRunRefuses(t *testing.T) {
+	runDirectory(t)
+	for _, test := range []struct {
+		args, want, hint string
+		kind             error
+	}{
+		{args: "", want: "image is missing", hint: "rc run IMAGE [COMMAND [ARG…]]"},
+		{args: "--memry 5 alpine", want: "unknown flag --memry; did you mean --memory?", hint: "run --help"},
+		{args: "--zzzzzz alpine", want: "unknown flag --zzzzzz", hint: "run --help"},
+		{args: "-tZ alpine", want: "unknown flag -Z in -Z", hint: "run --help"},
+		{args: "--memory", want: "--memory: it needs a value"},
+		{args: "-m", want: "-m: it needs a value"},
+		{args: "--cpu-shares many alpine", want: `--cpu-shares "many": want a number of 0 or more`},
+		{args: "--timeout -1 alpine", want: `--timeout "-1": want a number of 0 or more`},
+		{args: "--cpu-quota x alpine", want: `--cpu-quota "x": want a number`},
+		{args: "--rm=perhaps alpine", want: `--rm "perhaps": want true or false`},
+		{args: "-d alpine", want: "--detach: not supported yet", kind: errs.ErrUnsupported},
+		{args: "--detach alpine", want: "--detach: not supported yet", kind: errs.ErrUnsupported},
+		{args: "-p 80:80 alpine", want: "--publish: not supported yet", kind: errs.ErrUnsupported},
+		{args: "--userns keep-id alpine", want: "--userns: not supported yet", kind: errs.ErrUnsupported},
+		{args: "--restart always alpine", want: "--restart: not supported yet", kind: errs.ErrUnsupported},
+		{args: "--name a/b alpine", want: `--name "a/b": a name has letters`},
+		{args: "--replace alpine", want: "--replace: it needs --name"},
+		{args: "--cidfile there alpine", want: `--cidfile "there": already exists`, hint: "rm there, if its container is gone", kind: errs.ErrExists},
+		{args: "--env-file missing alpine", want: `--env-file "missing": no such file or directory`, kind: os.ErrNotExist},
+		{args: "--env-file badenv alpine", want: `--env-file badenv: line 2: "=2": the variable's name is empty`},
+		{args: "--label-file missing alpine", want: `--label-file "missing": no such file`, kind: os.ErrNotExist},
+		{args: "-e =1 alpine", want: `--env "=1": the variable's name is empty`},
+		{args: "--env-merge A alpine", want: `--env-merge "A": want KEY=VALUE`},
+		{args: "--stop-signal FOO alpine", want: `--stop-signal "FOO": want a name as in kill -l`},
+		{args: "--pull sometimes alpine", want: `--pull "sometimes": want always, missing, never or newer`},
+		{args: "--cap-add FLY alpine", want: `--cap-add "FLY": unknown capability`},
+		{args: "-v x:/y alpine", want: `--volume "x:/y": "x" is the name of a volume`, kind: errs.ErrUnsupported},
+		{args: "--mount type=volume,dst=/x alpine", want: `--mount "type=volume,dst=/x": type=volume is not supported yet`, kind: errs.ErrUnsupported},
+		{args: "--memory= alpine", want: `--memory "": want a number`},
+		{args: "--network a --network b alpine", want: `--network "a b": more than one network`, kind: errs.ErrUnsupported},
+		{args: "--group-add keep-groups,x alpine", want: `--group-add "keep-groups,x": keep-groups cannot be combined`},
+		{args: "--security-opt label=level:s0 alpine", want: `--security-opt "label=level:s0": SELinux`, kind: errs.ErrUnsupported},
+		{args: "--rootfs /x:ro", want: `--rootfs "/x:ro": unknown option`},
+	} {
+		_, err := parseRun(t, &config.Config{}, strings.Fields(test.args)...)
+		kind := test.kind
+		if kind == nil {
+			kind = errs.ErrInvalid
+		}
+		switch {
+		case err == nil:
+			t.Errorf("%s: no error, want %s", test.args, test.want)
+		case !strings.HasPrefix(err.Error(), test.want):
+			t.Errorf("%s: error %q, want %q", test.args, err, test.want)
+		case !errors.Is(err, kind):
+			t.Errorf("%s: error %q is no %v", test.args, err, kind)
+		case test.hint != "" && errs.Hint(err) != test.hint:
+			t.Errorf("%s: hint %q, want %q", test.args, errs.Hint(err), test.hint)
+		case errs.Code(err) != errs.CodeError:
+			t.Errorf("%s: code %d", test.args, errs.Code(err))
+		}
+	}
+}
+
+func TestRunTellsAllProblems(t *testing.T) {
+	runDirectory(t)
+	_, err := parseRun(t, &config.Config{}, "-m", "x", "--cpus", "y", "alpine")
+	if got := strings.Count(err.Error(), "\n"); got != 1 {
+		t.Errorf("%d lines: %v", got+1, err)
+	}
+}

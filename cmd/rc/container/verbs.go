@@ -1,0 +1,17 @@
+// Package container has the verbs of rc that are about containers.
+package container
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/rc-containers/rc/cmd/rc/cli"
+)
+
+// Verbs are rc VERB and rc container VERB.
+func Verbs(a *cli.App) []cli.Verb {
+	return []cli.Verb{
+		{Name: "run", Make: func() *cobra.Command { return newRunCommand(a, runContainer) }},
+		{Name: "ps", Make: func() *cobra.Command { return newPsCommand(a, printContainers) }},
+		{Name: "rm", Make: func() *cobra.Command { return newRmCommand(a, removeContainers) }},
+	}
+}

@@ -1,0 +1,87 @@
+package image
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/image"
+	"github.com/rc-containers/rc/pkg/spec"
+)
+
+type pullOptions struct {
+	image.PullOptions
+	Images []string
+}
+
+func newPullCommand(a *cli.App, runF cli.RunFunc[pullOptions]) *cobra.Command {
+	opts := &pullOptions{}
+	var registry registryFlags
+	var platform platformFlags
+	cmd := &cobra.Command{
+		Use:   "pull [options] IMAGE [IMAGE...]",
+		Short: "Fetch images from a registry",
+		Long: `Fetches images from a registry and prints their ids. A name without a registry is
+looked up as registries.conf says, and on docker.io where it says nothing. Layers that
+are here already are not fetched.`,
+		Example: `rc pull alpine
+rc pull --platform linux/arm64 docker.io/library/debian:12
+rc pull --policy newer quay.io/fedora/fedora
+rc pull --tls-verify=false localhost:5000/app`,
+		Args:              cli.AtLeast(1, "the image"),
+		ValidArgsFunction: cli.CompleteImages(a, 0),
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			opts.Images = args
+			if opts.Registry, err = registry.options(cmd.Flags(), a); err != nil {
+				return err
+			}
+			if opts.Platform, err = platform.options(); err != nil {
+				return err
+			}
+			if opts.Policy, err = spec.ParsePull(opts.Policy); err != nil {
+				return fmt.Errorf("--policy %w", err)
+			}
+			return runF(cmd.Context(), a, opts)
+		},
+	}
+	flags := cmd.Flags()
+	flags.BoolVarP(&opts.Quiet, "quiet", "q", false, "Print the id only")
+	flags.BoolVarP(&opts.AllTags, "all-tags", "a", false, "Pull every tag of the repository")
+	flags.StringVar(&opts.Policy, "policy", image.Always, "Pull always, missing, never, or newer")
+	cli.Must(cmd.RegisterFlagCompletionFunc("policy", cobra.FixedCompletions(spec.PullPolicies(), cobra.ShellCompDirectiveNoFileComp)))
+	registry.add(flags)
+	platform.add(flags)
+	completePlatform(cmd)
+	return cmd
+}
+
+// pullImages pulls one after the other; one that fails does not keep the others from it.
+func pullImages(ctx context.Context, a *cli.App, opts *pullOptions) error {
+	var failures []error
+	hint := ""
+	for _, name := range opts.Images {
+		o := opts.PullOptions
+		o.Image, o.Streams = name, streams(a)
+		images, err := image.PullAll(ctx, a.Config, o)
+		if err != nil {
+			failures = append(failures, err)
+			if hint == "" {
+				hint = errs.Hint(err)
+			}
+			continue
+		}
+		for _, img := range images {
+			fmt.Fprintln(a.Stdout, img.ID)
+		}
+	}
+	if err := errors.Join(failures...); hint != "" {
+		return errs.WithHint(err, hint)
+	} else if err != nil {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,73 @@
+package image
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/image"
+)
+
+// Exit codes of podman-rmi(1).
+const (
+	codeNoSuchImage = 1
+	codeImageInUse  = 2
+)
+
+func newRmiCommand(a *cli.App, runF cli.RunFunc[image.RemoveOptions]) *cobra.Command {
+	opts := &image.RemoveOptions{}
+	cmd := &cobra.Command{
+		Use:   "rmi [options] IMAGE [IMAGE...]",
+		Short: "Remove images",
+		Long: `Removes images, and the layers that no other image has. An image with several names
+only loses the one that was given. An image that a container was made from stays.
+
+The exit code is 1 where an image does not exist, 2 where one is in use.`,
+		Example: `rc rmi alpine
+rc rmi --force 7d4d8abda151
+rc rmi --all`,
+		ValidArgsFunction: cli.CompleteImages(a, 0),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if opts.All && len(args) > 0 {
+				return fmt.Errorf("%s: %w: --all and %q", cmd.CommandPath(), errs.ErrInvalid, args[0])
+			}
+			if opts.All {
+				return nil
+			}
+			return cli.AtLeast(1, "the image, or --all,")(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts.Images = args
+			return runF(cmd.Context(), a, opts)
+		},
+	}
+	flags := cmd.Flags()
+	flags.BoolVarP(&opts.All, "all", "a", false, "Remove all images")
+	flags.BoolVarP(&opts.Force, "force", "f", false, "Remove an image with all its names, and do not mind one that does not exist")
+	flags.BoolVarP(&opts.Ignore, "ignore", "i", false, "Do not mind an image that does not exist")
+	noPrune := flags.Bool("no-prune", false, "No effect: images here have no parents that would go with them")
+	_ = noPrune
+	cli.Must(flags.MarkHidden("no-prune"))
+	return cmd
+}
+
+func removeImages(ctx context.Context, a *cli.App, opts *image.RemoveOptions) error {
+	removed, err := image.Remove(ctx, a.Config, *opts)
+	for _, name := range removed.Untagged {
+		fmt.Fprintln(a.Stdout, "Untagged:", name)
+	}
+	for _, id := range removed.Deleted {
+		fmt.Fprintln(a.Stdout, "Deleted:", id)
+	}
+	switch {
+	case errors.Is(err, errs.ErrInUse):
+		return errs.WithCode(err, codeImageInUse)
+	case errors.Is(err, errs.ErrNotFound):
+		return errs.WithCode(err, codeNoSuchImage)
+	}
+	return err
+}

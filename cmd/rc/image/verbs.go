@@ -1,0 +1,21 @@
+// Package image has the verbs of rc that are about images.
+package image
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/rc-containers/rc/cmd/rc/cli"
+)
+
+// Verbs are rc VERB and rc image VERB.
+func Verbs(a *cli.App) []cli.Verb {
+	return []cli.Verb{
+		{Name: "pull", Make: func() *cobra.Command { return newPullCommand(a, pullImages) }},
+		{Name: "load", Make: func() *cobra.Command { return newLoadCommand(a, loadImages) }},
+		{Name: "import", Make: func() *cobra.Command { return newImportCommand(a, importImage) }},
+		{Name: "tag", Make: func() *cobra.Command { return newTagCommand(a, tagImage) }},
+		{Name: "untag", Make: func() *cobra.Command { return newUntagCommand(a, untagImage) }},
+		{Name: "images", Make: func() *cobra.Command { return newImagesCommand(a, listImages) }},
+		{Name: "rmi", Make: func() *cobra.Command { return newRmiCommand(a, removeImages) }},
+	}
+}

@@ -1,0 +1,204 @@
+// Package inspect has rc inspect, which is about containers and images alike.
+package inspect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/format"
+	"github.com/rc-containers/rc/pkg/index"
+)
+
+// What --type of inspect can be.
+const (
+	both       = "all"
+	containers = "container"
+	images     = "image"
+)
+
+type options struct {
+	Names        []string
+	Type, Format string
+	Size, Latest bool
+}
+
+// newCommand is rc inspect with kind all, rc container inspect and rc image inspect
+// with theirs.
+// Verb is rc inspect.
+func Verb(a *cli.App) cli.Verb { return verb(a, both) }
+
+// ContainerVerb is rc container inspect.
+func ContainerVerb(a *cli.App) cli.Verb { return verb(a, containers) }
+
+// ImageVerb is rc image inspect.
+func ImageVerb(a *cli.App) cli.Verb { return verb(a, images) }
+
+func verb(a *cli.App, kind string) cli.Verb {
+	return cli.Verb{Name: "inspect", Make: func() *cobra.Command { return newCommand(a, kind, show) }}
+}
+
+func newCommand(a *cli.App, kind string, runF cli.RunFunc[options]) *cobra.Command {
+	opts := &options{Type: kind}
+	cmd := &cobra.Command{
+		Use:   "inspect [options] NAME [NAME...]",
+		Short: "Show all that is known of containers or images",
+		Long: `Shows containers and images as a JSON array with podman's fields, or through a Go
+template. A name that both a container and an image have is the container's.`,
+		Example: `rc inspect web
+rc inspect --format '{{.State.Status}} {{.State.ExitCode}}' web
+rc inspect --type image --format '{{json .Config.Env}}' alpine`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts.Names = args
+			if err := opts.check(); err != nil {
+				return err
+			}
+			return runF(cmd.Context(), a, opts)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVarP(&opts.Format, "format", "f", "", "json or a Go template")
+	if kind == both {
+		flags.StringVarP(&opts.Type, "type", "t", kind, "What to look for: all, container or image")
+		cli.Must(cmd.RegisterFlagCompletionFunc("type", cobra.FixedCompletions([]string{both, containers, images}, cobra.ShellCompDirectiveNoFileComp)))
+	}
+	if kind != images {
+		flags.BoolVarP(&opts.Size, "size", "s", false, "Measure how much a container has written")
+		flags.BoolVarP(&opts.Latest, "latest", "l", false, "Show the newest container")
+	}
+	cli.CompleteFormat(cmd, container.Inspection{})
+	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+		var names []string
+		for _, complete := range opts.completions(a) {
+			more, _ := complete(cmd, args, word)
+			names = append(names, more...)
+		}
+		return names, cobra.ShellCompDirectiveNoFileComp
+	}
+	return cmd
+}
+
+func (o *options) completions(a *cli.App) []cli.Completion {
+	switch o.Type {
+	case containers:
+		return []cli.Completion{cli.CompleteContainers(a, 0)}
+	case images:
+		return []cli.Completion{cli.CompleteImages(a, 0)}
+	}
+	return []cli.Completion{cli.CompleteContainers(a, 0), cli.CompleteImages(a, 0)}
+}
+
+func (o *options) check() error {
+	switch o.Type {
+	case both, containers, images:
+	default:
+		return fmt.Errorf("--type %q: %w: want all, container or image", o.Type, errs.ErrInvalid)
+	}
+	switch {
+	case o.Latest && len(o.Names) > 0:
+		return errs.WithHint(fmt.Errorf("inspect: names together with --latest: %w", errs.ErrInvalid), "rc inspect --help")
+	case o.Latest && o.Type == images:
+		return fmt.Errorf("--latest: with --type image: %w", errs.ErrInvalid)
+	case !o.Latest && len(o.Names) == 0:
+		return errs.WithHint(fmt.Errorf("inspect: name a container or an image: %w", errs.ErrInvalid), "rc inspect --help")
+	}
+	return o.checkFormat()
+}
+
+// checkFormat takes a template that any of the possible rows takes.
+func (o *options) checkFormat() error {
+	asContainer := format.Check(o.Format, container.Inspection{}, format.Options{})
+	asImage := format.Check(o.Format, imageInspection{}, format.Options{})
+	switch {
+	case o.Type == images:
+		return asImage
+	case o.Type == containers || asContainer != nil && asImage != nil:
+		return asContainer
+	}
+	return nil
+}
+
+func show(ctx context.Context, a *cli.App, opts *options) error {
+	if opts.Size && !a.InUserns {
+		return a.Reexecute(ctx, os.Args[1:]...)
+	}
+	found, failed := opts.gather(a)
+	if opts.Format == "" || format.IsJSON(opts.Format) {
+		if err := format.Print(a.Stdout, "json", found, format.Options{}); err != nil {
+			return err
+		}
+	} else {
+		for _, v := range found {
+			if err := format.PrintOne(a.Stdout, opts.Format, v); err != nil {
+				return err
+			}
+		}
+	}
+	if len(failed) == 0 {
+		return nil
+	}
+	for _, err := range failed[:len(failed)-1] {
+		cli.Report(a.Stderr, err)
+	}
+	return failed[len(failed)-1]
+}
+
+// gather looks for everything that was named.
+func (o *options) gather(a *cli.App) (found []any, failed []error) {
+	found = []any{}
+	names := o.Names
+	if o.Latest {
+		entries, _ := container.List(container.Records(a.Config), container.ListOptions{All: true, Last: 1})
+		if len(entries) == 0 {
+			return found, []error{fmt.Errorf("inspect --latest: there is no container: %w", errs.ErrNotFound)}
+		}
+		names = []string{entries[0].ID}
+	}
+	for _, name := range names {
+		v, err := o.one(a, name)
+		if err != nil {
+			failed = append(failed, err)
+			continue
+		}
+		found = append(found, v)
+	}
+	return found, failed
+}
+
+func (o *options) one(a *cli.App, name string) (any, error) {
+	if o.Type != images {
+		root := container.Records(a.Config)
+		e, err := root.Find(name)
+		if err == nil {
+			i, err := container.Inspect(root, e, o.Size)
+			if err == nil && i.SizeRw != nil {
+				total := *i.SizeRw + container.ImageSize(a.Config, e.ImageID)
+				i.SizeRootFs = &total
+			}
+			return i, err
+		}
+		if o.Type == containers || !errors.Is(err, errs.ErrNotFound) {
+			return nil, err
+		}
+	}
+	ix, err := index.Read(a.Config)
+	if err != nil {
+		return nil, err
+	}
+	e, err := ix.Find(name)
+	switch {
+	case err == nil:
+		return inspectImage(a.Config, ix, e)
+	case errors.Is(err, errs.ErrNotFound) && o.Type == images:
+		return nil, errs.WithHint(err, "rc pull "+name)
+	case errors.Is(err, errs.ErrNotFound) || o.Type == both && errors.Is(err, errs.ErrInvalid):
+		return nil, errs.WithHint(fmt.Errorf("inspect %q: no container and no image has this name or id: %w", name, errs.ErrNotFound), "rc ps -a, rc images")
+	}
+	return nil, err
+}

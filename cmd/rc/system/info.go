@@ -1,0 +1,169 @@
+package system
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/pkg/format"
+)
+
+// systemInfo is what rc info tells, in podman's layout. The JSON names are podman's; a
+// template uses the Go names: {{.Host.Arch}}.
+type systemInfo struct {
+	Host       hostInfo       `json:"host"`
+	Store      storeInfo      `json:"store"`
+	Registries registriesInfo `json:"registries"`
+	Version    clientVersion  `json:"version"`
+}
+
+type hostInfo struct {
+	Arch              string           `json:"arch"`
+	CgroupControllers []string         `json:"cgroupControllers"`
+	CgroupManager     string           `json:"cgroupManager"`
+	CgroupVersion     string           `json:"cgroupVersion"`
+	CPUs              int              `json:"cpus"`
+	Distribution      distributionInfo `json:"distribution"`
+	Hostname          string           `json:"hostname"`
+	IDMappings        idMappings       `json:"idMappings"`
+	Kernel            string           `json:"kernel"`
+	MemFree           uint64           `json:"memFree"`
+	MemTotal          uint64           `json:"memTotal"`
+	NetworkBackend    string           `json:"networkBackend"`
+	OCIRuntime        programInfo      `json:"ociRuntime"`
+	OS                string           `json:"os"`
+	Pasta             programInfo      `json:"pasta"`
+	Slirp4netns       programInfo      `json:"slirp4netns"`
+	Security          securityInfo     `json:"security"`
+	SwapFree          uint64           `json:"swapFree"`
+	SwapTotal         uint64           `json:"swapTotal"`
+	Uptime            string           `json:"uptime"`
+}
+
+type distributionInfo struct {
+	Codename     string `json:"codename,omitempty"`
+	Distribution string `json:"distribution"`
+	Version      string `json:"version"`
+}
+
+type idMappings struct {
+	GIDMap []idMapping `json:"gidmap"`
+	UIDMap []idMapping `json:"uidmap"`
+	// Problem is why containers cannot have these ids.
+	Problem string `json:"problem,omitempty"`
+}
+
+type idMapping struct {
+	ContainerID uint32 `json:"container_id"`
+	HostID      uint32 `json:"host_id"`
+	Size        uint32 `json:"size"`
+}
+
+// programInfo is a program that rc calls; an empty Path is one that is not installed.
+type programInfo struct {
+	Name    string `json:"name,omitempty"`
+	Path    string `json:"path"`
+	Version string `json:"version"`
+}
+
+type securityInfo struct {
+	AppArmorEnabled    bool   `json:"apparmorEnabled"`
+	Capabilities       string `json:"capabilities"`
+	Rootless           bool   `json:"rootless"`
+	SeccompEnabled     bool   `json:"seccompEnabled"`
+	SeccompProfilePath string `json:"seccompProfilePath"`
+	SELinuxEnabled     bool   `json:"selinuxEnabled"`
+}
+
+type storeInfo struct {
+	ConfigFile         string            `json:"configFile"`
+	ContainerStore     containerCount    `json:"containerStore"`
+	GraphDriverName    string            `json:"graphDriverName"`
+	GraphOptions       map[string]string `json:"graphOptions"`
+	GraphRoot          string            `json:"graphRoot"`
+	GraphRootAllocated uint64            `json:"graphRootAllocated"`
+	GraphRootUsed      uint64            `json:"graphRootUsed"`
+	GraphStatus        map[string]string `json:"graphStatus"`
+	ImageCopyTmpDir    string            `json:"imageCopyTmpDir"`
+	ImageStore         imageCount        `json:"imageStore"`
+	MountProgram       mountProgramInfo  `json:"mountProgram"`
+	RunRoot            string            `json:"runRoot"`
+}
+
+type mountProgramInfo struct {
+	Name    string `json:"name"`
+	Reason  string `json:"reason"`
+	Path    string `json:"path,omitempty"`
+	Version string `json:"version,omitempty"`
+}
+
+type containerCount struct {
+	Number  int `json:"number"`
+	Paused  int `json:"paused"`
+	Running int `json:"running"`
+	Stopped int `json:"stopped"`
+}
+
+type imageCount struct {
+	Number int `json:"number"`
+}
+
+type registriesInfo struct {
+	Search []string `json:"search"`
+}
+
+type infoOptions struct{ Format string }
+
+func newInfoCommand(a *cli.App, runF cli.RunFunc[infoOptions]) *cobra.Command {
+	opts := &infoOptions{}
+	cmd := &cobra.Command{
+		Use:   "info [options]",
+		Short: "Show what rc works with on this machine",
+		Long: `Shows the machine, the ids and controllers that containers can have, where images
+and containers lie and how their file systems are mounted, and the programs that
+rc calls. Nothing is changed, and no namespace is made.`,
+		Example: `rc info
+rc info --format json
+rc info --format '{{.Store.MountProgram.Reason}}'`,
+		Args:              cli.NoArguments,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runF(cmd.Context(), a, opts)
+		},
+	}
+	cmd.Flags().StringVarP(&opts.Format, "format", "f", "", "json or a Go template")
+	cli.CompleteFormat(cmd, systemInfo{})
+	return cmd
+}
+
+func printInfo(ctx context.Context, a *cli.App, opts *infoOptions) error {
+	if err := format.Check(opts.Format, systemInfo{}, format.Options{}); err != nil {
+		return err
+	}
+	info := gatherInfo(ctx, a)
+	if opts.Format != "" {
+		return format.PrintOne(a.Stdout, opts.Format, info)
+	}
+	return writeYAML(a.Stdout, info)
+}
+
+// gatherInfo asks everybody at once: the versions of programs take longest.
+func gatherInfo(ctx context.Context, a *cli.App) systemInfo {
+	programs := startVersions(ctx, a.Config.Containers.HelperDirs, "fuse-overlayfs", "slirp4netns", "pasta")
+	info := systemInfo{
+		Host:       hostFacts(ctx, a),
+		Store:      storeFacts(a.Config),
+		Registries: registriesInfo{Search: a.Config.SearchRegistries()},
+		Version:    buildVersion(a),
+	}
+	found := programs()
+	info.Host.Slirp4netns, info.Host.Pasta = found["slirp4netns"], found["pasta"]
+	if fuse := found["fuse-overlayfs"]; fuse.Path != "" {
+		info.Store.GraphOptions["overlay.mount_program"] = fuse.Path
+		if info.Store.MountProgram.Name == fuse.Name {
+			info.Store.MountProgram.Path, info.Store.MountProgram.Version = fuse.Path, fuse.Version
+		}
+	}
+	return info
+}

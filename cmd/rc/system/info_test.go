@@ -1,0 +1,169 @@
+package system
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rc-containers/rc/cmd/rc/cli/clitest"
+	"github.com/rc-containers/rc/pkg/config"
+)
+
+func TestInfo(t *testing.T) {
+	home := t.TempDir()
+	t.Setenv("HOME", home)
+	info := func(args ...string) (string, error) {
+		a := clitest.App(t, false)
+		a.Config = nil
+		a.Global = config.Flags{Root: home + "/data", RunRoot: home + "/run"}
+		if err := a.Load(); err != nil {
+			t.Fatal(err)
+		}
+		out, warned, err := clitest.Call(t, a, newInfoCommand(a, printInfo), args...)
+		if warned != "" {
+			t.Errorf("info %q: %s", args, warned)
+		}
+		return out, err
+	}
+	out, err := info()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"host:", "  os: linux", "store:", "  graphDriverName: overlay", "  graphRoot: " + home + "/data/storage", "version:"} {
+		if !strings.Contains(out, line+"\n") {
+			t.Errorf("no line %q in\n%s", line, out)
+		}
+	}
+	var facts systemInfo
+	out, err = info("--format", "json")
+	if err := errors.Join(err, json.Unmarshal([]byte(out), &facts)); err != nil {
+		t.Fatal(err)
+	}
+	if facts.Host.CPUs < 1 || facts.Host.MemTotal == 0 || facts.Host.Kernel == "" || facts.Store.MountProgram.Reason == "" ||
+		facts.Store.GraphStatus["Backing Filesystem"] == "" || facts.Version.Version == "" {
+		t.Errorf("%+v", facts)
+	}
+	if out, _ = info("--format", "{{.Host.OS}} {{.Store.ImageStore.Number}}"); out != "linux 0\n" {
+		t.Errorf("template: %q", out)
+	}
+	if _, err = info("--format", "{{.Hots}}"); err == nil || !strings.Contains(err.Error(), `no field ".Hots"`) {
+		t.Error(err)
+	}
+	if entries, err := os.ReadDir(home); err != nil || len(entries) != 0 {
+		t.Errorf("info has made %v %v", entries, err)
+	}
+}
+
+// TestVersionsInTime holds that a program that hangs, fails or forks costs a second at most.
+func TestVersionsInTime(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("PATH", dir+":/usr/bin:/bin")
+	for name, script := range map[string]string{
+		"good": "echo good version 1.2; echo more", "hangs": "sleep 20", "fails": "exit 3", "forks": "sleep 20 & echo forks 1",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+script+"\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	start := time.Now()
+	got := startVersions(t.Context(), nil, "good", "hangs", "fails", "forks", "absent-program")()
+	if took := time.Since(start); took > 3*patience {
+		t.Errorf("it took %v", took)
+	}
+	for name, want := range map[string]string{"good": "good version 1.2", "hangs": "unknown: ", "fails": "unknown: exit status 3", "forks": "", "absent-program": ""} {
+		if program := got[name]; !strings.HasPrefix(program.Version, want) || program.Name != name || (program.Path == "") != (name == "absent-program") {
+			t.Errorf("%s: %+v", name, program)
+		}
+	}
+	elsewhere := startVersions(t.Context(), []string{"/nowhere", dir}, "good")
+	t.Setenv("PATH", "/usr/bin:/bin")
+	if program := elsewhere()["good"]; program.Path == "" {
+		t.Errorf("helper_binaries_dir: %+v", program)
+	}
+}
+
+func TestWriteYAML(t *testing.T) {
+	var out bytes.Buffer
+	value := struct {
+		Name  string `json:"name"`
+		Empty string `json:"empty"`
+		Gone  string `json:"gone,omitempty"`
+		List  []string
+		None  []string
+		Maps  []idMapping       `json:"maps"`
+		Map   map[string]string `json:"map"`
+		NoMap map[string]string `json:"noMap"`
+		Inner struct {
+			On bool `json:"on"`
+		} `json:"inner"`
+	}{
+		Name: "plain text", List: []string{"a: b", "12", "true", "- x", "it's", "a:b", "ends:", " x"},
+		Maps: []idMapping{{0, 1000, 1}, {1, 100000, 65536}}, Map: map[string]string{"z": "1", "a": "x\ny"},
+	}
+	if err := writeYAML(&out, value); err != nil {
+		t.Fatal(err)
+	}
+	want := `name: plain text
+empty: ""
+List:
+- "a: b"
+- "12"
+- "true"
+- "- x"
+- "it's"
+- a:b
+- "ends:"
+- " x"
+None: []
+maps:
+- container_id: 0
+  host_id: 1000
+  size: 1
+- container_id: 1
+  host_id: 100000
+  size: 65536
+map:
+  a: "x\ny"
+  z: "1"
+noMap: {}
+inner:
+  on: false
+`
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestHostFiles(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "file")
+	if err := os.WriteFile(path, []byte("NAME=\"Debian\"\nID=debian\nVERSION_ID=\"12\"\nVERSION_CODENAME='bookworm'\nMemTotal:       1024 kB\nbad line\nMemFree: x kB\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := distribution(path); got != (distributionInfo{"bookworm", "debian", "12"}) {
+		t.Errorf("%+v", got)
+	}
+	if got := distribution(dir + "/missing"); got.Distribution != "unknown" {
+		t.Errorf("%+v", got)
+	}
+	if got := memoryFacts(path); got["MemTotal"] != 1<<20 || got["MemFree"] != 0 {
+		t.Errorf("%v", got)
+	}
+	for d, want := range map[time.Duration]string{
+		90 * time.Second: "0h 1m 30.00s", 36*time.Hour + time.Minute: "36h 1m 0.00s (Approximately 1.50 days)",
+	} {
+		if got := uptime(d); got != want {
+			t.Errorf("%v: %q, want %q", d, got, want)
+		}
+	}
+	if got := existing(dir + "/a/b/c"); got != dir {
+		t.Errorf("%q", got)
+	}
+}

@@ -1,0 +1,37 @@
+package system
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/errs"
+)
+
+type trashOptions struct{}
+
+// newTrashCommand is what container.EmptyTrash starts in the background.
+func newTrashCommand(a *cli.App, runF cli.RunFunc[trashOptions]) *cobra.Command {
+	return &cobra.Command{
+		Use:    container.EmptyTrashVerb,
+		Short:  "Delete the files of removed containers",
+		Hidden: true,
+		Args:   cli.NoArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runF(cmd.Context(), a, &trashOptions{})
+		},
+	}
+}
+
+func emptyTrash(ctx context.Context, a *cli.App, _ *trashOptions) error {
+	if !a.InUserns {
+		return fmt.Errorf("%s: rc calls it by itself: %w", container.EmptyTrashVerb, errs.ErrInvalid)
+	}
+	if err := container.Records(a.Config).EmptyTrash(ctx); err != nil {
+		return fmt.Errorf("empty trash: %w", err)
+	}
+	return nil
+}
