@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"github.com/rc-containers/rc/pkg/errs"
 )
 
 // containersConf is containers.conf(5), as far as rc uses it. Keys that it has besides are
@@ -174,7 +176,7 @@ func (c *Config) readStorage(h host) error {
 		}
 		folded, err := mountProgram(program)
 		if err != nil {
-			return invalid("%s: mount_program = %q: want the absolute path of a program", path, program)
+			return errs.Invalidf("%s: mount_program = %q: want the absolute path of a program", path, program)
 		}
 		if filepath.Base(folded) == "fuse-overlayfs" && strings.HasPrefix(folded, "/usr/") {
 			// The distribution's; that it is in the file says that it is wanted, not where it lies.
@@ -204,7 +206,7 @@ func (c *Config) decode(path string, conf any) error {
 	var parse toml.ParseError
 	switch {
 	case errors.As(err, &parse):
-		return invalid("configuration %s: line %d: %s", path, parse.Position.Line, parse.Message)
+		return errs.Invalidf("configuration %s: line %d: %s", path, parse.Position.Line, parse.Message)
 	case err != nil:
 		return fmt.Errorf("configuration %s: %w", path, err)
 	}

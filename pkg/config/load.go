@@ -58,7 +58,7 @@ func load(flags Flags, h host) (*Config, error) {
 		Debug: flags.Debug,
 	}
 	if flags.StorageDriver != "" && flags.StorageDriver != "overlay" {
-		return nil, unsupported("--storage-driver %q: overlay is the only one", flags.StorageDriver)
+		return nil, errs.Unsupportedf("--storage-driver %q: overlay is the only one", flags.StorageDriver)
 	}
 	if err := cfg.readFiles(h); err != nil {
 		return nil, err
@@ -75,7 +75,7 @@ func (c *Config) apply(flags Flags) error {
 		c.CgroupManager = flags.CgroupManager
 	}
 	if !slices.Contains(CgroupManagers(), c.CgroupManager) {
-		return invalid("--cgroup-manager %q: want systemd or cgroupfs", c.CgroupManager)
+		return errs.Invalidf("--cgroup-manager %q: want systemd or cgroupfs", c.CgroupManager)
 	}
 	if flags.LogLevel != "" {
 		c.LogLevel = strings.ToLower(flags.LogLevel)
@@ -89,11 +89,11 @@ func (c *Config) apply(flags Flags) error {
 	for _, option := range flags.StorageOpts {
 		key, value, found := strings.Cut(option, "=")
 		if key != "mount_program" && key != "overlay.mount_program" {
-			return invalid("--storage-opt %q: unknown option: want mount_program=auto|native|fuse-overlayfs", option)
+			return errs.Invalidf("--storage-opt %q: unknown option: want mount_program=auto|native|fuse-overlayfs", option)
 		}
 		program, err := mountProgram(value)
 		if !found || err != nil {
-			return invalid("--storage-opt %q: want mount_program=auto|native|fuse-overlayfs, or the absolute path of a program", option)
+			return errs.Invalidf("--storage-opt %q: want mount_program=auto|native|fuse-overlayfs, or the absolute path of a program", option)
 		}
 		c.MountProgram = program
 	}

@@ -22,7 +22,7 @@ func (h host) runtimeDir() (string, error) {
 			return filepath.Clean(dir), nil
 		}
 		if err == nil {
-			err = invalid("want an absolute path")
+			err = errs.Invalidf("want an absolute path")
 		}
 		hint := "unset XDG_RUNTIME_DIR"
 		if h.ours(session) == nil {
@@ -55,7 +55,7 @@ func (h host) privateTmp() (string, error) {
 		return "", fmt.Errorf("runtime directory: %w", err)
 	}
 	if mode := info.Mode().Perm(); mode != 0o700 {
-		return "", errs.WithHint(invalid("runtime directory %q: mode is %#o, want 0700", dir, mode),
+		return "", errs.WithHint(errs.Invalidf("runtime directory %q: mode is %#o, want 0700", dir, mode),
 			"chmod 700 "+dir)
 	}
 	return dir, nil
@@ -68,11 +68,11 @@ func (h host) ours(dir string) error {
 		return errors.Unwrap(err)
 	}
 	if !info.IsDir() {
-		return invalid("not a directory")
+		return errs.Invalidf("not a directory")
 	}
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok || int(stat.Uid) != h.uid {
-		return invalid("it belongs to uid %d, not to you (uid %d)", stat.Uid, h.uid)
+		return errs.Invalidf("it belongs to uid %d, not to you (uid %d)", stat.Uid, h.uid)
 	}
 	return nil
 }

@@ -51,7 +51,7 @@ func Create(opts Options, image Image, env Environment) (*spec.Container, error)
 	if needed := image.Rootfs.MountProgram; needed != "" {
 		// The image's layers have whiteouts of a kind that only one program understands.
 		if cfg.MountProgram != "auto" && cfg.MountProgram != needed {
-			return nil, errs.WithHint(unsupported("image %q: its layers can be mounted by %s only", image.Name, needed),
+			return nil, errs.WithHint(errs.Unsupportedf("image %q: its layers can be mounted by %s only", image.Name, needed),
 				"--storage-opt mount_program=auto")
 		}
 		d.c.Rootfs.MountProgram = needed
@@ -148,12 +148,12 @@ func (d *draft) cgroups() error {
 		cgroups.Manager = d.env.Config.CgroupManager
 	}
 	if cgroups.Mode != "enabled" && cgroups.Parent != "" {
-		return invalid("--cgroup-parent %q: with --cgroups %s there is nothing to put below it",
+		return errs.Invalidf("--cgroup-parent %q: with --cgroups %s there is nothing to put below it",
 			cgroups.Parent, cgroups.Mode)
 	}
 	if cgroups.Parent != "" && cgroups.Manager == "systemd" && filepath.Ext(cgroups.Parent) != ".slice" {
 		return errs.WithHint(
-			invalid("--cgroup-parent %q: systemd wants the name of a slice", cgroups.Parent),
+			errs.Invalidf("--cgroup-parent %q: systemd wants the name of a slice", cgroups.Parent),
 			"--cgroup-parent NAME.slice, or --cgroup-manager cgroupfs")
 	}
 	d.c.Cgroups = cgroups
@@ -189,7 +189,7 @@ func (d *draft) namespaces() error {
 	d.c.OCI.Linux = &specs.Linux{Namespaces: list}
 
 	if d.c.Init && !d.private(specs.PIDNamespace) {
-		return invalid("--init: with --pid host the container has no first process of its own")
+		return errs.Invalidf("--init: with --pid host the container has no first process of its own")
 	}
 	if d.private(specs.UTSNamespace) {
 		d.c.OCI.Hostname = d.opts.Hostname
@@ -200,7 +200,7 @@ func (d *draft) namespaces() error {
 		return nil
 	}
 	if d.opts.Hostname != "" || d.opts.Domainname != "" {
-		return invalid("--hostname %q: with --uts host it would be the host's own name",
+		return errs.Invalidf("--hostname %q: with --uts host it would be the host's own name",
 			d.opts.Hostname+d.opts.Domainname)
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rc-containers/rc/pkg/config"
+	"github.com/rc-containers/rc/pkg/errs"
 )
 
 // Surroundings asks the machine and the caller what Create has to know. The caller adds
@@ -49,7 +50,7 @@ func deviceNumber(path string) (major, minor int64, err error) {
 		return 0, 0, err
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFBLK {
-		return 0, 0, invalid("not a block device")
+		return 0, 0, errs.Invalidf("not a block device")
 	}
 	return int64(unix.Major(st.Rdev)), int64(unix.Minor(st.Rdev)), nil
 }

@@ -162,7 +162,7 @@ func (d *draft) userMounts() ([]specs.Mount, error) {
 	list := slices.Clone(d.opts.Mounts)
 	for i, m := range list {
 		if mountedOn(list[:i], m.Destination) {
-			return nil, invalid("mount on %q: it is asked for twice", m.Destination)
+			return nil, errs.Invalidf("mount on %q: it is asked for twice", m.Destination)
 		}
 	}
 	conf := &d.env.Config.Containers
@@ -227,7 +227,7 @@ func (d *draft) imageVolumes(strong []specs.Mount) ([]specs.Mount, error) {
 		destination := filepath.Clean("/" + declared)
 		if destination == "/" {
 			return nil, errs.WithHint(
-				invalid("image volume %q: it would hide the whole image", declared), "--image-volume ignore")
+				errs.Invalidf("image volume %q: it would hide the whole image", declared), "--image-volume ignore")
 		}
 		if mountedOn(strong, destination) || mountedOn(out, destination) {
 			continue

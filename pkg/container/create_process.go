@@ -76,11 +76,11 @@ func (d *draft) command() error {
 	args := slices.Concat(entrypoint, cmd)
 	if len(args) == 0 {
 		return errs.WithHint(
-			invalid("command: %q has neither entrypoint nor command, and none was given", d.subject()),
+			errs.Invalidf("command: %q has neither entrypoint nor command, and none was given", d.subject()),
 			"rc run "+d.subject()+" COMMAND")
 	}
 	if args[0] == "" {
-		return invalid("command: its name is empty")
+		return errs.Invalidf("command: its name is empty")
 	}
 	d.c.Entrypoint, d.c.Cmd, d.c.OCI.Process.Args = entrypoint, cmd, args
 	return nil
@@ -131,7 +131,7 @@ func (d *draft) environment() error {
 	d.c.OCI.Process.Env = spec.JoinEnv(base, d.opts.Env.Set)
 	for _, entry := range d.c.OCI.Process.Env {
 		if strings.ContainsRune(entry, 0) {
-			return invalid("environment: %q has a NUL byte", entry)
+			return errs.Invalidf("environment: %q has a NUL byte", entry)
 		}
 	}
 	return nil
@@ -172,7 +172,7 @@ func (d *draft) rlimits() error {
 		if own, known := d.rlimit(limit.Type); known && limit.Hard > own.Hard {
 			name := strings.ToLower(strings.TrimPrefix(limit.Type, "RLIMIT_"))
 			return errs.WithHint(
-				unsupported("--ulimit %s=%s: your own hard limit is %s", name, rlimitText(limit.Hard), rlimitText(own.Hard)),
+				errs.Unsupportedf("--ulimit %s=%s: your own hard limit is %s", name, rlimitText(limit.Hard), rlimitText(own.Hard)),
 				"raise it in /etc/security/limits.conf, or as Limit"+strings.ToUpper(name)+"= of user@.service")
 		}
 		limits = setRlimit(limits, limit)

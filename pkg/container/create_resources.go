@@ -37,7 +37,7 @@ func (d *draft) resources() error {
 		return nil
 	}
 	if d.c.Cgroups.Mode == "disabled" {
-		return errs.WithHint(invalid("--cgroups disabled: limits need a cgroup"),
+		return errs.WithHint(errs.Invalidf("--cgroups disabled: limits need a cgroup"),
 			"leave out --cgroups disabled, or the limits")
 	}
 	d.c.OCI.Linux.Resources = r
@@ -50,11 +50,11 @@ func memory(asked Resources) (*specs.LinuxMemory, error) {
 	limit, swap, reservation := asked.Memory, asked.MemorySwap, asked.MemoryReservation
 	switch {
 	case swap != 0 && limit == 0:
-		return nil, invalid("--memory-swap: it includes the memory, so it needs --memory")
+		return nil, errs.Invalidf("--memory-swap: it includes the memory, so it needs --memory")
 	case swap > 0 && swap < limit:
-		return nil, invalid("--memory-swap %d: it includes the memory, so it cannot be less than --memory (%d)", swap, limit)
+		return nil, errs.Invalidf("--memory-swap %d: it includes the memory, so it cannot be less than --memory (%d)", swap, limit)
 	case reservation > 0 && limit > 0 && reservation > limit:
-		return nil, invalid("--memory-reservation %d: it cannot be more than --memory (%d)", reservation, limit)
+		return nil, errs.Invalidf("--memory-reservation %d: it cannot be more than --memory (%d)", reservation, limit)
 	case limit == 0 && reservation == 0:
 		return nil, nil //nolint:nilnil // no limit is no error
 	}
@@ -76,19 +76,19 @@ func cpu(asked Resources) (*specs.LinuxCPU, error) {
 	quota, period := asked.CPUQuota, asked.CPUPeriod
 	if asked.CPUs > 0 {
 		if quota != 0 || period != 0 {
-			return nil, invalid("--cpus: --cpu-quota and --cpu-period say the same thing")
+			return nil, errs.Invalidf("--cpus: --cpu-quota and --cpu-period say the same thing")
 		}
 		quota, period = asked.CPUs, spec.CPUPeriod
 	}
 	// The kernel's bounds, Documentation/scheduler/sched-bwc.rst.
 	if period != 0 && (period < 1000 || period > 1000000) {
-		return nil, invalid("--cpu-period %d: want 1000 to 1000000 microseconds", period)
+		return nil, errs.Invalidf("--cpu-period %d: want 1000 to 1000000 microseconds", period)
 	}
 	if quota != 0 && quota < 1000 && quota != -1 {
-		return nil, invalid("--cpu-quota %d: want 1000 microseconds or more, or -1 for no limit", quota)
+		return nil, errs.Invalidf("--cpu-quota %d: want 1000 microseconds or more, or -1 for no limit", quota)
 	}
 	if asked.CPUShares == 1 || asked.CPUShares > 262144 {
-		return nil, invalid("--cpu-shares %d: want 2 to 262144", asked.CPUShares)
+		return nil, errs.Invalidf("--cpu-shares %d: want 2 to 262144", asked.CPUShares)
 	}
 	if quota == 0 && period == 0 && asked.CPUShares == 0 && asked.CpusetCPUs == "" && asked.CpusetMems == "" {
 		return nil, nil //nolint:nilnil // no limit is no error

@@ -8,6 +8,7 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/oci"
 	"github.com/rc-containers/rc/pkg/spec"
 )
@@ -76,7 +77,7 @@ func (d *draft) capabilities() error {
 	}
 	add, drop := d.opts.CapAdd, d.opts.CapDrop
 	if both := slices.IndexFunc(add, func(name string) bool { return name != spec.CapAll && slices.Contains(drop, name) }); both >= 0 {
-		return invalid("--cap-add %s: --cap-drop has it too", add[both])
+		return errs.Invalidf("--cap-add %s: --cap-drop has it too", add[both])
 	}
 	switch {
 	case d.opts.Privileged || slices.Contains(add, spec.CapAll):

@@ -1,34 +1,19 @@
 package spec
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/rc-containers/rc/pkg/errs"
 )
 
-// inputError is something a user typed that cannot be used: `"value": why`.
-type inputError struct {
-	value string
-	cause string
-	kind  error
-}
-
-func (e *inputError) Error() string {
-	return fmt.Sprintf("%q: %s", e.value, e.cause)
-}
-
-// Is makes the error one of errs' kinds without repeating the kind in the text.
-func (e *inputError) Is(target error) bool { return target == e.kind }
-
-// invalid says that value cannot be understood, and what would be.
+// invalid says that value, which a user typed, cannot be understood, and what would be.
 func invalid(value, format string, args ...any) error {
-	return &inputError{value, fmt.Sprintf(format, args...), errs.ErrInvalid}
+	return errs.Invalidf("%q: "+format, append([]any{value}, args...)...)
 }
 
 // unsupported says that value is understood and cannot be done.
 func unsupported(value, format string, args ...any) error {
-	return &inputError{value, fmt.Sprintf(format, args...), errs.ErrUnsupported}
+	return errs.Unsupportedf("%q: "+format, append([]any{value}, args...)...)
 }
 
 // noNUL refuses what no system call can take.
