@@ -42,8 +42,7 @@ func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
 func run(ts *testscript.TestScript, args []string) (int, error) {
 	ts.Logf("[run %s]", strings.Join(args, " "))
 	err := ts.Exec(args[0], args[1:]...)
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		return exit.ExitCode(), nil
 	}
 	return 0, err

@@ -61,7 +61,7 @@ func newSuite(t *testing.T) *suite {
 		base = "/var/tmp"
 	}
 	// Short: the path of a socket ends at 107 bytes.
-	work, err := os.MkdirTemp(base, "rc-e2e.")
+	work, err := os.MkdirTemp(base, "rc-e2e.") //nolint:usetesting // t.TempDir is too long, and cannot remove other ids' files
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func binaries(t *testing.T) string {
 // run runs the scripts of a directory; program is what --storage-opt mount_program shall be, "" for rc's choice.
 func (s *suite) run(t *testing.T, dir, program string) {
 	t.Helper()
-	work, err := os.MkdirTemp(s.work, "")
+	work, err := os.MkdirTemp(s.work, "") //nolint:usetesting // below newSuite's
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -157,7 +157,7 @@ func removeTree(dir string) error {
 	if _, stat := os.Lstat(dir); errors.Is(stat, fs.ErrNotExist) {
 		return nil
 	}
-	return fmt.Errorf("remove %q: %v: %s", dir, err, out)
+	return fmt.Errorf("remove %q: %w: %s", dir, err, out)
 }
 
 func removeAll(t *testing.T, dir string) {
