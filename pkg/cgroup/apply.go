@@ -31,12 +31,12 @@ func Apply(dir string, files []File) error {
 		case f.Either != "":
 			either[f.Either] = either[f.Either] || false
 		case !f.Optional:
-			return fmt.Errorf("set %s: this kernel has no %s: %w", f.Flags, f.Name, errs.ErrUnsupported)
+			return errs.Unsupportedf("set %s: this kernel has no %s", f.Flags, f.Name)
 		}
 	}
 	for _, f := range files {
 		if f.Either != "" && !either[f.Either] {
-			return fmt.Errorf("set %s: this kernel has neither io.bfq.weight nor io.weight: %w", f.Flags, errs.ErrUnsupported)
+			return errs.Unsupportedf("set %s: this kernel has neither io.bfq.weight nor io.weight", f.Flags)
 		}
 	}
 	return nil
@@ -45,7 +45,7 @@ func Apply(dir string, files []File) error {
 func refused(f File, err error) error {
 	for _, errno := range []error{unix.EINVAL, unix.ERANGE, unix.ENODEV, unix.ENOSPC} {
 		if errors.Is(err, errno) {
-			return fmt.Errorf("set %s: write %q to %s: %w: %w", f.Flags, f.Value, f.Name, err, errs.ErrInvalid)
+			return errs.Invalidf("set %s: write %q to %s: %w", f.Flags, f.Value, f.Name, err)
 		}
 	}
 	return fmt.Errorf("set %s: write %q to %s: %w", f.Flags, f.Value, f.Name, err)

@@ -52,7 +52,7 @@ func Find() (Hierarchy, error) {
 	if h, ok := parseMountinfo(data); ok {
 		return h, nil
 	}
-	return Hierarchy{}, fmt.Errorf("find cgroup v2: no such file system is mounted: %w", errs.ErrUnsupported)
+	return Hierarchy{}, errs.Unsupportedf("find cgroup v2: no such file system is mounted")
 }
 
 // parseMountinfo finds the first cgroup2 mount, in the format of proc_pid_mountinfo(5).

@@ -31,8 +31,8 @@ func Leaves(scope string, files []File) (*os.File, error) {
 		return nil, err
 	}
 	if missing, flags := lack(files, available); len(missing) > 0 {
-		return nil, fmt.Errorf("set %s: cgroup %q has no controller %s: %w",
-			strings.Join(flags, ", "), scope, strings.Join(missing, ", "), errs.ErrUnsupported)
+		return nil, errs.Unsupportedf("set %s: cgroup %q has no controller %s",
+			strings.Join(flags, ", "), scope, strings.Join(missing, ", "))
 	}
 	if err := Evacuate(scope, shim); err != nil {
 		return nil, err

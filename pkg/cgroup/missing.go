@@ -67,8 +67,8 @@ func (h Hierarchy) Missing(files []File, place string) error {
 		table, _ := os.ReadFile("/proc/cgroups") // without it the reason is less exact
 		return missingInKernel(absent, by, string(table))
 	}
-	what := fmt.Errorf("set %s: cgroup controller %s is not delegated to you: %w",
-		strings.Join(flags, ", "), strings.Join(controllers, ", "), errs.ErrUnsupported)
+	what := errs.Unsupportedf("set %s: cgroup controller %s is not delegated to you",
+		strings.Join(flags, ", "), strings.Join(controllers, ", "))
 	if name := filepath.Base(place); !strings.HasPrefix(name, "user@") {
 		above, err := Controllers(filepath.Dir(place))
 		if more, _ := lack(files, above); err == nil && len(more) == 0 {
@@ -88,8 +88,8 @@ func DelegateHint() string {
 func NoHierarchy(files []File) error {
 	_, flags := lack(files, nil)
 	return errs.WithHint(
-		fmt.Errorf("set %s: this host has cgroup v1 only, which an ordinary user cannot use: %w",
-			strings.Join(flags, ", "), errs.ErrUnsupported),
+		errs.Unsupportedf("set %s: this host has cgroup v1 only, which an ordinary user cannot use",
+			strings.Join(flags, ", ")),
 		unifiedHint)
 }
 
@@ -116,8 +116,8 @@ func missingInKernel(controllers, flags []string, table string) error {
 			reason, hint = "this host has it in cgroup v1, which an ordinary user cannot use", unifiedHint
 		}
 	}
-	err := fmt.Errorf("set %s: cgroup controller %s: %s: %w",
-		strings.Join(flags, ", "), strings.Join(controllers, ", "), reason, errs.ErrUnsupported)
+	err := errs.Unsupportedf("set %s: cgroup controller %s: %s",
+		strings.Join(flags, ", "), strings.Join(controllers, ", "), reason)
 	if hint == "" {
 		return err
 	}
@@ -143,14 +143,14 @@ func CheckCPUs(files []File) error {
 		}
 		asked, err := linux.ParseCPUList(f.Value)
 		if err != nil {
-			return fmt.Errorf("%s: %w: %w", f.Flags, err, errs.ErrInvalid)
+			return errs.Invalidf("%s: %w", f.Flags, err)
 		}
 		online, err := linux.ParseCPUList(there)
 		if err != nil {
 			return err
 		}
 		if beyond := asked.Without(online); len(beyond) > 0 {
-			return fmt.Errorf("%s %q: %v not there, this machine has %s: %w", f.Flags, f.Value, beyond, there, errs.ErrInvalid)
+			return errs.Invalidf("%s %q: %v not there, this machine has %s", f.Flags, f.Value, beyond, there)
 		}
 	}
 	return nil

@@ -67,11 +67,11 @@ func Files(r *specs.LinuxResources) ([]File, error) {
 }
 
 func invalid(flag string, value any, want string) error {
-	return fmt.Errorf("%s %v: %s: %w", flag, value, want, errs.ErrInvalid)
+	return errs.Invalidf("%s %v: %s", flag, value, want)
 }
 
 func unsupported(what string) error {
-	return fmt.Errorf("%s: cgroup v2 has no such limit: %w", what, errs.ErrUnsupported)
+	return errs.Unsupportedf("%s: cgroup v2 has no such limit", what)
 }
 
 func positive(n *int64) bool { return n != nil && *n > 0 }
@@ -185,7 +185,7 @@ func cpusetFiles(r *specs.LinuxResources) ([]File, error) {
 			continue
 		}
 		if _, err := linux.ParseCPUList(f.Value); err != nil {
-			return nil, fmt.Errorf("%s: %w: want a list like 0-3,5: %w", f.Flags, err, errs.ErrInvalid)
+			return nil, errs.Invalidf("%s: %w: want a list like 0-3,5", f.Flags, err)
 		}
 		files = append(files, f)
 	}

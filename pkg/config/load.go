@@ -84,7 +84,7 @@ func (c *Config) apply(flags Flags) error {
 		c.LogLevel = "debug"
 	}
 	if !slices.Contains(LogLevels(), c.LogLevel) {
-		return fmt.Errorf("--log-level %q: want %s: %w", flags.LogLevel, strings.Join(LogLevels(), ", "), errs.ErrInvalid)
+		return errs.Invalidf("--log-level %q: want %s", flags.LogLevel, strings.Join(LogLevels(), ", "))
 	}
 	for _, option := range flags.StorageOpts {
 		key, value, found := strings.Cut(option, "=")

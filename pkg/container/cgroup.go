@@ -76,12 +76,12 @@ func placeShim(ctx context.Context, cfg *config.Config, c *spec.Container) (*pla
 	case "enabled", "split", "":
 	case "disabled":
 		if len(p.files) > 0 {
-			return nil, fmt.Errorf("--cgroups disabled: %s needs a cgroup: %w", p.files[0].Flags, errs.ErrInvalid)
+			return nil, errs.Invalidf("--cgroups disabled: %s needs a cgroup", p.files[0].Flags)
 		}
 		p.why = errors.New("--cgroups disabled")
 		return p, nil
 	default:
-		return nil, fmt.Errorf("--cgroups %q: want enabled, disabled or split: %w", c.Cgroups.Mode, errs.ErrInvalid)
+		return nil, errs.Invalidf("--cgroups %q: want enabled, disabled or split", c.Cgroups.Mode)
 	}
 	var err error
 	if p.hierarchy, err = cgroup.Find(); err != nil {
@@ -106,7 +106,7 @@ func placeShim(ctx context.Context, cfg *config.Config, c *spec.Container) (*pla
 	case manager == "systemd", manager == "":
 		return p.planSystemd(ctx, c, own)
 	}
-	return nil, fmt.Errorf("--cgroup-manager %q: want systemd or cgroupfs: %w", manager, errs.ErrInvalid)
+	return nil, errs.Invalidf("--cgroup-manager %q: want systemd or cgroupfs", manager)
 }
 
 // without is the end where there is no cgroup to be had: an error for who asked for something.
@@ -121,11 +121,11 @@ func (p *placement) without(c *spec.Container, why error) (*placement, error) {
 // planSplit divides the unit that rc runs in.
 func (p *placement) planSplit(c *spec.Container, own string) (*placement, error) {
 	if c.Cgroups.Parent != "" {
-		return nil, fmt.Errorf("--cgroup-parent %q: --cgroups split uses the cgroup that rc is in: %w", c.Cgroups.Parent, errs.ErrInvalid)
+		return nil, errs.Invalidf("--cgroup-parent %q: --cgroups split uses the cgroup that rc is in", c.Cgroups.Parent)
 	}
 	unit := p.hierarchy.Unit(own)
 	if !cgroup.Delegated(unit) {
-		return nil, errs.WithHint(fmt.Errorf("--cgroups split: cgroup %q is not yours: %w", unit, errs.ErrUnsupported),
+		return nil, errs.WithHint(errs.Unsupportedf("--cgroups split: cgroup %q is not yours", unit),
 			"run rc in a unit that delegates, like: systemd-run --user --scope -p Delegate=yes rc run --cgroups split …")
 	}
 	if err := p.hierarchy.Missing(p.files, unit); err != nil {
@@ -140,7 +140,7 @@ func (p *placement) planDirectory(ctx context.Context, c *spec.Container, own st
 	parent := p.hierarchy.Unit(own)
 	if name := c.Cgroups.Parent; name != "" {
 		if !strings.HasPrefix(name, "/") {
-			return nil, fmt.Errorf("--cgroup-parent %q: want a path, like /user.slice/NAME, with the cgroupfs cgroup manager: %w", name, errs.ErrInvalid)
+			return nil, errs.Invalidf("--cgroup-parent %q: want a path, like /user.slice/NAME, with the cgroupfs cgroup manager", name)
 		}
 		var err error
 		if parent, err = p.hierarchy.Dir(name); err != nil {
@@ -151,7 +151,7 @@ func (p *placement) planDirectory(ctx context.Context, c *spec.Container, own st
 		}
 	}
 	if !cgroup.Delegated(parent) || !cgroup.Enterable(own, parent) {
-		err := fmt.Errorf("use cgroup %q: you may not put processes into it: %w", parent, errs.ErrUnsupported)
+		err := errs.Unsupportedf("use cgroup %q: you may not put processes into it", parent)
 		return p.without(c, errs.WithHint(err, "--cgroup-manager systemd"))
 	}
 	if err := cgroup.Provide(parent, cgroup.Need(p.files)); err != nil && !errors.Is(err, errs.ErrInUse) {

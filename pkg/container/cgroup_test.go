@@ -43,13 +43,13 @@ func TestPlaceShimRefuses(t *testing.T) {
 		r       *specs.LinuxResources
 		want    string
 	}{
-		{spec.Cgroups{Mode: "disabled"}, pidsLimit(5), "--cgroups disabled: --pids-limit needs a cgroup: invalid"},
-		{spec.Cgroups{Mode: "often"}, nil, `--cgroups "often": want enabled, disabled or split: invalid`},
+		{spec.Cgroups{Mode: "disabled"}, pidsLimit(5), "--cgroups disabled: --pids-limit needs a cgroup"},
+		{spec.Cgroups{Mode: "often"}, nil, `--cgroups "often": want enabled, disabled or split`},
 		{spec.Cgroups{}, &specs.LinuxResources{CPU: &specs.LinuxCPU{Cpus: "8191"}}, `--cpuset-cpus "8191": [8191] not there`},
-		{spec.Cgroups{Manager: "init"}, nil, `--cgroup-manager "init": want systemd or cgroupfs: invalid`},
+		{spec.Cgroups{Manager: "init"}, nil, `--cgroup-manager "init": want systemd or cgroupfs`},
 		{spec.Cgroups{Manager: "systemd", Parent: "work"}, nil, `--cgroup-parent "work": want a slice`},
 		{spec.Cgroups{Manager: "cgroupfs", Parent: "work.slice"}, nil, `--cgroup-parent "work.slice": want a path`},
-		{spec.Cgroups{Mode: "split", Parent: "work.slice"}, nil, `--cgroup-parent "work.slice": --cgroups split uses the cgroup that rc is in: invalid`},
+		{spec.Cgroups{Mode: "split", Parent: "work.slice"}, nil, `--cgroup-parent "work.slice": --cgroups split uses the cgroup that rc is in`},
 	} {
 		p, err := placeShim(t.Context(), &config.Config{}, placed(t, tc.cgroups, tc.r))
 		if p != nil || !errors.Is(err, errs.ErrInvalid) || !strings.HasPrefix(err.Error(), tc.want) {

@@ -38,7 +38,7 @@ func ParseFilters(root state.Root, texts []string) (Filters, error) {
 		key, value, ok := strings.Cut(text, "=")
 		// label!=KEY=VALUE
 		if !ok {
-			return Filters{}, fmt.Errorf("--filter %q: %w: want KEY=VALUE, KEY one of %s", text, errs.ErrInvalid, strings.Join(FilterKeys(), ", "))
+			return Filters{}, errs.Invalidf("--filter %q: want KEY=VALUE, KEY one of %s", text, strings.Join(FilterKeys(), ", "))
 		}
 		t, err := parseFilter(root, key, value)
 		if err != nil {
@@ -77,7 +77,7 @@ func parseFilter(root state.Root, key, value string) (test, error) {
 	case "name":
 		re, err := regexp.Compile(value)
 		if err != nil {
-			return nil, fmt.Errorf("%w: want a name or a regular expression: %w", errs.ErrInvalid, err)
+			return nil, errs.Invalidf("want a name or a regular expression: %w", err)
 		}
 		return func(e state.Entry) bool { return re.MatchString(e.Name) }, nil
 	case "label":
@@ -87,7 +87,7 @@ func parseFilter(root state.Root, key, value string) (test, error) {
 		return func(e state.Entry) bool { return !has(e) }, nil
 	case "status":
 		if !slices.Contains(statuses(), value) {
-			return nil, fmt.Errorf("%w: want one of %s", errs.ErrInvalid, strings.Join(statuses(), ", "))
+			return nil, errs.Invalidf("want one of %s", strings.Join(statuses(), ", "))
 		}
 		if value == "stopped" { // podman's word for the moment before exited
 			value = state.Exited
@@ -96,7 +96,7 @@ func parseFilter(root state.Root, key, value string) (test, error) {
 	case "exited":
 		code, err := strconv.Atoi(value)
 		if err != nil || code < 0 || code > 255 {
-			return nil, fmt.Errorf("%w: want an exit code, 0 to 255", errs.ErrInvalid)
+			return nil, errs.Invalidf("want an exit code, 0 to 255")
 		}
 		return func(e state.Entry) bool { return e.Status == state.Exited && e.Exit != nil && e.Exit.Code == code }, nil
 	case "ancestor":
@@ -121,7 +121,7 @@ func parseFilter(root state.Root, key, value string) (test, error) {
 		}
 		return func(e state.Entry) bool { return e.Created.Before(t) }, nil
 	}
-	return nil, fmt.Errorf("%w: want KEY=VALUE, KEY one of %s", errs.ErrInvalid, strings.Join(FilterKeys(), ", "))
+	return nil, errs.Invalidf("want KEY=VALUE, KEY one of %s", strings.Join(FilterKeys(), ", "))
 }
 
 // labelTest is of KEY, or KEY=VALUE.
@@ -162,7 +162,7 @@ func parseUntil(value string) (time.Time, error) {
 			return t, nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("%w: want a duration (10m, 1h30m), a Unix time, or a date (2006-01-02T15:04:05)", errs.ErrInvalid)
+	return time.Time{}, errs.Invalidf("want a duration (10m, 1h30m), a Unix time, or a date (2006-01-02T15:04:05)")
 }
 
 func ignoreGone(err error) error {

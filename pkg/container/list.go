@@ -78,7 +78,7 @@ func CheckSort(key string) error {
 	if key == "" || slices.Contains(SortKeys(), key) {
 		return nil
 	}
-	return fmt.Errorf("--sort %q: %w: want one of %s", key, errs.ErrInvalid, strings.Join(SortKeys(), ", "))
+	return errs.Invalidf("--sort %q: want one of %s", key, strings.Join(SortKeys(), ", "))
 }
 
 // Started is when a container was started last, zero if never.

@@ -1,7 +1,6 @@
 package format
 
 import (
-	"fmt"
 	"io"
 	"reflect"
 	"slices"
@@ -35,8 +34,8 @@ func checkPath(format string, path []string, t reflect.Type) error {
 			}
 		}
 		if !ok {
-			return fmt.Errorf("format %q: %w: no field %q; there are %s",
-				format, errs.ErrInvalid, "."+strings.Join(path[:i+1], "."), strings.Join(Fields(t), ", "))
+			return errs.Invalidf("format %q: no field %q; there are %s",
+				format, "."+strings.Join(path[:i+1], "."), strings.Join(Fields(t), ", "))
 		}
 		if next == nil {
 			return nil

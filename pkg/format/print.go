@@ -112,7 +112,7 @@ func newPrinter(format string, row reflect.Type, o Options) (*printer, error) {
 	text = unescape(text)
 	tmpl, err := template.New("format").Funcs(functions()).Parse(text)
 	if err != nil {
-		return nil, fmt.Errorf("format %q: %w: %s", format, errs.ErrInvalid, strings.TrimPrefix(err.Error(), "template: "))
+		return nil, errs.Invalidf("format %q: %s", format, strings.TrimPrefix(err.Error(), "template: "))
 	}
 	p.tmpl = tmpl
 	compact := strings.ReplaceAll(strings.TrimLeft(text, " \n\t"), " ", "")
@@ -168,7 +168,7 @@ func (p *printer) execute(w io.Writer, data any) error {
 		return nil
 	}
 	if e, ok := errors.AsType[template.ExecError](err); ok {
-		return fmt.Errorf("format %q: %w: %s", p.format, errs.ErrInvalid, strings.TrimPrefix(e.Error(), "template: "))
+		return errs.Invalidf("format %q: %s", p.format, strings.TrimPrefix(e.Error(), "template: "))
 	}
 	return err
 }

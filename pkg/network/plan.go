@@ -81,7 +81,7 @@ func NewPlan(mode string, options []string, look Look) (Plan, error) {
 	case ModePasta:
 		p, err = pastaPlan(options)
 	default:
-		return p, fmt.Errorf("network %q: want slirp4netns or pasta: %w", mode, errs.ErrInvalid)
+		return p, errs.Invalidf("network %q: want slirp4netns or pasta", mode)
 	}
 	if err != nil {
 		return p, err
@@ -95,7 +95,7 @@ func NewPlan(mode string, options []string, look Look) (Plan, error) {
 
 // badOption is an error about one option of a mode.
 func badOption(mode, option, want string) error {
-	return fmt.Errorf("--network %s: option %q: %s: %w", mode, option, want, errs.ErrInvalid)
+	return errs.Invalidf("--network %s: option %q: %s", mode, option, want)
 }
 
 // add is the address n above another.

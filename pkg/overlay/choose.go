@@ -54,7 +54,7 @@ func Choose(wish, dir string) (Choice, error) {
 	case Native:
 		if obstacle != nil {
 			return Choice{}, errs.WithHint(
-				fmt.Errorf("mount program native: %w: %w", errs.ErrUnsupported, obstacle),
+				errs.Unsupportedf("mount program native: %w", obstacle),
 				"use --storage-opt mount_program=auto, or keep the data elsewhere with --root")
 		}
 		return Choice{Native, "asked for"}, nil
@@ -64,7 +64,7 @@ func Choose(wish, dir string) (Choice, error) {
 		}
 		return Choice{Native, "the kernel and the file system of " + dir + " allow it"}, nil
 	}
-	return Choice{}, fmt.Errorf("mount program %q: %w: want auto, native, fuse-overlayfs or its path", wish, errs.ErrInvalid)
+	return Choice{}, errs.Invalidf("mount program %q: want auto, native, fuse-overlayfs or its path", wish)
 }
 
 // nativeObstacle says what keeps the kernel's overlayfs from working below dir.

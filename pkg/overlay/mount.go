@@ -106,7 +106,7 @@ func mountByShortNames(r Root) (err error) {
 	}
 	data := options(short, "userxattr")
 	if len(data) >= os.Getpagesize() {
-		return fmt.Errorf("mount overlay: %w: %d layers are more than mount(2) takes", errs.ErrUnsupported, len(r.Lower))
+		return errs.Unsupportedf("mount overlay: %d layers are more than mount(2) takes", len(r.Lower))
 	}
 	return overlay(r.Target, data)
 }
@@ -146,7 +146,7 @@ func mountFuse(ctx context.Context, r Root) error {
 	for _, dir := range r.Lower {
 		// fuse-overlayfs (1.10 to 1.14) splits at every colon, whatever stands before it.
 		if strings.Contains(dir, ":") {
-			return errs.WithHint(fmt.Errorf("mount with fuse-overlayfs: %w: a colon in %q", errs.ErrUnsupported, dir),
+			return errs.WithHint(errs.Unsupportedf("mount with fuse-overlayfs: a colon in %q", dir),
 				"keep the data in a directory without a colon, with --root")
 		}
 	}

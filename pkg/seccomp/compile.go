@@ -101,7 +101,7 @@ func Compile(p *Profile, o Options) ([]byte, error) {
 	o = o.withDefaults()
 	abis := native(o.Arch)
 	if abis == nil {
-		return nil, fmt.Errorf("seccomp profile %s: architecture %s: %w", p.Name, o.Arch, errs.ErrUnsupported)
+		return nil, errs.Unsupportedf("seccomp profile %s: architecture %s is unknown", p.Name, o.Arch)
 	}
 	wanted := p.wanted(abis[0].name)
 	var sections []section

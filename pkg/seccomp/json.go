@@ -142,7 +142,7 @@ func (l located) Unwrap() error { return l.err }
 func (l located) in(file string, data []byte) error {
 	upTo := min(max(l.offset, 0), int64(len(data)))
 	line := 1 + bytes.Count(data[:upTo], []byte("\n"))
-	return fmt.Errorf("seccomp profile %s: line %d: %w: %w", file, line, l, errs.ErrInvalid)
+	return errs.Invalidf("seccomp profile %s: line %d: %w", file, line, l)
 }
 
 // errorf is an error about the value.

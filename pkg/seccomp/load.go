@@ -40,7 +40,7 @@ func readProfile(path string) ([]byte, error) {
 		return nil, fmt.Errorf("seccomp profile %s: %w", path, err)
 	}
 	if len(data) > maxProfile {
-		return nil, fmt.Errorf("seccomp profile %s: larger than %d KB: %w", path, maxProfile>>10, errs.ErrInvalid)
+		return nil, errs.Invalidf("seccomp profile %s: larger than %d KB", path, maxProfile>>10)
 	}
 	return data, nil
 }
@@ -58,7 +58,7 @@ func Parse(name string, data []byte) (*Profile, error) {
 	if at, ok := errors.AsType[located](err); ok {
 		return nil, at.in(name, data)
 	}
-	return nil, fmt.Errorf("seccomp profile %s: %w: %w", name, err, errs.ErrInvalid)
+	return nil, errs.Invalidf("seccomp profile %s: %w", name, err)
 }
 
 // fields calls the function that knows a key for each member of an object. A key that

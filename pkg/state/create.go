@@ -34,7 +34,7 @@ func (r Root) Create(id, name string) (*Dir, error) {
 		return nil, err
 	}
 	if !isID(id) {
-		return nil, fmt.Errorf("container id %q: %w: want %d hex digits", id, errs.ErrInvalid, idLength)
+		return nil, errs.Invalidf("container id %q: want %d hex digits", id, idLength)
 	}
 	d := &Dir{ID: id, Name: name, root: r}
 	if err := mkdir(d.RunPath()); err != nil {

@@ -245,5 +245,5 @@ func (r Root) FindID(nameOrID string) (string, error) {
 	for _, id := range ids[:min(len(ids), 5)] {
 		short = append(short, id[:min(len(nameOrID)+4, idLength)])
 	}
-	return "", fmt.Errorf("container id %q: %w: %d ids begin with it: %s", nameOrID, errs.ErrInvalid, len(ids), strings.Join(short, ", "))
+	return "", errs.Invalidf("container id %q: %d ids begin with it: %s", nameOrID, len(ids), strings.Join(short, ", "))
 }

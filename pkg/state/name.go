@@ -1,7 +1,6 @@
 package state
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"os"
 	"strconv"
@@ -17,16 +16,16 @@ const maxName = 255
 func CheckName(name string) error {
 	const want = "want a letter or digit, then letters, digits, '_', '.' or '-' ([a-zA-Z0-9][a-zA-Z0-9_.-]*)"
 	if name == "" || strings.IndexByte("_.-", name[0]) >= 0 {
-		return fmt.Errorf("name %q: %w: %s", name, errs.ErrInvalid, want)
+		return errs.Invalidf("name %q: %s", name, want)
 	}
 	for _, c := range []byte(name) {
 		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
 		if !letter && strings.IndexByte("_.-", c) < 0 {
-			return fmt.Errorf("name %q: %w: %s", name, errs.ErrInvalid, want)
+			return errs.Invalidf("name %q: %s", name, want)
 		}
 	}
 	if len(name) > maxName {
-		return fmt.Errorf("name %q: %w: %d characters, want at most %d", name, errs.ErrInvalid, len(name), maxName)
+		return errs.Invalidf("name %q: %d characters, want at most %d", name, len(name), maxName)
 	}
 	return nil
 }

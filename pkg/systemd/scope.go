@@ -37,7 +37,7 @@ func Slice(parent string) (string, error) {
 	bad := !ok || stem == "" || strings.HasPrefix(stem, "-") && stem != "-" || stem != "-" && strings.HasSuffix(stem, "-") ||
 		strings.Contains(stem, "--") || len(name) > 255 || strings.Trim(stem, unitChars) != ""
 	if bad {
-		return "", fmt.Errorf("--cgroup-parent %q: want a slice, like NAME.slice, with the systemd cgroup manager: %w", parent, errs.ErrInvalid)
+		return "", errs.Invalidf("--cgroup-parent %q: want a slice, like NAME.slice, with the systemd cgroup manager", parent)
 	}
 	return name, nil
 }

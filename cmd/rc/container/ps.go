@@ -98,7 +98,7 @@ func completeFilters(a *cli.App) cli.Completion {
 // check refuses what makes no sense together, before anything is read.
 func (o *psOptions) check(cmd *cobra.Command) error {
 	invalid := func(text string, args ...any) error {
-		return errs.WithHint(fmt.Errorf(text+": %w", append(args, errs.ErrInvalid)...), "rc ps --help")
+		return errs.WithHint(errs.Invalidf(text, args...), "rc ps --help")
 	}
 	switch {
 	case cmd.Flags().Changed("last") && o.Latest:

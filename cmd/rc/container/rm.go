@@ -50,7 +50,7 @@ rc rm --filter status=exited`,
 			opts.Names = args
 			if cmd.Flags().Changed("time") {
 				if seconds < -1 {
-					return fmt.Errorf("--time %d: %w: want seconds, or -1 for no limit", seconds, errs.ErrInvalid)
+					return errs.Invalidf("--time %d: want seconds, or -1 for no limit", seconds)
 				}
 				// -1 is for ever; a day and a bit is as good.
 				n := uint(seconds)
@@ -82,7 +82,7 @@ rc rm --filter status=exited`,
 
 func (o *rmOptions) check() error {
 	invalid := func(text string) error {
-		return errs.WithHint(fmt.Errorf("rm: %s: %w", text, errs.ErrInvalid), "rc rm --help")
+		return errs.WithHint(errs.Invalidf("rm: %s", text), "rc rm --help")
 	}
 	named := len(o.Names) > 0 || len(o.CIDFiles) > 0
 	switch {

@@ -27,7 +27,7 @@ func (o *runOptions) source(ctx context.Context, a *cli.App) (container.Image, e
 		case err != nil:
 			return container.Image{}, fmt.Errorf("--rootfs %q: %w", o.Rootfs.Path, errors.Unwrap(err))
 		case !info.IsDir():
-			return container.Image{}, fmt.Errorf("--rootfs %q: not a directory: %w", o.Rootfs.Path, errs.ErrInvalid)
+			return container.Image{}, errs.Invalidf("--rootfs %q: not a directory", o.Rootfs.Path)
 		}
 		return container.Image{Rootfs: o.Rootfs, Release: func() {}}, nil
 	}

@@ -48,7 +48,7 @@ func (r *registryFlags) options(flags *pflag.FlagSet, a *cli.App) (image.Registr
 		o.TLSVerify = &r.tlsVerify
 	}
 	if r.retryDelay < 0 {
-		return o, fmt.Errorf("--retry-delay %s: %w: want a duration of zero or more", r.retryDelay, errs.ErrInvalid)
+		return o, errs.Invalidf("--retry-delay %s: want a duration of zero or more", r.retryDelay)
 	}
 	if r.creds != "" && !strings.Contains(r.creds, ":") {
 		password, err := askPassword(a.Stdin, a.Stderr)
@@ -62,7 +62,7 @@ func (r *registryFlags) options(flags *pflag.FlagSet, a *cli.App) (image.Registr
 
 func askPassword(in, out *os.File) (string, error) {
 	if !term.IsTerminal(int(in.Fd())) {
-		return "", fmt.Errorf("%w: want USER:PASSWORD where there is no terminal to ask on", errs.ErrInvalid)
+		return "", errs.Invalidf("want USER:PASSWORD where there is no terminal to ask on")
 	}
 	fmt.Fprint(out, "Password: ")
 	password, err := term.ReadPassword(int(in.Fd()))
@@ -83,7 +83,7 @@ func (p *platformFlags) add(flags *pflag.FlagSet) {
 func (p *platformFlags) options() (image.Platform, error) {
 	if p.platform != "" {
 		if p.os != "" || p.arch != "" || p.variant != "" {
-			return image.Platform{}, fmt.Errorf("--platform %q: %w: it is given together with --os, --arch or --variant", p.platform, errs.ErrInvalid)
+			return image.Platform{}, errs.Invalidf("--platform %q: it is given together with --os, --arch or --variant", p.platform)
 		}
 		platform, err := spec.ParsePlatform(p.platform)
 		if err != nil {

@@ -47,7 +47,7 @@ rc images --format '{{.Repository}}:{{.Tag}} {{.Size}}'`,
 				opts.Reference = args[0]
 			}
 			if !slices.Contains(sortKeys(), opts.Sort) {
-				return fmt.Errorf("--sort %q: %w: want %s", opts.Sort, errs.ErrInvalid, strings.Join(sortKeys(), ", "))
+				return errs.Invalidf("--sort %q: want %s", opts.Sort, strings.Join(sortKeys(), ", "))
 			}
 			return runF(cmd.Context(), a, opts)
 		},

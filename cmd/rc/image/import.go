@@ -36,7 +36,7 @@ rc import -c ENV=LANG=C.UTF-8 -c 'ENTRYPOINT ["/app"]' -m 'first try' https://ex
 				opts.Name = args[1]
 			}
 			if opts.Source == "-" && term.IsTerminal(int(a.Stdin.Fd())) {
-				return errs.WithHint(fmt.Errorf("import: %w: standard input is a terminal", errs.ErrInvalid), "rc import FILE, or rc import - < FILE")
+				return errs.WithHint(errs.Invalidf("import: standard input is a terminal"), "rc import FILE, or rc import - < FILE")
 			}
 			if opts.Platform, err = platform.options(); err != nil {
 				return err

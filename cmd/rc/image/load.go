@@ -28,7 +28,7 @@ curl -s https://example.com/image.tar.gz | rc load`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if opts.Input == "" && term.IsTerminal(int(a.Stdin.Fd())) {
-				return errs.WithHint(fmt.Errorf("load: %w: standard input is a terminal", errs.ErrInvalid), "rc load -i FILE, or rc load < FILE")
+				return errs.WithHint(errs.Invalidf("load: standard input is a terminal"), "rc load -i FILE, or rc load < FILE")
 			}
 			if opts.Platform, err = platform.options(); err != nil {
 				return err

@@ -33,7 +33,7 @@ rc rmi --all`,
 		ValidArgsFunction: cli.CompleteImages(a, 0),
 		Args: func(cmd *cobra.Command, args []string) error {
 			if opts.All && len(args) > 0 {
-				return fmt.Errorf("%s: %w: --all and %q", cmd.CommandPath(), errs.ErrInvalid, args[0])
+				return errs.Invalidf("%s: --all together with %q", cmd.CommandPath(), args[0])
 			}
 			if opts.All {
 				return nil

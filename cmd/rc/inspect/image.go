@@ -68,14 +68,14 @@ func inspectImage(cfg *config.Config, ix *index.Index, e index.Entry) (*imageIns
 		DockerVersion string `json:"docker_version"`
 	}
 	if err := json.Unmarshal(rawConfig, &full); err != nil {
-		return nil, fmt.Errorf("inspect image %s: configuration: %w: %w", e.ID[:12], errs.ErrInvalid, err)
+		return nil, errs.Invalidf("inspect image %s: configuration: %w", e.ID[:12], err)
 	}
 	var manifest struct {
 		MediaType   string            `json:"mediaType"`
 		Annotations map[string]string `json:"annotations"`
 	}
 	if err := json.Unmarshal(rawManifest, &manifest); err != nil {
-		return nil, fmt.Errorf("inspect image %s: manifest: %w: %w", e.ID[:12], errs.ErrInvalid, err)
+		return nil, errs.Invalidf("inspect image %s: manifest: %w", e.ID[:12], err)
 	}
 	if manifest.MediaType == "" {
 		manifest.MediaType = v1.MediaTypeImageManifest // OCI lets it be left out

@@ -98,15 +98,15 @@ func (o *options) check() error {
 	switch o.Type {
 	case both, containers, images:
 	default:
-		return fmt.Errorf("--type %q: %w: want all, container or image", o.Type, errs.ErrInvalid)
+		return errs.Invalidf("--type %q: want all, container or image", o.Type)
 	}
 	switch {
 	case o.Latest && len(o.Names) > 0:
-		return errs.WithHint(fmt.Errorf("inspect: names together with --latest: %w", errs.ErrInvalid), "rc inspect --help")
+		return errs.WithHint(errs.Invalidf("inspect: names together with --latest"), "rc inspect --help")
 	case o.Latest && o.Type == images:
-		return fmt.Errorf("--latest: with --type image: %w", errs.ErrInvalid)
+		return errs.Invalidf("--latest: together with --type image")
 	case !o.Latest && len(o.Names) == 0:
-		return errs.WithHint(fmt.Errorf("inspect: name a container or an image: %w", errs.ErrInvalid), "rc inspect --help")
+		return errs.WithHint(errs.Invalidf("inspect: name a container or an image"), "rc inspect --help")
 	}
 	return o.checkFormat()
 }

@@ -28,7 +28,7 @@ func newTrashCommand(a *cli.App, runF cli.RunFunc[trashOptions]) *cobra.Command 
 
 func emptyTrash(ctx context.Context, a *cli.App, _ *trashOptions) error {
 	if !a.InUserns {
-		return fmt.Errorf("%s: rc calls it by itself: %w", container.EmptyTrashVerb, errs.ErrInvalid)
+		return errs.Invalidf("%s: rc calls it by itself", container.EmptyTrashVerb)
 	}
 	if err := container.Records(a.Config).EmptyTrash(ctx); err != nil {
 		return fmt.Errorf("empty trash: %w", err)
