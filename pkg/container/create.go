@@ -12,6 +12,7 @@ import (
 
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/linux"
+	"github.com/rc-containers/rc/pkg/overlay"
 	"github.com/rc-containers/rc/pkg/spec"
 )
 
@@ -50,11 +51,13 @@ func Create(opts Options, image Image, env Environment) (*spec.Container, error)
 	d.c.Rootfs.MountProgram = cfg.MountProgram
 	if needed := image.Rootfs.MountProgram; needed != "" {
 		// The image's layers have whiteouts of a kind that only one program understands.
-		if cfg.MountProgram != "auto" && cfg.MountProgram != needed {
+		if cfg.MountProgram == overlay.Native {
 			return nil, errs.WithHint(errs.Unsupportedf("image %q: its layers can be mounted by %s only", image.Name, needed),
 				"--storage-opt mount_program=auto")
 		}
-		d.c.Rootfs.MountProgram = needed
+		if !filepath.IsAbs(cfg.MountProgram) { // else it is the user's own fuse-overlayfs
+			d.c.Rootfs.MountProgram = needed
+		}
 	}
 	d.c.Rootfs.Volatile = opts.Remove
 	for _, part := range []func() error{

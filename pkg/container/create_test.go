@@ -255,6 +255,9 @@ func TestCreateRefuses(t *testing.T) {
 	if c, err := Create(Options{}, fuse, testEnvironment(config.Config{})); err != nil || c.Rootfs.MountProgram != "fuse-overlayfs" {
 		t.Errorf("layers for fuse-overlayfs: %v, %v", c, err)
 	}
+	if c, err := Create(Options{}, fuse, testEnvironment(config.Config{MountProgram: "/opt/fuse"})); err != nil || c.Rootfs.MountProgram != "/opt/fuse" {
+		t.Errorf("layers for fuse-overlayfs, and one of the user's own: %v, %v", c, err)
+	}
 	env := testEnvironment(config.Config{})
 	env.Network = ""
 	if _, err := Create(Options{}, testImage(), env); err == nil || !strings.Contains(errs.Hint(err), "apt install") {
