@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/pkg/userns"
@@ -15,7 +16,7 @@ import (
 var version = ""
 
 func main() {
-	a := &cli.App{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Version: version}
+	a := &cli.App{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Version: version, Started: time.Now()}
 	if userns.InReexec() {
 		if err := userns.EnterReexec(); err != nil {
 			os.Exit(cli.Report(a.Stderr, err))

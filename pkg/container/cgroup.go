@@ -41,7 +41,7 @@ type placement struct {
 	made  *os.File // the container's directory
 	scope *scopePlan
 	split string // the unit to be divided
-	// why there is no cgroup, for the debug log.
+	// why there is no cgroup, for the log.
 	why error
 
 	cancel context.CancelFunc // of what start started

@@ -3,6 +3,7 @@ package container
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"strings"
 
@@ -34,11 +35,21 @@ func (p *placement) start(ctx context.Context, shimPID int) func() (shim.Place, 
 	}
 	return func() (shim.Place, *os.File, error) {
 		<-p.done
+		p.log(scope)
 		if err != nil || p.made == nil {
 			return shim.Place{Scope: scope}, nil, err
 		}
 		return shim.Place{Cgroup: p.made.Name(), Scope: scope}, p.made, nil
 	}
+}
+
+// log tells what became of a placement.
+func (p *placement) log(scope string) {
+	if p.made == nil {
+		slog.Debug("no cgroup", "why", p.why)
+		return
+	}
+	slog.Debug("cgroup made", "directory", p.made.Name(), "scope", scope, "files", p.files)
 }
 
 // place does what takes time: 12 ms, since the kernel waits for an RCU grace period when a process

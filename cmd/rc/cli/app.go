@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"log/slog"
 	"os"
+	"time"
 
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/container"
@@ -19,6 +21,8 @@ type App struct {
 	Stderr *os.File
 	// Version is what the linker was told, "" if nothing.
 	Version string
+	// Started is when rc began, for --debug.
+	Started time.Time
 	// InUserns says that this process is rc again, in the default map's user namespace.
 	InUserns bool
 	// Completing says that the whole tree of commands is made, with the completions of their
@@ -31,7 +35,7 @@ type App struct {
 // RunFunc is the end of a verb: table tests replace it to look at the options.
 type RunFunc[T any] func(ctx context.Context, a *App, opts *T) error
 
-// Load makes a.Config, once. The root command calls it before a verb's RunE; completions,
+// Load makes a.Config, once, and sets the log up. The root command calls it before a verb's RunE; completions,
 // which run without that, call it themselves.
 func (a *App) Load() error {
 	if a.Config != nil {
@@ -42,6 +46,8 @@ func (a *App) Load() error {
 		return err
 	}
 	a.Config = cfg
+	setLog(a.Stderr, cfg, a.Started)
+	slog.Debug("settings read", "files", cfg.Files, "root", cfg.DataRoot, "runroot", cfg.RunRoot)
 	return nil
 }
 

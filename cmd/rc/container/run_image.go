@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
@@ -49,6 +50,7 @@ func (o *runOptions) find(ctx context.Context, a *cli.App, lock *index.Lock) (co
 	if o.Pull == image.Missing || o.Pull == image.Never {
 		found, err := image.Resolve(ctx, a.Config, o.Image, o.Platform)
 		if err == nil {
+			slog.Debug("image found", "asked", o.Image, "names", found.Names, "id", found.ID)
 			return o.image(found, lock), nil
 		}
 		if !errors.Is(err, errs.ErrNotFound) {
@@ -57,6 +59,7 @@ func (o *runOptions) find(ctx context.Context, a *cli.App, lock *index.Lock) (co
 		}
 	}
 	lock.Release()
+	slog.Debug("image wanted from a registry", "asked", o.Image, "policy", o.Pull)
 	pulled, err := image.Pull(ctx, a.Config, image.PullOptions{
 		Image: o.Image, Policy: o.Pull, Quiet: o.Quiet, Platform: o.Platform,
 		Registry: image.Registry{Retry: pullRetries},
@@ -73,6 +76,7 @@ func (o *runOptions) find(ctx context.Context, a *cli.App, lock *index.Lock) (co
 		lock.Release()
 		return container.Image{}, fmt.Errorf("image %q was pulled, and deleted by somebody else meanwhile: %w", o.Image, err)
 	}
+	slog.Debug("image pulled", "asked", o.Image, "names", found.Names, "id", found.ID)
 	return o.image(found, lock), nil
 }
 
