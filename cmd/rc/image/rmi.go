@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/image"
 )
@@ -24,7 +25,8 @@ func newRmiCommand(a *cli.App, runF cli.RunFunc[image.RemoveOptions]) *cobra.Com
 		Use:   "rmi [options] IMAGE [IMAGE...]",
 		Short: "Remove images",
 		Long: `Removes images, and the layers that no other image has. An image with several names
-only loses the one that was given. An image that a container was made from stays.
+only loses the one that was given. An image that a container was made from stays;
+--force removes the container first, also one that runs.
 
 The exit code is 1 where an image does not exist, 2 where one is in use.`,
 		Example: `rc rmi alpine
@@ -47,7 +49,7 @@ rc rmi --all`,
 	}
 	flags := cmd.Flags()
 	flags.BoolVarP(&opts.All, "all", "a", false, "Remove all images")
-	flags.BoolVarP(&opts.Force, "force", "f", false, "Remove an image with all its names, and do not mind one that does not exist")
+	flags.BoolVarP(&opts.Force, "force", "f", false, "Remove an image with all its names and containers, and do not mind one that does not exist")
 	flags.BoolVarP(&opts.Ignore, "ignore", "i", false, "Do not mind an image that does not exist")
 	noPrune := flags.Bool("no-prune", false, "No effect: images here have no parents that would go with them")
 	_ = noPrune
@@ -56,6 +58,11 @@ rc rmi --all`,
 }
 
 func removeImages(ctx context.Context, a *cli.App, opts *image.RemoveOptions) error {
+	if opts.Force {
+		if err := removeContainers(ctx, a, opts); err != nil {
+			return err
+		}
+	}
 	removed, err := image.Remove(ctx, a.Config, *opts)
 	for _, name := range removed.Untagged {
 		fmt.Fprintln(a.Stdout, "Untagged:", name)
@@ -70,4 +77,31 @@ func removeImages(ctx context.Context, a *cli.App, opts *image.RemoveOptions) er
 		return errs.WithCode(err, codeNoSuchImage)
 	}
 	return err
+}
+
+// removeContainers removes the containers that were made from the images.
+func removeContainers(ctx context.Context, a *cli.App, opts *image.RemoveOptions) error {
+	doomed := map[string]bool{}
+	for _, name := range opts.Images {
+		found, err := image.Resolve(ctx, a.Config, name, image.Platform{})
+		if errors.Is(err, errs.ErrNotFound) {
+			continue // image.Remove decides what that means
+		}
+		if err != nil {
+			return err
+		}
+		doomed[found.ID] = true
+	}
+	records := container.Records(a.Config)
+	entries, broken := records.List()
+	var all error
+	for _, e := range entries {
+		if opts.All && e.ImageID != "" || doomed[e.ImageID] {
+			all = errors.Join(all, container.Remove(ctx, records, e.ID, container.RemoveOptions{Force: true}))
+		}
+	}
+	if all != nil || len(entries) == 0 {
+		return errors.Join(append(broken, all)...)
+	}
+	return container.EmptyTrash(ctx, a.Config, 0)
 }
