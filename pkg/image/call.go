@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -140,7 +138,7 @@ type running struct {
 }
 
 func start(ctx context.Context, s Streams) (*running, error) {
-	path, err := workerPath()
+	path, err := config.Program("rc-image")
 	if err != nil {
 		return nil, err
 	}
@@ -231,25 +229,4 @@ func (w *running) stop() error {
 	_ = w.process.Signal(unix.SIGKILL)
 	_, err := w.process.Wait()
 	return err
-}
-
-// workerPath finds rc-image: beside rc, where a build leaves it; in ../libexec/rc, where
-// `make install` puts it; in PATH.
-func workerPath() (string, error) {
-	const name = "rc-image"
-	self, err := os.Executable()
-	if err != nil {
-		return "", fmt.Errorf("find %s: %w", name, err)
-	}
-	dir := filepath.Dir(self)
-	for _, path := range []string{filepath.Join(dir, name), filepath.Join(dir, "../libexec/rc", name)} {
-		if st, err := os.Stat(path); err == nil && st.Mode().IsRegular() && st.Mode()&0o111 != 0 {
-			return path, nil
-		}
-	}
-	if path, err := exec.LookPath(name); err == nil {
-		return path, nil
-	}
-	return "", errs.WithHint(fmt.Errorf("find %s beside %s: %w", name, self, errs.ErrNotFound),
-		"install rc with all its programs: make install")
 }

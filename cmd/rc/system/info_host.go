@@ -52,22 +52,9 @@ func hostFacts(ctx context.Context, a *cli.App) hostInfo {
 	if unix.Sysinfo(&sys) == nil {
 		info.Uptime = uptime(time.Duration(sys.Uptime) * time.Second)
 	}
-	if self, err := os.Executable(); err == nil {
-		info.OCIRuntime = programInfo{Name: "rc-shim", Path: ownProgram(self, "rc-shim"), Version: Version(a)}
-	}
+	info.OCIRuntime = programInfo{Name: "rc-shim", Version: Version(a)}
+	info.OCIRuntime.Path, _ = config.Program("rc-shim") // "" is not installed
 	return info
-}
-
-// ownProgram is where a program of rc's lies: beside rc or in libexec, as make leaves it.
-func ownProgram(self, name string) string {
-	dir := filepath.Dir(self)
-	for _, path := range []string{filepath.Join(dir, name), filepath.Join(dir, "../libexec/rc", name)} {
-		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
-			return path
-		}
-	}
-	path, _ := exec.LookPath(name)
-	return path
 }
 
 // uptime is written as podman does: 3h 4m 5.00s, with days where there are some.
