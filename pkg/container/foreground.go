@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -60,6 +61,7 @@ func (r *run) follow(ctx context.Context) (int, error) {
 	if r.c.SigProxy {
 		caught = catchSignals()
 	}
+	defer r.besides(ctx, caught)()
 	pid, master, err := r.client.Started()
 	if err != nil {
 		return 0, errors.Join(err, r.abandon(context.WithoutCancel(ctx)))
@@ -96,3 +98,22 @@ func (r *run) follow(ctx context.Context) (int, error) {
 	}
 	return code, nil
 }
+
+// besides does what nobody waits for while the container starts; what it returns waits for
+// the end of the tidying. It begins late: until then the shim and the first process need the
+// processors, and a machine may have two.
+func (r *run) besides(ctx context.Context, caught chan os.Signal) (wait func()) {
+	done := make(chan struct{})
+	go func() {
+		time.Sleep(startTime)
+		r.tidy(ctx)
+		close(done)
+		if caught != nil {
+			catchAllSignals(caught)
+		}
+	}()
+	return func() { <-done }
+}
+
+// startTime is about half of what it takes from the plan to the command.
+const startTime = 2 * time.Millisecond

@@ -73,6 +73,7 @@ func overlays(mounts []specs.Mount) ([]specs.Mount, []shim.Overlay) {
 
 // complete adds the filter, the network and the skeleton, while the id maps are written.
 func (r *run) complete(plan *shim.Plan, order *oci.Order) error {
+	plan.Name = r.c.Name // reserve may have made another
 	var err error
 	if plan.Skeleton, err = skeleton(r.cfg.DataRoot); err != nil {
 		return err

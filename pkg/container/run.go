@@ -58,7 +58,6 @@ func Run(ctx context.Context, cfg *config.Config, opts Options, image Image, str
 	if err := r.launch(ctx); err != nil {
 		return 0, errors.Join(err, r.abandon(context.WithoutCancel(ctx)))
 	}
-	r.tidy(ctx)
 	return r.follow(ctx)
 }
 
@@ -127,7 +126,7 @@ func (r *run) launch(ctx context.Context) error {
 		return err
 	}
 	placed := r.place.start(ctx, r.shim.PID)
-	if err := r.record(); err != nil {
+	if err := r.reserve(); err != nil {
 		return err
 	}
 	if err := r.complete(plan, order); err != nil {
@@ -144,6 +143,10 @@ func (r *run) launch(ctx context.Context) error {
 	if err := r.client.SendPlan(plan); err != nil {
 		return err
 	}
+	// The shim and the first process are at work from here.
+	if err := r.record(); err != nil {
+		return err
+	}
 	if r.place.waits() {
 		place, cgroup, err := placed()
 		if err != nil {
@@ -154,7 +157,7 @@ func (r *run) launch(ctx context.Context) error {
 		}
 	}
 	r.place.release()
-	return nil
+	return r.client.Go()
 }
 
 // warnSingle tells a user without subordinate ids once what that means.
@@ -171,8 +174,8 @@ func (r *run) warnSingle(ids userns.Map) {
 	fmt.Fprintln(r.streams.Err, "Warning:", ids.Notice())
 }
 
-// record makes the container exist on disk; its image can be deleted no more.
-func (r *run) record() error {
+// reserve takes the name and makes what the shim and the container mount.
+func (r *run) reserve() error {
 	var err error
 	r.dir, err = r.records().Create(r.c.ID, r.c.Name)
 	for try := 0; r.opts.Name == "" && errors.Is(err, errs.ErrExists) && try < 10; try++ {
@@ -192,6 +195,12 @@ func (r *run) record() error {
 			return err
 		}
 	}
+	return nil
+}
+
+// record makes the container exist on disk; its image can be deleted no more. Its command
+// runs only after that.
+func (r *run) record() error {
 	if err := r.dir.WriteContainer(r.c); err != nil {
 		return err
 	}

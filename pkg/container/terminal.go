@@ -78,13 +78,16 @@ func (t *terminal) resize() {
 	_ = unix.IoctlSetWinsize(int(t.master.Fd()), unix.TIOCSWINSZ, size)
 }
 
-// catchSignals begins to catch every signal that a user can mean for the container. It
-// returns at once: to catch 50 signals takes Go's runtime half a millisecond.
+// catchSignals begins to catch the signals that users send by hand and from scripts.
+// catchAllSignals adds all others that can be meant for the container: to catch 50 signals
+// takes Go's runtime half a millisecond, which is better spent when nobody waits for it.
 func catchSignals() chan os.Signal {
 	caught := make(chan os.Signal, 64)
-	go signal.Notify(caught, forwarded()...)
+	signal.Notify(caught, unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2)
 	return caught
 }
+
+func catchAllSignals(caught chan os.Signal) { signal.Notify(caught, forwarded()...) }
 
 // forwardSignals hands on what was caught until the process, or stop, ends it.
 func forwardSignals(caught chan os.Signal, send func(unix.Signal)) (stop func()) {

@@ -32,7 +32,7 @@ func (s *server) cleanUp(ctx context.Context) {
 		return
 	}
 	// The name goes first and the directory in one step: nobody sees half a container.
-	err := records.Remove(id)
+	err := records.Discard(id, s.plan.Name)
 	complain(err)
 	if err == nil {
 		complain(os.RemoveAll(filepath.Join(records.TrashDir(), id)))

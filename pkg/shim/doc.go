@@ -12,13 +12,13 @@
 //	rc                                          shim                         first process
 //	 ├─ argv, descriptors from 3 on ─────────────▶│ forks it ─────────────────▶│ starts
 //	 │  (newuidmap, newgidmap work;              │ blocked in its first read  │ blocked, too
-//	 │   rc writes the record meanwhile)         │                            │
+//	 │   rc makes the directories)               │                            │
 //	 ├─ plan [memfd: the order] ─────────────────▶│ mounts /proc and the root; │
 //	 │                                            │ starts rc-net              │
 //	 │                                            ├─ order [memfd, root] ─────▶│ mounts, pivots
 //	 │                                            │ the network comes up       │
-//	 │                                            │◀──────────────────── ready ┤
-//	 │                                            ├─ go ──────────────────────▶│ execs
+//	 │  (container.json is written)               │◀──────────────────── ready ┤
+//	 ├─ go ──────────────────────────────────────▶├─ go ──────────────────────▶│ execs
 //	 │◀──────────── started [terminal's master] ──┤ state.json is written      │
 //	 ├─ signal ──────────────────────────────────▶│ hands it on
 //	 │◀────────────────────────────────── exited ─┤ exit.json is written

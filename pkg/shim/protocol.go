@@ -22,6 +22,7 @@ const messageLimit = 32 << 10
 const (
 	msgPlan    byte = 'p' // rc: the plan; the order's memfd is attached
 	msgPlace   byte = 'c' // rc: the place; the cgroup's directory is attached where there is one
+	msgGo      byte = 'g' // rc: the container is on record, its command may run
 	msgSignal  byte = 's' // rc: a signal's number
 	msgStarted byte = 't' // shim: the first process's pid on the host; the terminal's master is attached
 	msgExited  byte = 'x' // shim: the exit code
@@ -31,7 +32,7 @@ const (
 // Plan is all that the shim is told, but for what it was started with (Birth). Paths are
 // absolute and the host's.
 type Plan struct {
-	ID string
+	ID, Name string
 	// Records is where the container's record and directories are.
 	Records state.Root
 	// Rootfs is how the root filesystem is mounted; Skeleton is a directory with the mount
@@ -73,6 +74,7 @@ type Place struct {
 
 func (p *Plan) fields(c *wire.Coder) {
 	c.Text(&p.ID)
+	c.Text(&p.Name)
 	c.Text(&p.Records.Data)
 	c.Text(&p.Records.Run)
 	wire.List(c, &p.Rootfs.Lower, (*wire.Coder).Text)
@@ -176,6 +178,10 @@ func (c *Client) SendPlace(p Place, cgroup *os.File) error {
 	}
 	return c.send(encode(msgPlace, p.fields), cgroup)
 }
+
+// Go lets the command run, once the container is on record. It follows the plan, and the
+// place where there is one.
+func (c *Client) Go() error { return c.send([]byte{msgGo}) }
 
 // Signal hands a signal to the container's first process.
 func (c *Client) Signal(sig unix.Signal) error {

@@ -65,6 +65,7 @@ func Serve(ctx context.Context, args []string) int {
 	if err := s.start(ctx); err != nil {
 		s.endProcess()
 		code := s.fail(err)
+		s.awaitHangup()
 		// What never ran leaves nothing.
 		s.plan.Remove = true
 		s.cleanUp(ctx)
@@ -91,6 +92,20 @@ func (s *server) endProcess() {
 func (s *server) fail(err error) int {
 	_ = linux.Send(s.sock, encodeFailure(err))
 	return errs.CodeError
+}
+
+// awaitHangup waits until rc has read of the failure, or is gone: it may still be writing
+// the record that is to be removed.
+func (s *server) awaitHangup() {
+	for {
+		_, files, err := linux.Receive(s.sock, messageLimit)
+		if err != nil {
+			return
+		}
+		for _, f := range files {
+			_ = f.Close()
+		}
+	}
 }
 
 // readPlan blocks until rc has written the id maps, and is the first to look at ids.
@@ -136,6 +151,12 @@ func (s *server) start(ctx context.Context) error {
 		return err
 	}
 	if err := s.helper.await(); err != nil {
+		return err
+	}
+	if err := s.proc.Ready(); err != nil {
+		return err
+	}
+	if err := s.awaitGo(); err != nil {
 		return err
 	}
 	if err := s.proc.Go(); err != nil {
@@ -240,6 +261,18 @@ func (s *server) awaitPlace() error {
 	if len(files) == 1 {
 		s.cgroup = files[0]
 		s.birth.Cgroup = s.cgroup
+	}
+	return nil
+}
+
+// awaitGo waits until the container is on record.
+func (s *server) awaitGo() error {
+	data, _, err := linux.Receive(s.sock, signalLimit)
+	if err != nil {
+		return err
+	}
+	if data[0] != msgGo {
+		return fmt.Errorf("shim: message %q instead of the word to go", data[0])
 	}
 	return nil
 }

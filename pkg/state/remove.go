@@ -30,6 +30,15 @@ func (r Root) Remove(id string) error {
 	return r.remove(id, s.Name)
 }
 
+// Discard is Remove for whoever looks after the container, and knows that it has ended and
+// what its name is: its record need not be read, nor be there yet.
+func (r Root) Discard(id, name string) error {
+	if !isID(id) {
+		return fmt.Errorf("container %q: %w", id, errs.ErrNotFound)
+	}
+	return r.remove(id, name)
+}
+
 // remove unlinks the name ("" is not known), and moves the directory into trash/.
 func (r Root) remove(id, name string) error {
 	if err := r.unname(id, name); err != nil {

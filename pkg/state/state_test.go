@@ -411,3 +411,43 @@ func TestUserMounts(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestDiscardUnread: a container that is not on record yet goes with its name, one with --rm has no summary.
+func TestDiscardUnread(t *testing.T) {
+	r := Root{Data: t.TempDir(), Run: t.TempDir()}
+	for _, recorded := range []bool{false, true} {
+		id, err := GenerateID()
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := r.Create(id, "box")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if recorded {
+			if err := d.WriteContainer(&spec.Container{ID: id, Name: "box", Remove: true}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := os.Lstat(filepath.Join(d.Path(), summaryFile)); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("summary: %v", err)
+			}
+			if e, err := r.Find("box"); err != nil || e.ID != id {
+				t.Errorf("find: %v, %v", e, err)
+			}
+		}
+		if err := r.Discard(id, "box"); err != nil {
+			t.Error(err)
+		}
+		if err := d.Discard(); err != nil {
+			t.Errorf("the creator after the shim: %v", err)
+		}
+		for _, path := range []string{r.NamePath("box"), r.Dir(id), r.RunDir(id)} {
+			if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("%s is left: %v", path, err)
+			}
+		}
+	}
+	if err := r.Discard("../x", "box"); !errors.Is(err, errs.ErrNotFound) {
+		t.Error(err)
+	}
+}

@@ -52,7 +52,7 @@ func syncDir(path string) error {
 }
 
 // WriteContainer makes the container exist: container.json, then summary.json. They
-// survive a power cut, but for a container with Remove.
+// survive a power cut, but for a container with Remove, which has no summary.json.
 func (d *Dir) WriteContainer(c *spec.Container) error {
 	if c.ID != d.ID || c.Name != d.Name {
 		return fmt.Errorf("record of %s %q: the directory is that of %s %q", c.ID, c.Name, d.ID, d.Name)
@@ -61,11 +61,11 @@ func (d *Dir) WriteContainer(c *spec.Container) error {
 	if err := writeRecord(filepath.Join(d.Path(), containerFile), c, durable); err != nil {
 		return err
 	}
+	if !durable {
+		return nil // a reader takes container.json for the summary: one file less for a short life
+	}
 	if err := writeRecord(filepath.Join(d.Path(), summaryFile), d.root.summary(c), durable); err != nil {
 		return err
-	}
-	if !durable {
-		return nil
 	}
 	for _, dir := range []string{d.Path(), d.root.containersDir(), d.root.namesDir()} {
 		if err := syncDir(dir); err != nil {

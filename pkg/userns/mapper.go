@@ -16,10 +16,11 @@ import (
 	"github.com/rc-containers/rc/pkg/errs"
 )
 
-// mapper is one running newuidmap or newgidmap; nil is none.
+// mapper is newuidmap or newgidmap.
 type mapper struct {
 	name, path string
-	pid        int
+	extents    []specs.LinuxIDMapping
+	pid        int // 0 until it runs
 	pidfd      int
 	output     int // memfd of its stderr
 }
@@ -28,19 +29,36 @@ type mapper struct {
 type mapping struct {
 	s        source
 	pid      int
-	ids      Map
 	uid, gid *mapper
 	err      error // one could not be started
 }
 
-// startMappers starts both, one right after the other, on the calling thread: fork(2)
-// waits for the program's execve anyway, and a second thread would cost more than it saves.
-func (s source) startMappers(pid int, m Map) *mapping {
-	p := &mapping{s: s, pid: pid, ids: m}
-	if p.uid, p.err = startMapper("newuidmap", pid, m.UIDs); p.err == nil {
-		p.gid, p.err = startMapper("newgidmap", pid, m.GIDs)
+// prepareMappers does all that can be done before the process is there.
+func (s source) prepareMappers(m Map) (*mapping, error) {
+	p := &mapping{s: s}
+	var err error
+	if p.uid, err = prepareMapper("newuidmap", m.UIDs); err == nil {
+		p.gid, err = prepareMapper("newgidmap", m.GIDs)
 	}
-	return p
+	if err != nil {
+		p.close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// start starts both, one right after the other, on the calling thread: fork(2) waits for
+// the program's execve anyway, and a second thread would cost more than it saves.
+func (p *mapping) start(pid int) {
+	p.pid = pid
+	if p.err = p.uid.start(pid); p.err == nil {
+		p.err = p.gid.start(pid)
+	}
+}
+
+func (p *mapping) close() {
+	p.uid.close()
+	p.gid.close()
 }
 
 // wait waits for both; the end of ctx kills them. It is called once.
@@ -53,7 +71,7 @@ func (p *mapping) wait(ctx context.Context) error {
 	})
 	err := p.err
 	for _, h := range []*mapper{p.uid, p.gid} {
-		if waitErr := h.wait(p.s, p.pid, p.ids); err == nil {
+		if waitErr := h.wait(p.s, p.pid); err == nil {
 			err = waitErr
 		}
 	}
@@ -63,8 +81,7 @@ func (p *mapping) wait(ctx context.Context) error {
 			err = fmt.Errorf("write id maps: %w", context.Cause(ctx))
 		}
 	}
-	p.uid.close()
-	p.gid.close()
+	p.close()
 	// AppArmor is the better explanation where it is the reason.
 	if denied := p.s.restricted(p.pid); denied != nil {
 		return denied
@@ -72,7 +89,7 @@ func (p *mapping) wait(ctx context.Context) error {
 	return err
 }
 
-func startMapper(name string, pid int, extents []specs.LinuxIDMapping) (*mapper, error) {
+func prepareMapper(name string, extents []specs.LinuxIDMapping) (*mapper, error) {
 	path, err := exec.LookPath(name)
 	if err != nil {
 		path = "/usr/bin/" + name // a PATH without it, as under cron
@@ -86,27 +103,31 @@ func startMapper(name string, pid int, extents []specs.LinuxIDMapping) (*mapper,
 	if err != nil {
 		return nil, fmt.Errorf("memfd_create: %w", err)
 	}
-	args := []string{name, strconv.Itoa(pid)}
-	for _, e := range extents {
+	return &mapper{name: name, path: path, pidfd: -1, output: output, extents: extents}, nil
+}
+
+func (h *mapper) start(pid int) error {
+	args := []string{h.name, strconv.Itoa(pid)}
+	for _, e := range h.extents {
 		args = append(args, strconv.FormatUint(uint64(e.ContainerID), 10), strconv.FormatUint(uint64(e.HostID), 10),
 			strconv.FormatUint(uint64(e.Size), 10))
 	}
-	h := &mapper{name: name, path: path, pidfd: -1, output: output}
-	h.pid, err = syscall.ForkExec(path, args, &syscall.ProcAttr{
-		Files: []uintptr{uintptr(output), uintptr(output), uintptr(output)},
+	out := uintptr(h.output)
+	started, err := syscall.ForkExec(h.path, args, &syscall.ProcAttr{
+		Files: []uintptr{out, out, out},
 		// Its messages are read by us.
 		Env: []string{"LC_ALL=C", "PATH=" + os.Getenv("PATH")},
 		Sys: &syscall.SysProcAttr{PidFD: &h.pidfd},
 	})
 	if err != nil {
-		unix.Close(output)
-		return nil, fmt.Errorf("write id maps: exec %q: %w", path, err)
+		return fmt.Errorf("write id maps: exec %q: %w", h.path, err)
 	}
-	return h, nil
+	h.pid = started
+	return nil
 }
 
 func (h *mapper) kill() {
-	if h == nil {
+	if h.pid == 0 {
 		return
 	}
 	// The error can only be that it has ended, which is as good.
@@ -127,14 +148,10 @@ func (h *mapper) close() {
 	}
 }
 
-// wait gives the reason where the map was not written; a nil mapper never ran.
-func (h *mapper) wait(s source, pid int, ids Map) error {
-	if h == nil {
-		return nil
-	}
-	extents := ids.UIDs
-	if h.name == "newgidmap" {
-		extents = ids.GIDs
+// wait gives the reason where the map was not written.
+func (h *mapper) wait(s source, pid int) error {
+	if h.pid == 0 {
+		return nil // it never ran
 	}
 	status, err := wait(h.pid)
 	if err != nil {
@@ -152,7 +169,7 @@ func (h *mapper) wait(s source, pid int, ids Map) error {
 	if said == "" {
 		said = fmt.Sprintf("%s: exit code %d", h.name, exitCode(status))
 	}
-	return s.explainMapper(h, fmt.Errorf("write id maps of process %d: %s", pid, said), extents)
+	return s.explainMapper(h, fmt.Errorf("write id maps of process %d: %s", pid, said), h.extents)
 }
 
 // writeMaps writes the maps by ourselves: one id, or ids of a namespace whose root we are.

@@ -53,16 +53,26 @@ type Process struct {
 // lets happen after Mapped (see the package's documentation). Ending ctx ends the two
 // programs, not the child.
 func Start(ctx context.Context, c Command, m Map) (*Process, error) {
+	var maps *mapping
+	if !m.direct {
+		var err error
+		if maps, err = system().prepareMappers(m); err != nil {
+			return nil, err
+		}
+	}
 	flags := c.Flags | unix.CLONE_NEWUSER | unix.CLONE_NEWNS
 	p, err := c.fork(&syscall.SysProcAttr{Cloneflags: flags, AmbientCaps: allCaps()})
 	if err != nil {
+		if maps != nil {
+			maps.close()
+		}
 		return nil, Explain(fmt.Errorf("start %q in a user namespace: %w", c.Path, err))
 	}
 	if m.direct {
 		p.err = writeMaps(p.PID, m)
 		return p, nil
 	}
-	maps := system().startMappers(p.PID, m)
+	maps.start(p.PID)
 	p.mapped = func() error { return maps.wait(ctx) }
 	return p, nil
 }
