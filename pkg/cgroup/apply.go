@@ -57,11 +57,7 @@ func write(dir, name, value string) error {
 	if err != nil {
 		return err
 	}
-	_, err = unix.Write(fd, []byte(value))
-	if closeErr := unix.Close(fd); err == nil {
-		err = closeErr
-	}
-	return err
+	return writeClose(fd, value)
 }
 
 // Kill sends SIGKILL to every process in the cgroup and below. It returns before they are gone;
@@ -146,16 +142,17 @@ func counter(data []byte, key string) uint64 {
 	return 0
 }
 
+func writeClose(fd int, value string) error {
+	_, err := unix.Write(fd, []byte(value))
+	return errors.Join(err, unix.Close(fd))
+}
+
 func writeAt(dir *os.File, name, value string) error {
 	fd, err := unix.Openat(int(dir.Fd()), name, unix.O_WRONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return err
 	}
-	_, err = unix.Write(fd, []byte(value))
-	if closeErr := unix.Close(fd); err == nil {
-		err = closeErr
-	}
-	return err
+	return writeClose(fd, value)
 }
 
 func readAt(dir *os.File, name string) ([]byte, error) {

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/rc-containers/rc/pkg/config"
+	"github.com/rc-containers/rc/pkg/linux"
 )
 
 // ReadRecord is an image's record as it was written before; records never change.
@@ -92,17 +93,7 @@ func sweep(dir string, keep map[string]bool) error {
 // replace writes a file in one step. It is not synced: after a power cut it may be empty,
 // which makes the index stale and nothing worse.
 func replace(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".")
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	_, err = f.Write(data)
-	err = errors.Join(err, f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name())
+	if err := linux.ReplaceFile(path, data); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return nil

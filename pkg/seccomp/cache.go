@@ -3,13 +3,14 @@ package seccomp
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"hash/fnv"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/rc-containers/rc/pkg/linux"
 )
 
 // formatVersion changes when Compile makes other programs of the same profile.
@@ -119,20 +120,7 @@ func writeCached(file, head string, prog []byte) error {
 		return err
 	}
 	sweep(dir)
-	f, err := os.CreateTemp(dir, ".new-*")
-	if err != nil {
-		return err
-	}
-	data := slices.Concat([]byte(head), checksum(head, prog), prog)
-	_, err = f.Write(data)
-	err = errors.Join(err, f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), file)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return nil
+	return linux.ReplaceFile(file, slices.Concat([]byte(head), checksum(head, prog), prog))
 }
 
 // sweep empties a directory that has grown too large of what is not from today, and of
@@ -143,7 +131,7 @@ func sweep(dir string) {
 		return
 	}
 	for _, e := range entries {
-		old := strings.HasPrefix(e.Name(), ".new-") || len(entries) > maxCached && strings.HasSuffix(e.Name(), ".bpf")
+		old := strings.HasPrefix(e.Name(), ".") || len(entries) > maxCached && strings.HasSuffix(e.Name(), ".bpf")
 		if !old {
 			continue
 		}

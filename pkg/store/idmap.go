@@ -12,6 +12,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/linux"
 )
 
 // idMap is the map of the namespace that this process is in.
@@ -80,11 +81,7 @@ func (m idMap) record(path string) error {
 	if data, err = json.Marshal(m); err != nil {
 		return err
 	}
-	temporary := fmt.Sprintf("%s.%d", path, os.Getpid())
-	if err := os.WriteFile(temporary, data, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(temporary, path)
+	return linux.ReplaceFile(path, data)
 }
 
 // covers says whether all ids of an older map are still there, under the same numbers.
