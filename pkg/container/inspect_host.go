@@ -188,7 +188,7 @@ func binds(root state.Root, c *spec.Container) []string {
 
 // namespaceMode is private for a namespace of the container's own, host otherwise.
 func namespaceMode(c *spec.Container, kind specs.LinuxNamespaceType) string {
-	if c.OCI.Linux != nil && hasNamespace(&c.OCI, kind) {
+	if c.OCI.Linux != nil && spec.HasNamespace(&c.OCI, kind) {
 		return "private"
 	}
 	return "host"

@@ -4,12 +4,14 @@ import (
 	"encoding/json"
 	"os/exec"
 
+	"github.com/rc-containers/rc/pkg/config"
+	"github.com/rc-containers/rc/pkg/container/create"
 	"github.com/rc-containers/rc/pkg/network"
 	"github.com/rc-containers/rc/pkg/shim"
 )
 
 // defaultNetwork is the mode of a container that was not given one; "" where no program for
-// it is installed, which Create turns into an error if it matters.
+// it is installed, which create.Container turns into an error if it matters.
 func defaultNetwork() string {
 	mode, err := network.Default(exec.LookPath)
 	if err != nil {
@@ -33,8 +35,8 @@ func (r *run) planNetwork() error {
 }
 
 // names is what the container's /etc/hosts and /etc/resolv.conf say.
-func (r *run) names() Names {
-	names := HostNames()
+func (r *run) names() create.Names {
+	names := create.HostNames()
 	if r.network != nil {
 		names.Address, names.HostAddress, names.NameServers = r.network.IP, r.network.HostIP, r.network.DNS
 	}
@@ -47,7 +49,7 @@ func (r *run) tellNetwork(plan *shim.Plan) error {
 		return nil
 	}
 	var err error
-	if plan.NetHelper, err = program("rc-net"); err != nil {
+	if plan.NetHelper, err = config.Program("rc-net"); err != nil {
 		return err
 	}
 	plan.NetConfig, err = json.Marshal(r.network)

@@ -11,10 +11,12 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/linux"
 	"github.com/rc-containers/rc/pkg/oci"
 	"github.com/rc-containers/rc/pkg/seccomp"
 	"github.com/rc-containers/rc/pkg/shim"
+	"github.com/rc-containers/rc/pkg/spec"
 	"github.com/rc-containers/rc/pkg/userns"
 )
 
@@ -44,7 +46,7 @@ func (r *run) plan() (*shim.Plan, *oci.Order, error) {
 }
 
 // ownPIDs tells whether the container has a pid namespace; else its shim has none either.
-func (r *run) ownPIDs() bool { return hasNamespace(&r.c.OCI, specs.PIDNamespace) }
+func (r *run) ownPIDs() bool { return spec.HasNamespace(&r.c.OCI, specs.PIDNamespace) }
 
 // overlays makes bind mounts of what -v SRC:DST:O asked for, of places where the shim
 // mounts overlays. create_mounts.go gives each its directory by the upperdir option.
@@ -97,7 +99,7 @@ func (r *run) complete(plan *shim.Plan, order *oci.Order) error {
 
 // startShim starts rc-shim in the default map.
 func (r *run) startShim(ctx context.Context, order *oci.Order) error {
-	path, err := program("rc-shim")
+	path, err := config.Program("rc-shim")
 	if err != nil {
 		return err
 	}
@@ -105,7 +107,7 @@ func (r *run) startShim(ctx context.Context, order *oci.Order) error {
 	if err != nil {
 		return err
 	}
-	r.warnSingle(ids)
+	TellSingle(r.streams.Err, r.cfg, ids)
 	ours, theirs, err := linux.SocketPair()
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 
 	"github.com/rc-containers/rc/pkg/cgroup"
 	"github.com/rc-containers/rc/pkg/config"
+	"github.com/rc-containers/rc/pkg/container/create"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/linux"
 	"github.com/rc-containers/rc/pkg/state"
@@ -133,7 +134,7 @@ func stopContainer(ctx context.Context, root state.Root, e *state.Entry, shim *o
 	}
 	defer first.Close()
 	// Without a readable record the defaults have to do.
-	signal, grace := unix.SIGTERM, uint(defaultStopTimeout)
+	signal, grace := unix.SIGTERM, uint(create.DefaultStopTimeout)
 	if c, err := root.Load(e.ID); err == nil {
 		signal, grace = unix.Signal(c.StopSignal), c.StopTimeout
 	}

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rc-containers/rc/pkg/config"
+	"github.com/rc-containers/rc/pkg/container/create"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/linux"
 	"github.com/rc-containers/rc/pkg/network"
@@ -28,8 +29,8 @@ type Streams struct{ In, Out, Err *os.File }
 // run is one container on its way from a description to an exit code.
 type run struct {
 	cfg     *config.Config
-	opts    Options
-	image   Image
+	opts    create.Options
+	image   create.Image
 	streams Streams
 	c       *spec.Container
 	network *network.Plan // nil for none and host
@@ -47,7 +48,7 @@ type run struct {
 //
 // The steps that wait for others run side by side: the shim's start and newuidmap, the
 // answer of systemd, and the writing of the record.
-func Run(ctx context.Context, cfg *config.Config, opts Options, image Image, streams Streams) (int, error) {
+func Run(ctx context.Context, cfg *config.Config, opts create.Options, image create.Image, streams Streams) (int, error) {
 	r := &run{cfg: cfg, opts: opts, image: image, streams: streams}
 	if err := r.describe(); err != nil {
 		return 0, err
@@ -63,7 +64,7 @@ func Run(ctx context.Context, cfg *config.Config, opts Options, image Image, str
 
 // describe makes the container's description; nothing is changed yet.
 func (r *run) describe() error {
-	env, err := Surroundings(r.cfg, r.opts.Privileged)
+	env, err := create.Surroundings(r.cfg, r.opts.Privileged)
 	if err != nil {
 		return err
 	}
@@ -77,7 +78,7 @@ func (r *run) describe() error {
 		env.Name = records.GenerateName()
 	}
 	env.Dir, env.RunDir = records.Dir(env.ID), records.RunDir(env.ID)
-	if r.c, err = Create(r.opts, r.image, env); err != nil {
+	if r.c, err = create.Container(r.opts, r.image, env); err != nil {
 		return err
 	}
 	return r.planNetwork()
@@ -160,20 +161,6 @@ func (r *run) launch(ctx context.Context) error {
 	return r.client.Go()
 }
 
-// warnSingle tells a user without subordinate ids once what that means.
-func (r *run) warnSingle(ids userns.Map) {
-	if !ids.Single() {
-		return
-	}
-	told := filepath.Join(r.cfg.DataRoot, "told-single-id")
-	f, err := os.OpenFile(told, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return // told already, or nowhere to remember it
-	}
-	_ = f.Close()
-	fmt.Fprintln(r.streams.Err, "Warning:", ids.Notice())
-}
-
 // reserve takes the name and makes what the shim and the container mount.
 func (r *run) reserve() error {
 	var err error
@@ -190,7 +177,7 @@ func (r *run) reserve() error {
 	if err := r.makeDirectories(); err != nil {
 		return err
 	}
-	for name, content := range Files(r.c, r.names()) {
+	for name, content := range create.Files(r.c, r.names()) {
 		if err := os.WriteFile(filepath.Join(r.dir.RunPath(), name), []byte(content), 0o644); err != nil {
 			return err
 		}

@@ -40,8 +40,9 @@ var levels = map[string]int{
 	"pkg/network": 20,
 	"pkg/state":   20,
 
-	"pkg/shim":  30,
-	"pkg/image": 30,
+	"pkg/shim":             30,
+	"pkg/image":            30,
+	"pkg/container/create": 30, // the description of what container runs
 
 	"pkg/image/worker": 35, // image's other half, behind a process boundary
 

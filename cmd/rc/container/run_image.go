@@ -8,7 +8,7 @@ import (
 	"os"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/create"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/image"
 	"github.com/rc-containers/rc/pkg/index"
@@ -21,24 +21,24 @@ const pullRetries = 3
 
 // source is what the container is made from: the image, pulled as --pull says, or the root
 // filesystem of --rootfs. The caller calls Release at the latest when it is done.
-func (o *runOptions) source(ctx context.Context, a *cli.App) (container.Image, error) {
+func (o *runOptions) source(ctx context.Context, a *cli.App) (create.Image, error) {
 	if o.Rootfs.Path != "" {
 		info, err := os.Stat(o.Rootfs.Path)
 		switch {
 		case err != nil:
-			return container.Image{}, fmt.Errorf("--rootfs %q: %w", o.Rootfs.Path, errors.Unwrap(err))
+			return create.Image{}, fmt.Errorf("--rootfs %q: %w", o.Rootfs.Path, errors.Unwrap(err))
 		case !info.IsDir():
-			return container.Image{}, errs.Invalidf("--rootfs %q: not a directory", o.Rootfs.Path)
+			return create.Image{}, errs.Invalidf("--rootfs %q: not a directory", o.Rootfs.Path)
 		}
-		return container.Image{Rootfs: o.Rootfs, Release: func() {}}, nil
+		return create.Image{Rootfs: o.Rootfs, Release: func() {}}, nil
 	}
 	lock, err := index.Hold(ctx, a.Config, true)
 	if err != nil {
-		return container.Image{}, err
+		return create.Image{}, err
 	}
 	found, err := o.find(ctx, a, lock)
 	if err != nil {
-		return container.Image{}, err
+		return create.Image{}, err
 	}
 	return found, nil
 }
@@ -46,7 +46,7 @@ func (o *runOptions) source(ctx context.Context, a *cli.App) (container.Image, e
 // find resolves the image while lock keeps it from being deleted. A pull takes place
 // without the lock, so that nobody has to wait for a download; the image is looked up anew
 // after it.
-func (o *runOptions) find(ctx context.Context, a *cli.App, lock *index.Lock) (container.Image, error) {
+func (o *runOptions) find(ctx context.Context, a *cli.App, lock *index.Lock) (create.Image, error) {
 	if o.Pull == image.Missing || o.Pull == image.Never {
 		found, err := image.Resolve(ctx, a.Config, o.Image, o.Platform)
 		if err == nil {
@@ -55,7 +55,7 @@ func (o *runOptions) find(ctx context.Context, a *cli.App, lock *index.Lock) (co
 		}
 		if !errors.Is(err, errs.ErrNotFound) {
 			lock.Release()
-			return container.Image{}, err
+			return create.Image{}, err
 		}
 	}
 	lock.Release()
@@ -65,22 +65,22 @@ func (o *runOptions) find(ctx context.Context, a *cli.App, lock *index.Lock) (co
 		Registry: image.Registry{Retry: pullRetries},
 	})
 	if err != nil {
-		return container.Image{}, err
+		return create.Image{}, err
 	}
 	lock, err = index.Hold(ctx, a.Config, true)
 	if err != nil {
-		return container.Image{}, err
+		return create.Image{}, err
 	}
 	found, err := image.Resolve(ctx, a.Config, pulled.ID, spec.Platform{})
 	if err != nil {
 		lock.Release()
-		return container.Image{}, fmt.Errorf("image %q was pulled, and deleted by somebody else meanwhile: %w", o.Image, err)
+		return create.Image{}, fmt.Errorf("image %q was pulled, and deleted by somebody else meanwhile: %w", o.Image, err)
 	}
 	slog.Debug("image pulled", "asked", o.Image, "names", found.Names, "id", found.ID)
 	return o.image(found, lock), nil
 }
 
-func (o *runOptions) image(found *index.Image, lock *index.Lock) container.Image {
+func (o *runOptions) image(found *index.Image, lock *index.Lock) create.Image {
 	name := o.Image
 	if len(found.Names) > 0 {
 		name = found.Names[0]
@@ -96,7 +96,7 @@ func (o *runOptions) image(found *index.Image, lock *index.Lock) container.Image
 	if found.FuseOnly {
 		rootfs.MountProgram = overlay.Fuse
 	}
-	return container.Image{
+	return create.Image{
 		Image:   spec.Image{ID: found.ID, Name: name, Digest: found.Digest.String()},
 		Config:  found.Config.ImageConfig,
 		Rootfs:  rootfs,

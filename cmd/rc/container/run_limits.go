@@ -5,11 +5,11 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/create"
 	"github.com/rc-containers/rc/pkg/spec"
 )
 
-func (f *runFlags) securityOptions(p *flagParser, o *container.Options) {
+func (f *runFlags) securityOptions(p *flagParser, o *create.Options) {
 	o.CapAdd = each(p, "cap-add", f.capAdd, spec.ParseCapability)
 	o.CapDrop = each(p, "cap-drop", f.capDrop, spec.ParseCapability)
 	o.Privileged = f.privileged
@@ -30,7 +30,7 @@ func (f *runFlags) securityOptions(p *flagParser, o *container.Options) {
 	}
 }
 
-func (f *runFlags) namespaces(p *flagParser, o *container.Options) {
+func (f *runFlags) namespaces(p *flagParser, o *create.Options) {
 	o.Hostname = one(p, "hostname", f.hostname, spec.ParseHostname)
 	o.Domainname = one(p, "domainname", f.domainname, spec.ParseHostname)
 	o.PID = one(p, "pid", f.pid, spec.ParseNamespace)
@@ -42,7 +42,7 @@ func (f *runFlags) namespaces(p *flagParser, o *container.Options) {
 	p.note("network", err)
 }
 
-func (f *runFlags) files(p *flagParser, o *container.Options) {
+func (f *runFlags) files(p *flagParser, o *create.Options) {
 	volume := func(value string) (specs.Mount, error) { return spec.ParseVolume(value, p.cwd) }
 	mount := func(value string) (specs.Mount, error) { return spec.ParseMount(value, p.cwd) }
 	o.Mounts = each(p, "volume", f.volumes, volume)
@@ -54,7 +54,7 @@ func (f *runFlags) files(p *flagParser, o *container.Options) {
 	o.ShmSize = one(p, "shm-size", f.shmSize, spec.ParseSize)
 }
 
-func (f *runFlags) limits(p *flagParser, o *container.Options) {
+func (f *runFlags) limits(p *flagParser, o *create.Options) {
 	var ulimits []string
 	for _, value := range f.ulimits {
 		if value == "host" {
@@ -69,7 +69,7 @@ func (f *runFlags) limits(p *flagParser, o *container.Options) {
 		Mode:   one(p, "cgroups", f.cgroups, choice("enabled", "disabled", "split", "no-conmon")),
 		Parent: f.cgroupParent,
 	}
-	o.Resources = container.Resources{
+	o.Resources = create.Resources{
 		Memory:            one(p, "memory", f.memory, spec.ParseSize),
 		MemorySwap:        one(p, "memory-swap", f.memorySwap, spec.ParseSwap),
 		MemoryReservation: one(p, "memory-reservation", f.memoryReservation, spec.ParseSize),

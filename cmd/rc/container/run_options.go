@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/rc-containers/rc/pkg/config"
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/create"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/linux"
 	"github.com/rc-containers/rc/pkg/spec"
@@ -19,7 +19,7 @@ import (
 
 // runOptions are what rc run was told, parsed.
 type runOptions struct {
-	container.Options
+	create.Options
 	// Image is the reference as typed, "" with Rootfs.
 	Image string
 	// Rootfs is the operand of --rootfs; its Path is "" without.
@@ -121,7 +121,7 @@ func (f *runFlags) options(flags *pflag.FlagSet, cfg *config.Config, args []stri
 	return opts, errors.Join(p.problems...)
 }
 
-func (f *runFlags) container(p *flagParser, o *container.Options) {
+func (f *runFlags) container(p *flagParser, o *create.Options) {
 	o.Name = one(p, "name", f.name, spec.ParseName)
 	o.Replace = f.replace
 	o.Labels = map[string]string{}
@@ -192,7 +192,7 @@ func withFile(path string, f func(*os.File) error) error {
 	return f(file)
 }
 
-func (f *runFlags) process(p *flagParser, cfg *config.Config, o *container.Options) {
+func (f *runFlags) process(p *flagParser, cfg *config.Config, o *create.Options) {
 	o.Env = f.environment(p, cfg)
 	if p.flags.Changed("entrypoint") {
 		o.Entrypoint = one(p, "entrypoint", f.entrypoint, spec.ParseEntrypoint)
@@ -215,8 +215,8 @@ func proxyVariables() []string {
 	return []string{"http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy"}
 }
 
-func (f *runFlags) environment(p *flagParser, cfg *config.Config) container.Env {
-	env := container.Env{Unset: f.unsetEnv, UnsetAll: f.unsetEnvAll, Merge: f.envMerge}
+func (f *runFlags) environment(p *flagParser, cfg *config.Config) create.Env {
+	env := create.Env{Unset: f.unsetEnv, UnsetAll: f.unsetEnvAll, Merge: f.envMerge}
 	proxy := f.httpProxy
 	if conf := cfg.Containers.HTTPProxy; conf != nil && !p.flags.Changed("http-proxy") {
 		proxy = *conf

@@ -16,7 +16,7 @@ import (
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/pkg/config"
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/create"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/spec"
 )
@@ -195,9 +195,9 @@ func TestRunFlags(t *testing.T) {
 			t.Errorf("%s: %v", test.args, err)
 			continue
 		}
-		want := &runOptions{Image: "alpine", Pull: "missing", Options: container.Options{
+		want := &runOptions{Image: "alpine", Pull: "missing", Options: create.Options{
 			Args: []string{"sh", "-c", "--rm"}, SigProxy: true, ReadOnlyTmpfs: true, ImageVolume: "bind", CreateCommand: os.Args,
-			Env: container.Env{Base: []string{"HTTPS_PROXY=s", "http_proxy=p"}},
+			Env: create.Env{Base: []string{"HTTPS_PROXY=s", "http_proxy=p"}},
 		}}
 		test.want(want)
 		slices.Sort(got.Env.Base)

@@ -1,4 +1,4 @@
-package container
+package create
 
 import (
 	"bytes"
@@ -31,7 +31,7 @@ func HostNames() Names {
 	return Names{HostHosts: hosts, HostResolvConf: network.HostResolvConf()}
 }
 
-// Files are the contents of the files of the runtime directory that Create mounts, by
+// Files are the contents of the files of the runtime directory that a container mounts, by
 // their names there.
 func Files(c *spec.Container, names Names) map[string][]byte {
 	hostname := c.OCI.Hostname

@@ -1,4 +1,4 @@
-package container
+package create
 
 import (
 	"encoding/json"
@@ -70,7 +70,7 @@ func testImage() Image {
 	}
 }
 
-func TestCreate(t *testing.T) {
+func TestContainer(t *testing.T) {
 	plain := Image{
 		Image:  spec.Image{ID: strings.Repeat("c", 64), Name: "docker.io/library/alpine:latest"},
 		Config: v1.ImageConfig{Cmd: []string{"/bin/sh"}}, Rootfs: spec.Rootfs{Lower: []string{"/l"}},
@@ -135,7 +135,7 @@ func TestCreate(t *testing.T) {
 		}}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := Create(test.opts, test.image, testEnvironment(test.cfg))
+			got, err := Container(test.opts, test.image, testEnvironment(test.cfg))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -152,7 +152,7 @@ func checkGolden(t *testing.T, name string, value any) {
 		t.Fatal(err)
 	}
 	got = append(got, '\n')
-	path := filepath.Join("testdata", "create", name)
+	path := filepath.Join("testdata", name)
 	if *update {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
@@ -240,7 +240,7 @@ func TestCreateRefuses(t *testing.T) {
 		if test.image != nil {
 			image = *test.image
 		}
-		_, err := Create(test.opts, image, testEnvironment(test.cfg))
+		_, err := Container(test.opts, image, testEnvironment(test.cfg))
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("error %v, want %s", err, test.want)
 		} else if errs.Code(err) != errs.CodeError {
@@ -249,18 +249,18 @@ func TestCreateRefuses(t *testing.T) {
 	}
 	fuse := testImage()
 	fuse.Rootfs.MountProgram = "fuse-overlayfs"
-	if _, err := Create(Options{}, fuse, testEnvironment(config.Config{MountProgram: "native"})); !errors.Is(err, errs.ErrUnsupported) {
+	if _, err := Container(Options{}, fuse, testEnvironment(config.Config{MountProgram: "native"})); !errors.Is(err, errs.ErrUnsupported) {
 		t.Errorf("layers for fuse-overlayfs, mounted by the kernel: %v", err)
 	}
-	if c, err := Create(Options{}, fuse, testEnvironment(config.Config{})); err != nil || c.Rootfs.MountProgram != "fuse-overlayfs" {
+	if c, err := Container(Options{}, fuse, testEnvironment(config.Config{})); err != nil || c.Rootfs.MountProgram != "fuse-overlayfs" {
 		t.Errorf("layers for fuse-overlayfs: %v, %v", c, err)
 	}
-	if c, err := Create(Options{}, fuse, testEnvironment(config.Config{MountProgram: "/opt/fuse"})); err != nil || c.Rootfs.MountProgram != "/opt/fuse" {
+	if c, err := Container(Options{}, fuse, testEnvironment(config.Config{MountProgram: "/opt/fuse"})); err != nil || c.Rootfs.MountProgram != "/opt/fuse" {
 		t.Errorf("layers for fuse-overlayfs, and one of the user's own: %v, %v", c, err)
 	}
 	env := testEnvironment(config.Config{})
 	env.Network = ""
-	if _, err := Create(Options{}, testImage(), env); err == nil || !strings.Contains(errs.Hint(err), "apt install") {
+	if _, err := Container(Options{}, testImage(), env); err == nil || !strings.Contains(errs.Hint(err), "apt install") {
 		t.Errorf("without network helpers: %v, hint %q", err, errs.Hint(err))
 	}
 }
@@ -280,7 +280,7 @@ func TestCapabilitiesOfUsers(t *testing.T) {
 		{user: "app", bounding: 14},
 		{user: "1000", add: []string{"CAP_NET_ADMIN"}, bounding: 15, ambient: []string{"CAP_NET_ADMIN"}},
 	} {
-		c, err := Create(Options{User: test.user, CapAdd: test.add, CapDrop: test.drop, Args: []string{"x"}},
+		c, err := Container(Options{User: test.user, CapAdd: test.add, CapDrop: test.drop, Args: []string{"x"}},
 			Image{}, testEnvironment(config.Config{}))
 		if err != nil {
 			t.Fatal(err)

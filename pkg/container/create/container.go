@@ -1,4 +1,4 @@
-package container
+package create
 
 import (
 	"errors"
@@ -18,7 +18,7 @@ import (
 
 // Defaults where neither flags nor containers.conf say anything.
 const (
-	defaultStopTimeout = 10 // seconds, docker's and podman's
+	DefaultStopTimeout = 10 // seconds, docker's and podman's
 	defaultUmask       = 0o022
 	defaultStopSignal  = "TERM"
 )
@@ -31,10 +31,10 @@ type draft struct {
 	c     *spec.Container
 }
 
-// Create makes the description of a container out of what the user asked for, the image
+// Container makes the description of a container out of what the user asked for, the image
 // and the surroundings. It is a function of its arguments: the errors are about them
 // (errs.ErrInvalid, errs.ErrUnsupported), and nothing has been changed when it returns.
-func Create(opts Options, image Image, env Environment) (*spec.Container, error) {
+func Container(opts Options, image Image, env Environment) (*spec.Container, error) {
 	cfg := env.Config
 	d := &draft{opts: &opts, image: &image, env: &env, c: &spec.Container{
 		ID: env.ID, Name: env.Name, Created: env.Created,
@@ -101,7 +101,7 @@ func (d *draft) metadata() error {
 	}
 	d.c.StopSignal = int(signal)
 
-	d.c.StopTimeout = defaultStopTimeout
+	d.c.StopTimeout = DefaultStopTimeout
 	if timeout := d.env.Config.Containers.StopTimeout; timeout != nil {
 		d.c.StopTimeout = *timeout
 	}
@@ -211,11 +211,7 @@ func (d *draft) namespaces() error {
 
 // private tells whether the container has a namespace of a kind for itself.
 func (d *draft) private(kind specs.LinuxNamespaceType) bool {
-	return hasNamespace(&d.c.OCI, kind)
-}
-
-func hasNamespace(oci *specs.Spec, kind specs.LinuxNamespaceType) bool {
-	return slices.ContainsFunc(oci.Linux.Namespaces, func(ns specs.LinuxNamespace) bool { return ns.Type == kind })
+	return spec.HasNamespace(&d.c.OCI, kind)
 }
 
 // sysctls are those that belong to the container's own namespaces. What containers.conf

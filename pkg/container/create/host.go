@@ -1,4 +1,4 @@
-package container
+package create
 
 import (
 	"errors"
@@ -16,7 +16,7 @@ import (
 	"github.com/rc-containers/rc/pkg/errs"
 )
 
-// Surroundings asks the machine and the caller what Create has to know. The caller adds
+// Surroundings asks the machine and the caller what Container has to know. The caller adds
 // what is the container's: ID, Name, Created, Dir, RunDir and Network.
 func Surroundings(cfg *config.Config, privileged bool) (Environment, error) {
 	hostname, err := os.Hostname()

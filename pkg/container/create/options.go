@@ -1,4 +1,4 @@
-package container
+package create
 
 import (
 	"time"
@@ -107,7 +107,7 @@ type Image struct {
 	Release func()
 }
 
-// Environment is what Create has to know of the machine, the caller and the new container.
+// Environment is what Container has to know of the machine, the caller and the new container.
 // It looks at nothing else.
 type Environment struct {
 	Config  *config.Config

@@ -1,4 +1,4 @@
-package container
+package create
 
 import (
 	"testing"
@@ -45,7 +45,7 @@ func TestFiles(t *testing.T) {
 	} {
 		test.opts.Args = []string{"true"}
 		image := testImage()
-		c, err := Create(test.opts, image, testEnvironment(config.Config{}))
+		c, err := Container(test.opts, image, testEnvironment(config.Config{}))
 		if err != nil {
 			t.Fatal(err)
 		}
