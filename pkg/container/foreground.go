@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"slices"
 	"strconv"
@@ -42,7 +43,11 @@ func (r *run) attached(name string) bool {
 func preserved(n int) ([]*os.File, error) {
 	var files []*os.File
 	for fd := 3; fd < 3+n; fd++ {
-		if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil {
+		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
+		if err == nil && flags&unix.FD_CLOEXEC != 0 {
+			err = unix.EBADF // it did not come over execve: Go's runtime has it, or rc
+		}
+		if err != nil {
 			return nil, fmt.Errorf("--preserve-fds %d: descriptor %d: %w", n, fd, err)
 		}
 		files = append(files, os.NewFile(uintptr(fd), "preserved"))
@@ -66,6 +71,7 @@ func (r *run) follow(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, errors.Join(err, r.abandon(context.WithoutCancel(ctx)))
 	}
+	slog.Debug("command runs", "pid", pid)
 	if r.c.SigProxy {
 		stop()
 		defer forwardSignals(caught, func(sig unix.Signal) {
@@ -96,6 +102,7 @@ func (r *run) follow(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, errs.WithCode(err, errs.CodeSignal+int(unix.SIGKILL))
 	}
+	slog.Debug("container ended", "code", code)
 	return code, nil
 }
 

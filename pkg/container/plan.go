@@ -3,6 +3,8 @@ package container
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -121,6 +123,8 @@ func (r *run) startShim(ctx context.Context, order *oci.Order) error {
 	if !r.ownPIDs() {
 		flags = 0 // --pid host: the shim is one of the host's processes too
 	}
+	// What rc's caller left open is not for the shim, which would keep it open.
+	_ = unix.CloseRange(shim.SocketFD, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC) // since Linux 5.11
 	r.shim, err = userns.Start(ctx, userns.Command{
 		Path: path, Args: args,
 		// One thread at a time keeps the shim small.
@@ -134,6 +138,7 @@ func (r *run) startShim(ctx context.Context, order *oci.Order) error {
 	if err != nil {
 		return errors.Join(err, ours.Close())
 	}
+	slog.Debug("shim started", "program", path, "pid", r.shim.PID, "uids", ids.UIDs, "gids", ids.GIDs)
 	r.client = shim.NewClient(ours)
 	return nil
 }

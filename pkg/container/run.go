@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -81,6 +82,8 @@ func (r *run) describe() error {
 	if r.c, err = create.Container(r.opts, r.image, env); err != nil {
 		return err
 	}
+	slog.Debug("container described", "id", r.c.ID, "name", r.c.Name, "image", r.c.Image.Name, "network", r.c.Network.Mode,
+		"mount_program", r.c.Rootfs.MountProgram)
 	return r.planNetwork()
 }
 
@@ -130,6 +133,7 @@ func (r *run) launch(ctx context.Context) error {
 	if err := r.reserve(); err != nil {
 		return err
 	}
+	slog.Debug("name and directories taken", "directory", r.dir.Path())
 	if err := r.complete(plan, order); err != nil {
 		return err
 	}
@@ -141,13 +145,16 @@ func (r *run) launch(ctx context.Context) error {
 	if err := r.shim.Mapped(); err != nil {
 		return err
 	}
+	slog.Debug("id maps written")
 	if err := r.client.SendPlan(plan); err != nil {
 		return err
 	}
 	// The shim and the first process are at work from here.
+	slog.Debug("plan sent")
 	if err := r.record(); err != nil {
 		return err
 	}
+	slog.Debug("container recorded")
 	if r.place.waits() {
 		place, cgroup, err := placed()
 		if err != nil {
