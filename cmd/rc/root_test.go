@@ -1,8 +1,10 @@
 package main
 
 import (
+	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -80,6 +82,29 @@ func TestCommandLine(t *testing.T) {
 			test.stdout == "" && stdout != "" || test.stderr == "" && stderr != "" {
 			t.Errorf("rc %s: code %d, want %d\nout: %s\nwant: %s\nerr: %s\nwant: %s",
 				test.args, code, test.code, stdout, test.stdout, stderr, test.stderr)
+		}
+	}
+}
+
+// TestLog holds that --debug and --log-level show how rc goes about it, and that nothing is
+// shown without them.
+func TestLog(t *testing.T) {
+	defer slog.SetDefault(slog.Default())
+	dir := t.TempDir()
+	t.Setenv("HOME", dir)
+	for flags, want := range map[string]string{
+		"":                     `^$`,
+		"--log-level info":     `^$`,
+		"--log-level debug":    `^time=\S+ level=DEBUG msg="settings read" .*root=`,
+		"--debug":              `^at=\S+ took=\S+ level=DEBUG msg="settings read" .*root=`,
+		"--debug=false":        `^$`,
+		"--log-level=PANIC":    `^$`,
+		"--log-level= --debug": `^at=`,
+	} {
+		args := append(strings.Fields(flags), "--root", dir+"/data", "--runroot", dir+"/run", "ps", "-q")
+		code, stdout, stderr := rc(t, args...)
+		if code != 0 || stdout != "" || !regexp.MustCompile(want).MatchString(stderr) {
+			t.Errorf("%s: code %d, %q, %q; want %q", flags, code, stdout, stderr, want)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"strconv"
 	"strings"
@@ -110,6 +111,7 @@ func call(ctx context.Context, cfg *config.Config, verb string, options, result 
 	if err != nil {
 		return err
 	}
+	slog.Debug("rc-image started", "verb", verb, "pid", w.process.PID)
 	defer w.sock.Close()
 	if err := linux.Send(w.sock, request); err != nil {
 		err = fmt.Errorf("%s: talk to rc-image: %w", verb, err)
@@ -119,6 +121,7 @@ func call(ctx context.Context, cfg *config.Config, verb string, options, result 
 	if err != nil {
 		return err
 	}
+	slog.Debug("rc-image has ended", "verb", verb)
 	if answer.Error != nil {
 		return answer.Error.Err()
 	}

@@ -60,6 +60,7 @@ func (a *App) Reexecute(ctx context.Context, args ...string) error {
 		return err
 	}
 	container.TellSingle(a.Stderr, a.Config, ids)
+	slog.Debug("rc again, in the default map", "uids", ids.UIDs, "gids", ids.GIDs, "args", args)
 	directories := []string{"--root", a.Config.DataRoot, "--runroot", a.Config.RunRoot, "--tmpdir", a.Config.TmpDir}
 	code, err := userns.Reexec(ctx, ids, append(directories, args...))
 	if err == nil && code != 0 {
