@@ -185,7 +185,7 @@ func (r *run) reserve() error {
 		return err
 	}
 	for name, content := range create.Files(r.c, r.names()) {
-		if err := os.WriteFile(filepath.Join(r.dir.RunPath(), name), []byte(content), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(r.dir.RunPath(), name), content, 0o644); err != nil {
 			return err
 		}
 	}

@@ -37,10 +37,10 @@ func skeleton(data string) (string, error) {
 	}
 	defer os.RemoveAll(temp) // what is left of it: another call may have been faster
 	err = os.Chmod(temp, 0o755)
-	for _, dir := range strings.Fields(skeletonDirs) {
+	for dir := range strings.FieldsSeq(skeletonDirs) {
 		err = errors.Join(err, os.Mkdir(filepath.Join(temp, dir), 0o755))
 	}
-	for _, file := range strings.Fields(skeletonFiles) {
+	for file := range strings.FieldsSeq(skeletonFiles) {
 		err = errors.Join(err, os.WriteFile(filepath.Join(temp, file), nil, 0o644))
 	}
 	if err != nil {
