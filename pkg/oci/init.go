@@ -125,6 +125,11 @@ func (c *child) setUp() (master *os.File, err error) {
 			return nil, fmt.Errorf("new cgroup namespace: %w", err)
 		}
 	}
+	if c.namespaces&unix.CLONE_NEWNET != 0 {
+		if err := linux.LoopbackUp(); err != nil {
+			return nil, err
+		}
+	}
 	if c.hostname != "" {
 		if err := unix.Sethostname([]byte(c.hostname)); err != nil {
 			return nil, fmt.Errorf("set host name %q: %w", c.hostname, err)

@@ -34,15 +34,23 @@ echo end`, nil)
 }
 
 func TestMaskedFilesAndDirectories(t *testing.T) {
-	got := output(t, "cat /etc/secret; ls /home; cat /etc/plain; echo x >/etc/plain; echo $?", func(p *plan) {
+	got := output(t, "cat /etc/secret /etc/passwd; ls /home; cat /etc/plain; echo x >/etc/plain; echo $?", func(p *plan) {
 		write(t, p.Rootfs+"/etc/secret", "secret", 0o644)
 		write(t, p.Rootfs+"/home/secret", "secret", 0o644)
 		write(t, p.Rootfs+"/etc/plain", "plain\n", 0o644)
-		p.Spec.Linux.MaskedPaths = []string{"/etc/secret", "/home", "/no/such", "/etc/secret/x"}
+		write(t, p.Rootfs+"/etc/passwd", "joe:x:0:0::/:/bin/sh\n", 0o644)
+		p.Spec.Process.User.Username = "joe" // looked up, though hidden from the command
+		p.Spec.Linux.MaskedPaths = []string{"/etc/secret", "/etc/passwd", "/home", "/no/such", "/etc/secret/x"}
 		p.Spec.Linux.ReadonlyPaths = []string{"/etc/plain", "/no/such"}
 	})
 	if got != "plain\n1" {
 		t.Errorf("got %q", got)
+	}
+}
+
+func TestLoopbackIsUp(t *testing.T) {
+	if got := output(t, "ip address show lo | grep -o 'inet [^ ]*'", nil); got != "inet 127.0.0.1/8" {
+		t.Errorf("lo of a new network namespace: %q", got)
 	}
 }
 

@@ -155,7 +155,8 @@ func TestMountErrors(t *testing.T) {
 }
 
 func TestTmpfs(t *testing.T) {
-	got := output(t, "stat -c %a /scratch; dd if=/dev/zero of=/scratch/x bs=1024 count=100 2>/dev/null; stat -c %s /scratch/x; cat /up/file; stat -c '%a' /up /up/file; readlink /up/link; stat -c %h /up/file", func(p *plan) {
+	got := output(t, "stat -c %a /scratch; dd if=/dev/zero of=/scratch/x bs=1024 count=100 2>/dev/null; stat -c %s /scratch/x; cat /up/file; stat -c '%a' /up /up/file; readlink /up/link; stat -c %h /up/file; stat -c %a /asked /asked/file", func(p *plan) {
+		write(t, p.Rootfs+"/asked/file", "image\n", 0o640)
 		write(t, p.Rootfs+"/up/file", "image\n", 0o640)
 		write(t, p.Rootfs+"/up/dir/inner", "x", 0o600)
 		if err := os.Chmod(p.Rootfs+"/up", 0o751); err != nil {
@@ -169,9 +170,10 @@ func TestTmpfs(t *testing.T) {
 		}
 		p.Spec.Mounts = append(p.Spec.Mounts,
 			specs.Mount{Destination: "/scratch", Type: "tmpfs", Options: []string{"size=64k", "mode=700"}},
-			specs.Mount{Destination: "/up", Type: "tmpfs", Options: []string{"tmpcopyup", "ro"}})
+			specs.Mount{Destination: "/up", Type: "tmpfs", Options: []string{"tmpcopyup", "ro"}},
+			specs.Mount{Destination: "/asked", Type: "tmpfs", Options: []string{"tmpcopyup", "mode=1777"}})
 	})
-	if want := "700\n65536\nimage\n751\n640\nfile\n2"; got != want {
+	if want := "700\n65536\nimage\n751\n640\nfile\n2\n1777\n640"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

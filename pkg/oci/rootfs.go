@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -37,13 +38,14 @@ func (c *child) setUpRoot() (master *os.File, err error) {
 			return nil, err
 		}
 	}
+	// The user's files may be among what is hidden.
+	if err := c.resolveUser(); err != nil {
+		return nil, err
+	}
 	if err := c.hidePaths(); err != nil {
 		return nil, err
 	}
 	// The last writes have to come before anything becomes read-only.
-	if err := c.resolveUser(); err != nil {
-		return nil, err
-	}
 	if err := c.chownTrees(); err != nil {
 		return nil, err
 	}
@@ -175,7 +177,7 @@ func (c *child) mount(m *mount) (late int, err error) {
 		return -1, err
 	}
 	if m.copyUp {
-		if err := copyDirectory(target, mounted); err != nil {
+		if err := c.copyUp(m, target, mounted); err != nil {
 			return -1, fmt.Errorf("copy what the image has there: %w", err)
 		}
 	}
@@ -188,6 +190,21 @@ func (c *child) mount(m *mount) (late int, err error) {
 		return mounted, nil
 	}
 	return -1, unix.Close(mounted)
+}
+
+// copyUp fills a tmpfs with what the image has under it. A mode that was asked for stays.
+func (c *child) copyUp(m *mount, under, mounted int) error {
+	var before unix.Stat_t
+	if err := unix.Fstat(mounted, &before); err != nil {
+		return err
+	}
+	if err := copyDirectory(under, mounted); err != nil {
+		return err
+	}
+	if !strings.Contains(","+m.data, ",mode=") {
+		return nil
+	}
+	return unix.Fchmod(mounted, before.Mode&^unix.S_IFMT)
 }
 
 // mountInstead is what to do where a file system could not be mounted, because its
