@@ -105,7 +105,7 @@ func call(ctx context.Context, cfg *config.Config, verb string, options, result 
 		return fmt.Errorf("%s: encode request: %w", verb, err)
 	}
 	if len(request) > MaxMessage {
-		return fmt.Errorf("%s: %w: options of more than %d bytes", verb, errs.ErrInvalid, MaxMessage)
+		return errs.Invalidf("%s: options of more than %d bytes", verb, MaxMessage)
 	}
 	w, err := start(ctx, s)
 	if err != nil {

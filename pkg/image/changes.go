@@ -37,7 +37,7 @@ func ParseChanges(values []string) ([]Change, error) {
 }
 
 func badChange(format string, args ...any) error {
-	return fmt.Errorf("%w: %s", errs.ErrInvalid, fmt.Sprintf(format, args...))
+	return errs.Invalidf("%s", fmt.Sprintf(format, args...))
 }
 
 func parseChange(value string) (Change, error) {

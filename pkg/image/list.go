@@ -92,7 +92,7 @@ func (l *lister) tests(o ListOptions) ([]test, error) {
 			key = "label!"
 		}
 		if !ok || !slices.Contains(FilterKeys(), key) {
-			return nil, fmt.Errorf("filter %q: %w: want KEY=VALUE with a key of %s", f, errs.ErrInvalid, strings.Join(FilterKeys(), ", "))
+			return nil, errs.Invalidf("filter %q: want KEY=VALUE with a key of %s", f, strings.Join(FilterKeys(), ", "))
 		}
 		t, err := l.test(key, value)
 		if err != nil {
@@ -124,7 +124,7 @@ func (l *lister) test(key, value string) (test, error) {
 	case "dangling", "intermediate", "containers", "readonly":
 		want, err := strconv.ParseBool(value)
 		if err != nil {
-			return nil, fmt.Errorf("%w: want true or false", errs.ErrInvalid)
+			return nil, errs.Invalidf("want true or false")
 		}
 		return func(e index.Entry, _ map[string]string) bool { return l.is(key, e) == want }, nil
 	case "label", "label!":
@@ -135,7 +135,7 @@ func (l *lister) test(key, value string) (test, error) {
 		}, nil
 	case "reference":
 		if _, err := path.Match(value, ""); err != nil {
-			return nil, fmt.Errorf("%w: %w", errs.ErrInvalid, err)
+			return nil, errs.Invalidf("%w", err)
 		}
 		return func(e index.Entry, _ map[string]string) bool { return MatchReference(e, value) }, nil
 	case "id":
@@ -238,5 +238,5 @@ func moment(value string, now time.Time) (time.Time, error) {
 			return t, nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("%w: want a time such as 2026-01-31T12:00:00Z or a duration such as 24h", errs.ErrInvalid)
+	return time.Time{}, errs.Invalidf("want a time such as 2026-01-31T12:00:00Z or a duration such as 24h")
 }

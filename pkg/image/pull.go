@@ -33,7 +33,7 @@ func Pull(ctx context.Context, cfg *config.Config, o PullOptions) (*index.Image,
 func PullAll(ctx context.Context, cfg *config.Config, o PullOptions) ([]*index.Image, error) {
 	for _, t := range transports() {
 		if strings.HasPrefix(o.Image, t) {
-			return nil, errs.WithHint(fmt.Errorf("pull %q: %w: rc pulls from registries only", o.Image, errs.ErrUnsupported), "rc load -i FILE")
+			return nil, errs.WithHint(errs.Unsupportedf("pull %q: rc pulls from registries only", o.Image), "rc load -i FILE")
 		}
 	}
 	here, err := Resolve(ctx, cfg, o.Image, o.Platform)
@@ -52,7 +52,7 @@ func PullAll(ctx context.Context, cfg *config.Config, o PullOptions) ([]*index.I
 		return []*index.Image{here}, nil
 	case "", Always, Newer:
 	default:
-		return nil, fmt.Errorf("pull policy %q: %w: want always, missing, never or newer", o.Policy, errs.ErrInvalid)
+		return nil, errs.Invalidf("pull policy %q: want always, missing, never or newer", o.Policy)
 	}
 	n, err := index.ParseName(o.Image)
 	if err != nil {
@@ -62,7 +62,7 @@ func PullAll(ctx context.Context, cfg *config.Config, o PullOptions) ([]*index.I
 		return nil, err
 	}
 	if o.AllTags && (n.Tag != "" || n.Digest != "") {
-		return nil, fmt.Errorf("pull %q: %w: all tags are asked for, and one is named", o.Image, errs.ErrInvalid)
+		return nil, errs.Invalidf("pull %q: all tags are asked for, and one is named", o.Image)
 	}
 	o.Image = strings.TrimPrefix(o.Image, "docker://")
 	return pull(ctx, cfg, o, here)

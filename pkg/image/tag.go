@@ -19,7 +19,7 @@ func Tag(ctx context.Context, cfg *config.Config, source string, names ...string
 			return err
 		}
 		if n.Digest != "" {
-			return fmt.Errorf("tag %q: %w: a digest is not for us to give", name, errs.ErrInvalid)
+			return errs.Invalidf("tag %q: a digest is not for us to give", name)
 		}
 		f, err := NewName(name)
 		if err != nil {

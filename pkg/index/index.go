@@ -144,7 +144,7 @@ func (ix *Index) All() ([]Entry, error) {
 	for line := range bytes.Lines(ix.data) {
 		var e Entry
 		if err := json.Unmarshal(line, &e); err != nil {
-			return nil, fmt.Errorf("read the image index: %w: %w", errs.ErrInvalid, err)
+			return nil, errs.Invalidf("read the image index: %w", err)
 		}
 		all = append(all, e)
 	}
@@ -174,10 +174,10 @@ func readRecord(root, id string) (*Record, error) {
 	}
 	var r Record
 	if err := json.Unmarshal(data, &r); err != nil {
-		return nil, fmt.Errorf("read image %s: %w: %w", id, errs.ErrInvalid, err)
+		return nil, errs.Invalidf("read image %s: %w", id, err)
 	}
 	if r.Version != version {
-		return nil, fmt.Errorf("read image %s: %w: version %d", id, errs.ErrInvalid, r.Version)
+		return nil, errs.Invalidf("read image %s: its record is of version %d", id, r.Version)
 	}
 	return &r, nil
 }

@@ -52,7 +52,7 @@ const maxName = 255
 // a domain if it has a dot or a colon, or is localhost.
 func ParseName(value string) (Name, error) {
 	bad := func(why string) (Name, error) {
-		return Name{}, fmt.Errorf("image name %q: %w: %s", value, errs.ErrInvalid, why)
+		return Name{}, errs.Invalidf("image name %q: %s", value, why)
 	}
 	rest := strings.TrimPrefix(value, "docker://")
 	n := Name{}

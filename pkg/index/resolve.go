@@ -94,8 +94,8 @@ func (ix *Index) byPrefix(prefix string) (Entry, bool, error) {
 		return Entry{}, false, err
 	}
 	if len(found) > 1 {
-		return Entry{}, false, fmt.Errorf("image %q: %w: %d images have an id that begins so (%.12s, %.12s); give more digits",
-			prefix, errs.ErrInvalid, len(found), found[0].ID, found[1].ID)
+		return Entry{}, false, errs.Invalidf("image %q: %d images have an id that begins so (%.12s, %.12s); give more digits",
+			prefix, len(found), found[0].ID, found[1].ID)
 	}
 	if len(found) == 0 {
 		return Entry{}, false, nil
@@ -118,7 +118,7 @@ func (ix *Index) line(text string, test func(Entry) bool) (Entry, bool, error) {
 		}
 		var e Entry
 		if err := json.Unmarshal(data[start:end], &e); err != nil {
-			return Entry{}, false, fmt.Errorf("read the image index: %w: %w", errs.ErrInvalid, err)
+			return Entry{}, false, errs.Invalidf("read the image index: %w", err)
 		}
 		if test(e) {
 			return e, true, nil

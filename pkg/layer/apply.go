@@ -81,10 +81,10 @@ func Apply(ctx context.Context, r io.Reader, dir string, o Options) (*Result, er
 // truncated says in plain words that an archive ended too early.
 func truncated(err error) error {
 	if errors.Is(err, io.ErrUnexpectedEOF) {
-		return fmt.Errorf("%w: the archive is cut off", errs.ErrInvalid)
+		return errs.Invalidf("the archive is cut off")
 	}
 	if errors.Is(err, tar.ErrHeader) {
-		return fmt.Errorf("%w: it is not a tar archive, or a damaged one", errs.ErrInvalid)
+		return errs.Invalidf("it is not a tar archive, or a damaged one")
 	}
 	return err
 }
@@ -132,10 +132,10 @@ func sorted(ids map[int]bool) []uint32 {
 func clean(name string) (string, error) {
 	c := path.Clean(strings.TrimLeft(name, "/"))
 	if c == ".." || strings.HasPrefix(c, "../") {
-		return "", fmt.Errorf("%w: the name leads out of the root directory", errs.ErrInvalid)
+		return "", errs.Invalidf("the name leads out of the root directory")
 	}
 	if strings.ContainsRune(c, 0) {
-		return "", fmt.Errorf("%w: the name has a zero byte", errs.ErrInvalid)
+		return "", errs.Invalidf("the name has a zero byte")
 	}
 	return c, nil
 }
@@ -181,7 +181,7 @@ func (u *unpacker) entry(h *tar.Header, r io.Reader) error {
 		u.res.Devices = append(u.res.Devices, name)
 		return nil
 	default:
-		return fmt.Errorf("%w: entries of type %q are unknown", errs.ErrUnsupported, h.Typeflag)
+		return errs.Unsupportedf("entries of type %q are unknown", h.Typeflag)
 	}
 	if err != nil {
 		return err

@@ -18,7 +18,7 @@ const modeBits = 0o7777
 
 func (u *unpacker) rootEntry(h *tar.Header) error {
 	if h.Typeflag != tar.TypeDir {
-		return fmt.Errorf("%w: the root is not a directory", errs.ErrInvalid)
+		return errs.Invalidf("the root is not a directory")
 	}
 	if err := u.owner(h); err != nil {
 		return err
@@ -122,7 +122,7 @@ func (u *unpacker) link(parent int, name, base string, h *tar.Header) error {
 		err = u.replacing(parent, name, base, func() error { return unix.Linkat(fd, targetBase, parent, base, 0) })
 	}
 	if errors.Is(err, unix.ENOENT) {
-		return fmt.Errorf("%w: hard link to %q, which the archive does not have before it", errs.ErrInvalid, h.Linkname)
+		return errs.Invalidf("hard link to %q, which the archive does not have before it", h.Linkname)
 	}
 	if err != nil {
 		return fmt.Errorf("hard link to %q: %w", h.Linkname, err)

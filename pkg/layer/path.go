@@ -2,7 +2,6 @@ package layer
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path"
 	"strconv"
@@ -57,7 +56,7 @@ func (u *unpacker) open(dir string) (int, error) {
 		return -1, nil
 	}
 	if errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) {
-		return -1, fmt.Errorf("%w: a part of the name is not a directory", errs.ErrInvalid)
+		return -1, errs.Invalidf("a part of the name is not a directory")
 	}
 	if err != nil {
 		return -1, err
@@ -90,7 +89,7 @@ func (u *unpacker) makeAll(dir string) (int, error) {
 		if errors.Is(err, unix.ENOENT) {
 			err = unix.Mkdirat(at, part, 0o755)
 			if errors.Is(err, unix.EEXIST) {
-				err = fmt.Errorf("%w: %q is a link that leads nowhere", errs.ErrInvalid, done)
+				err = errs.Invalidf("%q is a link that leads nowhere", done)
 			}
 			if err == nil {
 				next, err = u.resolve(done)

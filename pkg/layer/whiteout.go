@@ -35,7 +35,7 @@ func (u *unpacker) whiteout(parent int, name, base string) error {
 	}
 	hidden := strings.TrimPrefix(base, whiteoutPrefix)
 	if hidden == "" || hidden == "." || hidden == ".." {
-		return fmt.Errorf("%w: a whiteout of nothing", errs.ErrInvalid)
+		return errs.Invalidf("a whiteout of nothing")
 	}
 	name = path.Join(path.Dir(name), hidden)
 	if u.o.DotWh {

@@ -61,7 +61,7 @@ func New(o Options) (*Client, error) {
 	if o.Creds != "" {
 		user, password, _ := strings.Cut(o.Creds, ":")
 		if user == "" {
-			return nil, fmt.Errorf("--creds: %w: want USER[:PASSWORD]", errs.ErrInvalid)
+			return nil, errs.Invalidf("--creds: want USER[:PASSWORD]")
 		}
 		sys.DockerAuthConfig = &types.DockerAuthConfig{Username: user, Password: password}
 	}
@@ -110,7 +110,7 @@ func (c *Client) resolve(name string) ([]shortnames.PullCandidate, error) {
 func (c *Client) withoutSearch(name string) ([]shortnames.PullCandidate, error) {
 	named, err := reference.ParseNormalizedNamed(name)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errs.ErrInvalid, err)
+		return nil, errs.Invalidf("%w", err)
 	}
 	short := reference.FamiliarName(named)
 	alias, _, err := sysregistriesv2.ResolveShortNameAlias(c.sys, short)
@@ -135,12 +135,12 @@ func (c *Client) withoutSearch(name string) ([]shortnames.PullCandidate, error) 
 func parse(name string) (types.ImageReference, error) {
 	named, err := reference.ParseNormalizedNamed(name)
 	if err != nil {
-		return nil, fmt.Errorf("image name %q: %w: %w", name, errs.ErrInvalid, err)
+		return nil, errs.Invalidf("image name %q: %w", name, err)
 	}
 	// image/v5 takes a tag or a digest; with both the digest counts.
 	if digested, ok := named.(reference.Canonical); ok {
 		if named, err = reference.WithDigest(reference.TrimNamed(named), digested.Digest()); err != nil {
-			return nil, fmt.Errorf("image name %q: %w: %w", name, errs.ErrInvalid, err)
+			return nil, errs.Invalidf("image name %q: %w", name, err)
 		}
 	}
 	return docker.NewReference(reference.TagNameOnly(named))

@@ -36,10 +36,10 @@ func allowed(_ context.Context, sys *types.SystemContext, _ types.UnparsedImage)
 	}
 	var policy any
 	if err := json.Unmarshal(data, &policy); err != nil {
-		return fmt.Errorf("read policy %q: %w: %w", path, errs.ErrInvalid, err)
+		return errs.Invalidf("read policy %q: %w", path, err)
 	}
 	if !trusting(policy) {
-		return errs.WithHint(fmt.Errorf("policy %q: %w: this rc cannot check signatures", path, errs.ErrUnsupported),
+		return errs.WithHint(errs.Unsupportedf("policy %q: this rc cannot check signatures", path),
 			"build it with -tags containers_image_openpgp")
 	}
 	return nil

@@ -2,7 +2,6 @@ package registry
 
 import (
 	"context"
-	"fmt"
 	"io"
 
 	digest "github.com/opencontainers/go-digest"
@@ -73,7 +72,7 @@ func (s *Source) Blob(ctx context.Context, d digest.Digest, size int64) (io.Read
 	}
 	if size >= 0 && length >= 0 && length != size {
 		r.Close()
-		return nil, fmt.Errorf("blob %s: %w: the registry has %d bytes, the manifest says %d", d, errs.ErrInvalid, length, size)
+		return nil, errs.Invalidf("blob %s: the registry has %d bytes, the manifest says %d", d, length, size)
 	}
 	return &body{r, s.ref}, nil
 }

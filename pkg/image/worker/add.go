@@ -76,7 +76,7 @@ func (a *adder) layers(ctx context.Context, blobs []blob) (string, error) {
 	}
 	for i, b := range blobs {
 		if err := b.DiffID.Validate(); err != nil || b.DiffID.Algorithm() != digest.SHA256 {
-			return "", fmt.Errorf("layer %d: %w: diff id %q", i+1, errs.ErrInvalid, b.DiffID)
+			return "", errs.Invalidf("layer %d: diff id %q is no digest", i+1, b.DiffID)
 		}
 	}
 	ids := chainIDs(blobs)
@@ -176,7 +176,7 @@ func (a *adder) fetch(ctx context.Context, b blob) (*store.Staged, error) {
 		}
 	}
 	if err == nil && staged.DiffID != b.DiffID && b.DiffID != "" {
-		err = fmt.Errorf("%w: its uncompressed digest is %s, the image's configuration says %s", errs.ErrInvalid, staged.DiffID, b.DiffID)
+		err = errs.Invalidf("its uncompressed digest is %s, the image's configuration says %s", staged.DiffID, b.DiffID)
 	}
 	if err != nil {
 		if staged != nil {

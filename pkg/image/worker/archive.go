@@ -41,7 +41,7 @@ func openArchive(ctx context.Context, input, dir string) (*archive, error) {
 	if st, err := f.Stat(); err != nil {
 		return nil, err
 	} else if st.IsDir() {
-		return nil, errs.WithHint(fmt.Errorf("read %q: %w: it is a directory", name, errs.ErrInvalid), "pack it first: tar -C "+input+" -c . | rc load")
+		return nil, errs.WithHint(errs.Invalidf("read %q: it is a directory", name), "pack it first: tar -C "+input+" -c . | rc load")
 	}
 	a, err := spool(ctx, f, dir)
 	if err != nil {
@@ -60,7 +60,7 @@ func spool(ctx context.Context, f *os.File, dir string) (*archive, error) {
 		return nil, err
 	}
 	if len(magic) == 0 {
-		return nil, fmt.Errorf("%w: it is empty", errs.ErrInvalid)
+		return nil, errs.Invalidf("it is empty")
 	}
 	_, seekErr := f.Seek(0, io.SeekStart)
 	isTar := len(magic) == 262 && string(magic[257:262]) == "ustar"
@@ -128,7 +128,7 @@ func (a *archive) scan() error {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("%w: it is not a tar archive, or it is cut off: %w", errs.ErrInvalid, err)
+			return errs.Invalidf("it is not a tar archive, or it is cut off: %w", err)
 		}
 		name := path.Clean(strings.TrimLeft(h.Name, "/"))
 		switch h.Typeflag {
@@ -138,7 +138,7 @@ func (a *archive) scan() error {
 				return err
 			}
 			if at+h.Size > st.Size() {
-				return fmt.Errorf("%w: it is cut off in %q", errs.ErrInvalid, h.Name)
+				return errs.Invalidf("it is cut off in %q", h.Name)
 			}
 			a.members[name] = member{offset: at, size: h.Size}
 		case tar.TypeSymlink:
@@ -154,7 +154,7 @@ func (a *archive) open(name string) (*io.SectionReader, error) {
 	m, ok := a.members[path.Clean(name)]
 	for hops := 0; ok && m.link != ""; hops++ {
 		if hops > 8 {
-			return nil, fmt.Errorf("archive member %q: %w: too many links", name, errs.ErrInvalid)
+			return nil, errs.Invalidf("archive member %q: too many links", name)
 		}
 		m, ok = a.members[m.link]
 	}
@@ -179,7 +179,7 @@ func (a *archive) read(name string) ([]byte, error) {
 		return nil, err
 	}
 	if r.Size() > maxJSON {
-		return nil, fmt.Errorf("archive member %q: %w: %d bytes are more than %d", name, errs.ErrInvalid, r.Size(), maxJSON)
+		return nil, errs.Invalidf("archive member %q: %d bytes are more than %d", name, r.Size(), maxJSON)
 	}
 	return io.ReadAll(r)
 }
@@ -190,7 +190,7 @@ func (a *archive) decode(name string, to any) error {
 		return err
 	}
 	if err := json.Unmarshal(data, to); err != nil {
-		return fmt.Errorf("archive member %q: %w: %w", name, errs.ErrInvalid, err)
+		return errs.Invalidf("archive member %q: %w", name, err)
 	}
 	return nil
 }

@@ -66,7 +66,7 @@ func imported(o image.ImportOptions, changes []image.Change, b blob) (*found, er
 		// https://reproducible-builds.org/specs/source-date-epoch/
 		var sec int64
 		if _, err := fmt.Sscan(epoch, &sec); err != nil {
-			return nil, fmt.Errorf("SOURCE_DATE_EPOCH %q: %w: want seconds since 1970", epoch, errs.ErrInvalid)
+			return nil, errs.Invalidf("SOURCE_DATE_EPOCH %q: want seconds since 1970", epoch)
 		}
 		created = time.Unix(sec, 0).UTC()
 	}
@@ -116,7 +116,7 @@ func openSource(ctx context.Context, source string) (io.ReadCloser, error) {
 		}
 		if response.StatusCode != http.StatusOK {
 			response.Body.Close()
-			return nil, fmt.Errorf("%w: the server answers %s", errs.ErrInvalid, response.Status)
+			return nil, errs.Invalidf("the server answers %s", response.Status)
 		}
 		return response.Body, nil
 	}
@@ -126,7 +126,7 @@ func openSource(ctx context.Context, source string) (io.ReadCloser, error) {
 	}
 	if st, err := f.Stat(); err == nil && st.IsDir() {
 		f.Close()
-		return nil, errs.WithHint(fmt.Errorf("%w: it is a directory", errs.ErrInvalid), fmt.Sprintf("tar -C %s -c . | rc import - NAME", source))
+		return nil, errs.WithHint(errs.Invalidf("it is a directory"), fmt.Sprintf("tar -C %s -c . | rc import - NAME", source))
 	}
 	return f, nil
 }

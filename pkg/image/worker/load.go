@@ -43,7 +43,7 @@ func load(ctx context.Context, cfg *config.Config, s *store.Store, o image.LoadO
 	case a.has(v1.ImageIndexFile) || a.has(v1.ImageLayoutFile):
 		images, err = a.oci(o.Platform)
 	default:
-		err = fmt.Errorf("%w: it has neither manifest.json (docker-archive) nor index.json (oci-archive)", errs.ErrInvalid)
+		err = errs.Invalidf("it has neither manifest.json (docker-archive) nor index.json (oci-archive)")
 		if a.has("etc") || a.has("bin/sh") || a.has("usr/bin/sh") || len(a.members) > 0 && a.has("etc/passwd") {
 			err = errs.WithHint(err, "it looks like a root filesystem: rc import FILE NAME")
 		}
@@ -103,13 +103,13 @@ func record(ctx context.Context, cfg *config.Config, s *store.Store, n store.New
 func (f *found) check() error {
 	var c store.ImageConfig
 	if err := json.Unmarshal(f.config, &c); err != nil {
-		return fmt.Errorf("image configuration: %w: %w", errs.ErrInvalid, err)
+		return errs.Invalidf("image configuration: %w", err)
 	}
 	if c.RootFS.Type != "" && c.RootFS.Type != "layers" {
-		return fmt.Errorf("image configuration: %w: rootfs of type %q", errs.ErrUnsupported, c.RootFS.Type)
+		return errs.Unsupportedf("image configuration: root filesystems of type %q are unknown", c.RootFS.Type)
 	}
 	if len(c.RootFS.DiffIDs) != len(f.layers) {
-		return fmt.Errorf("image configuration: %w: it names %d layers, the manifest %d", errs.ErrInvalid, len(c.RootFS.DiffIDs), len(f.layers))
+		return errs.Invalidf("image configuration: it names %d layers, the manifest %d", len(c.RootFS.DiffIDs), len(f.layers))
 	}
 	for i, d := range c.RootFS.DiffIDs {
 		f.layers[i].DiffID = d
@@ -131,7 +131,7 @@ func (a *archive) docker() ([]*found, error) {
 		return nil, err
 	}
 	if len(items) == 0 {
-		return nil, fmt.Errorf("manifest.json: %w: it names no image", errs.ErrInvalid)
+		return nil, errs.Invalidf("manifest.json: it names no image")
 	}
 	var out []*found
 	for _, item := range items {
@@ -152,7 +152,7 @@ func (a *archive) dockerImage(item dockerItem) (*found, error) {
 	// The file is named after its digest, in both layouts: <digest>.json, blobs/sha256/<digest>.
 	name := strings.TrimSuffix(path.Base(item.Config), ".json")
 	if got := digest.Canonical.FromBytes(config); len(name) == 64 && got.Encoded() != name {
-		return nil, fmt.Errorf("archive member %q: %w: its digest is %s", item.Config, errs.ErrInvalid, got)
+		return nil, errs.Invalidf("archive member %q: its digest is %s", item.Config, got)
 	}
 	f := &found{config: config}
 	for _, tag := range item.RepoTags {
@@ -166,7 +166,7 @@ func (a *archive) dockerImage(item dockerItem) (*found, error) {
 	m.Config = v1.Descriptor{MediaType: v1.MediaTypeImageConfig, Digest: digest.Canonical.FromBytes(config), Size: int64(len(config))}
 	var c store.ImageConfig
 	if err := json.Unmarshal(config, &c); err != nil {
-		return nil, fmt.Errorf("archive member %q: %w: %w", item.Config, errs.ErrInvalid, err)
+		return nil, errs.Invalidf("archive member %q: %w", item.Config, err)
 	}
 	for i, layer := range item.Layers {
 		b, err := a.blob(layer, "", -1)
@@ -191,7 +191,7 @@ func (a *archive) blob(name string, d digest.Digest, size int64) (blob, error) {
 		return blob{}, err
 	}
 	if size >= 0 && r.Size() != size {
-		return blob{}, fmt.Errorf("archive member %q: %w: it has %d bytes, the manifest says %d", name, errs.ErrInvalid, r.Size(), size)
+		return blob{}, errs.Invalidf("archive member %q: it has %d bytes, the manifest says %d", name, r.Size(), size)
 	}
 	return blob{Digest: d, Size: r.Size(), Open: func(context.Context) (io.ReadCloser, error) {
 		return io.NopCloser(io.NewSectionReader(r, 0, r.Size())), nil
@@ -214,7 +214,7 @@ func (a *archive) oci(p spec.Platform) ([]*found, error) {
 		return nil, err
 	}
 	if len(ix.Manifests) == 0 {
-		return nil, fmt.Errorf("index.json: %w: it names no image", errs.ErrInvalid)
+		return nil, errs.Invalidf("index.json: it names no image")
 	}
 	var out []*found
 	for _, d := range ix.Manifests {
@@ -257,11 +257,11 @@ func (a *archive) ociImage(d v1.Descriptor, p spec.Platform, depth int) (*found,
 	}
 	if isList(d.MediaType, data) {
 		if depth == maxNesting {
-			return nil, fmt.Errorf("index %s: %w: indexes within indexes", d.Digest, errs.ErrInvalid)
+			return nil, errs.Invalidf("index %s: it has indexes in it", d.Digest)
 		}
 		var ix v1.Index
 		if err := json.Unmarshal(data, &ix); err != nil {
-			return nil, fmt.Errorf("index %s: %w: %w", d.Digest, errs.ErrInvalid, err)
+			return nil, errs.Invalidf("index %s: %w", d.Digest, err)
 		}
 		chosen, err := choose(ix.Manifests, p)
 		if err != nil {
@@ -275,7 +275,7 @@ func (a *archive) ociImage(d v1.Descriptor, p spec.Platform, depth int) (*found,
 	}
 	var m v1.Manifest
 	if err := json.Unmarshal(data, &m); err != nil {
-		return nil, fmt.Errorf("manifest %s: %w: %w", d.Digest, errs.ErrInvalid, err)
+		return nil, errs.Invalidf("manifest %s: %w", d.Digest, err)
 	}
 	if err := runnable(m); err != nil {
 		return nil, fmt.Errorf("manifest %s: %w", d.Digest, err)
@@ -300,7 +300,7 @@ func (a *archive) ociImage(d v1.Descriptor, p spec.Platform, depth int) (*found,
 
 func blobPath(d digest.Digest) (string, error) {
 	if err := d.Validate(); err != nil {
-		return "", fmt.Errorf("digest %q: %w", d, errs.ErrInvalid)
+		return "", errs.Invalidf("digest %q: want ALGORITHM:HEX", d)
 	}
 	return path.Join(v1.ImageBlobsDir, d.Algorithm().String(), d.Encoded()), nil
 }
@@ -316,7 +316,7 @@ func (a *archive) descriptor(d v1.Descriptor) ([]byte, error) {
 		return nil, err
 	}
 	if got := d.Digest.Algorithm().FromBytes(data); got != d.Digest {
-		return nil, fmt.Errorf("archive member %q: %w: its digest is %s", name, errs.ErrInvalid, got)
+		return nil, errs.Invalidf("archive member %q: its digest is %s", name, got)
 	}
 	return data, nil
 }

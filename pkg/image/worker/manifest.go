@@ -53,14 +53,14 @@ func runnable(m v1.Manifest) error {
 	switch m.Config.MediaType {
 	case v1.MediaTypeImageConfig, dockerConfig, "":
 	default:
-		return fmt.Errorf("%w: it is no image to be run but has a configuration of type %q", errs.ErrUnsupported, m.Config.MediaType)
+		return errs.Unsupportedf("it is no image to be run but has a configuration of type %q", m.Config.MediaType)
 	}
 	for i, l := range m.Layers {
 		if len(l.URLs) > 0 && l.MediaType == dockerForeign {
-			return fmt.Errorf("%w: layer %d is a foreign one, of Windows images", errs.ErrUnsupported, i+1)
+			return errs.Unsupportedf("layer %d is a foreign one, of Windows images", i+1)
 		}
 		if strings.HasSuffix(l.MediaType, "+encrypted") {
-			return fmt.Errorf("%w: layer %d is encrypted", errs.ErrUnsupported, i+1)
+			return errs.Unsupportedf("layer %d is encrypted", i+1)
 		}
 	}
 	return nil

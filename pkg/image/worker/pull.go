@@ -117,10 +117,10 @@ func (p *puller) image(ctx context.Context, name string) (string, error) {
 	}
 	var m v1.Manifest
 	if err := json.Unmarshal(f.manifest, &m); err != nil {
-		return "", fmt.Errorf("manifest %s: %w: %w", d, errs.ErrInvalid, err)
+		return "", errs.Invalidf("manifest %s: %w", d, err)
 	}
 	if m.Config.Digest == "" {
-		return "", fmt.Errorf("manifest %s: %w: an image of docker's schema 1, which registries gave up in 2024, or no image at all", d, errs.ErrUnsupported)
+		return "", errs.Unsupportedf("manifest %s: it is an image of docker's schema 1, which registries gave up in 2024, or no image at all", d)
 	}
 	if err := runnable(m); err != nil {
 		return "", fmt.Errorf("manifest %s: %w", d, err)
@@ -147,14 +147,14 @@ func (p *puller) manifest(ctx context.Context, src *registry.Source, f *found) (
 	}
 	d := digest.Canonical.FromBytes(data)
 	if !json.Valid(data) {
-		return "", errs.WithHint(fmt.Errorf("manifest: %w: it is no JSON but begins with %.40q", errs.ErrInvalid, data),
+		return "", errs.WithHint(errs.Invalidf("manifest: it is no JSON but begins with %.40q", data),
 			"something between here and the registry (a proxy, a login page) answers in its place")
 	}
 	instance := digest.Digest("")
 	if isList(mediaType, data) {
 		var ix v1.Index
 		if err := json.Unmarshal(data, &ix); err != nil {
-			return "", fmt.Errorf("manifest list %s: %w: %w", d, errs.ErrInvalid, err)
+			return "", errs.Invalidf("manifest list %s: %w", d, err)
 		}
 		chosen, err := choose(ix.Manifests, p.o.Platform)
 		if err != nil {
@@ -165,7 +165,7 @@ func (p *puller) manifest(ctx context.Context, src *registry.Source, f *found) (
 			return "", err
 		}
 		if isList(mediaType, data) {
-			return "", fmt.Errorf("manifest list %s: %w: lists within lists", d, errs.ErrUnsupported)
+			return "", errs.Unsupportedf("manifest list %s: it has lists in it", d)
 		}
 		d = instance
 	}
@@ -192,10 +192,10 @@ func (p *puller) current(name string, manifest, list digest.Digest) string {
 // small fetches a configuration, verified.
 func (p *puller) small(ctx context.Context, src *registry.Source, d v1.Descriptor) (data []byte, err error) {
 	if err := d.Digest.Validate(); err != nil || d.Digest.Algorithm() != digest.SHA256 {
-		return nil, fmt.Errorf("%w: digest %q", errs.ErrInvalid, d.Digest)
+		return nil, errs.Invalidf("digest %q: want ALGORITHM:HEX", d.Digest)
 	}
 	if d.Size > maxJSON {
-		return nil, fmt.Errorf("%w: %d bytes are more than %d", errs.ErrInvalid, d.Size, maxJSON)
+		return nil, errs.Invalidf("%d bytes are more than %d", d.Size, maxJSON)
 	}
 	err = src.Retry(ctx, func() error {
 		r, err := src.Blob(ctx, d.Digest, d.Size)
@@ -214,7 +214,7 @@ func (p *puller) small(ctx context.Context, src *registry.Source, d v1.Descripto
 func (p *puller) platform(f *found) error {
 	var c store.ImageConfig
 	if err := json.Unmarshal(f.config, &c); err != nil {
-		return fmt.Errorf("image configuration: %w: %w", errs.ErrInvalid, err)
+		return errs.Invalidf("image configuration: %w", err)
 	}
 	have := image.Platform{OS: c.OS, Arch: c.Architecture, Variant: c.Variant}
 	want := p.o.Platform

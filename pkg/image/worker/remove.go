@@ -150,7 +150,7 @@ func containersByImage(cfg *config.Config) (map[string][]spec.Summary, error) {
 		}
 		var s spec.Summary
 		if err := json.Unmarshal(data, &s); err != nil {
-			return nil, errs.WithHint(fmt.Errorf("read %s: %w: %w", path, errs.ErrInvalid, err), "rc rm --force "+d.Name())
+			return nil, errs.WithHint(errs.Invalidf("read %s: %w", path, err), "rc rm --force "+d.Name())
 		}
 		users[s.ImageID] = append(users[s.ImageID], s)
 	}

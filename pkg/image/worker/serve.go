@@ -96,7 +96,7 @@ func serve(ctx context.Context, data []byte) (any, error) {
 			return struct{}{}, nil
 		})
 	}
-	return nil, fmt.Errorf("rc-image: %w: verb %q", errs.ErrInvalid, r.Verb)
+	return nil, errs.Invalidf("rc-image: verb %q is unknown", r.Verb)
 }
 
 // with decodes a verb's options, opens the store, and writes the index at the end, whether the

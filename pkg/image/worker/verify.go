@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"compress/bzip2"
 	"errors"
-	"fmt"
 	"hash"
 	"io"
 
@@ -44,16 +43,16 @@ func (v *verifier) read(p []byte) (int, error) {
 		return n, err
 	}
 	if v.size >= 0 && v.n > v.size {
-		return n, fmt.Errorf("%w: more than the %d bytes that the manifest says", errs.ErrInvalid, v.size)
+		return n, errs.Invalidf("more than the %d bytes that the manifest says", v.size)
 	}
 	if !errors.Is(err, io.EOF) {
 		return n, err
 	}
 	if v.size >= 0 && v.n < v.size {
-		return n, fmt.Errorf("%w: it ended after %d of %d bytes: %w", errs.ErrInvalid, v.n, v.size, io.ErrUnexpectedEOF)
+		return n, errs.Invalidf("it ended after %d of %d bytes: %w", v.n, v.size, io.ErrUnexpectedEOF)
 	}
 	if got := digest.NewDigest(digest.SHA256, v.hash); got != v.want {
-		return n, fmt.Errorf("%w: its digest is %s, not %s", errs.ErrInvalid, got, v.want)
+		return n, errs.Invalidf("its digest is %s, not %s", got, v.want)
 	}
 	return n, io.EOF
 }
@@ -91,7 +90,7 @@ func decompress(r io.Reader) (io.ReadCloser, error) {
 		return io.NopCloser(b), nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("decompress: %w: %w", errs.ErrInvalid, err)
+		return nil, errs.Invalidf("decompress: %w", err)
 	}
 	return &damaged{plain}, nil
 }
@@ -102,7 +101,7 @@ type damaged struct{ io.ReadCloser }
 func (d *damaged) Read(p []byte) (int, error) {
 	n, err := d.ReadCloser.Read(p)
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, errs.ErrInvalid) {
-		err = fmt.Errorf("decompress: %w: %w", errs.ErrInvalid, err)
+		err = errs.Invalidf("decompress: %w", err)
 	}
 	return n, err
 }
