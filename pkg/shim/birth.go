@@ -20,8 +20,8 @@ const SocketFD = 3
 const (
 	cgroupFD = SocketFD + 1 + iota
 	stdinFD
-	stdoutFD
-	stderrFD
+	_ // standard output
+	_ // and error
 	extraFD
 )
 
@@ -43,14 +43,29 @@ type Birth struct {
 // Command is the shim's argv, and its descriptors from SocketFD on; a nil one is to be
 // closed.
 func (b *Birth) Command(sock *os.File) (args []string, files []*os.File) {
-	wait := "now"
-	if b.Wait {
-		wait = "wait"
+	given := append([]*os.File{b.Cgroup}, b.Stdio[:]...)
+	hints := uint64(0)
+	for i, f := range given {
+		if f != nil {
+			hints |= 1 << i
+		}
 	}
-	args = []string{"rc-shim", "serve", strconv.FormatUint(uint64(b.Flags), 16), wait, strconv.Itoa(len(b.Extra))}
-	files = append([]*os.File{sock, b.Cgroup}, b.Stdio[:]...)
-	return args, append(files, b.Extra...)
+	if b.Wait {
+		hints |= hintWait
+	}
+	args = []string{
+		"rc-shim", "serve", strconv.FormatUint(uint64(b.Flags), 16), strconv.FormatUint(hints, 16), strconv.Itoa(len(b.Extra)),
+	}
+	return args, append(append([]*os.File{sock}, given...), b.Extra...)
 }
+
+// The bits of the second argument: which of the descriptors from cgroupFD on are there, and
+// Birth.Wait. What is not given may be open all the same: Go's runtime has files of its own.
+const (
+	hintCgroup = 1 << iota
+	hintStdin  // and two more
+	hintWait   = 1 << 4
+)
 
 // readBirth is Command's other side; args are those after "serve".
 func readBirth(args []string) (*Birth, error) {
@@ -65,26 +80,29 @@ func readBirth(args []string) (*Birth, error) {
 	if err != nil || extra < 0 || extra > 1<<20 {
 		return nil, fmt.Errorf("rc-shim serve: %q descriptors", args[2])
 	}
-	b := &Birth{Flags: uintptr(flags), Wait: args[1] == "wait"}
-	b.Cgroup = inherited(cgroupFD, "cgroup")
+	hints, err := strconv.ParseUint(args[1], 16, 8)
+	if err != nil {
+		return nil, fmt.Errorf("rc-shim serve: hints %q: %w", args[1], err)
+	}
+	b := &Birth{Flags: uintptr(flags), Wait: hints&hintWait != 0}
+	if hints&hintCgroup != 0 {
+		b.Cgroup = inherited(cgroupFD, "cgroup")
+	}
 	for i := range b.Stdio {
-		b.Stdio[i] = inherited(stdinFD+i, "stdio")
+		if hints&(hintStdin<<i) != 0 {
+			b.Stdio[i] = inherited(stdinFD+i, "stdio")
+		}
 	}
 	for i := range extra {
-		f := inherited(extraFD+i, "preserved")
-		if f == nil {
-			return nil, fmt.Errorf("rc-shim serve: descriptor %d: %w", extraFD+i, unix.EBADF)
-		}
-		b.Extra = append(b.Extra, f)
+		b.Extra = append(b.Extra, inherited(extraFD+i, "preserved"))
 	}
 	return b, nil
 }
 
-// inherited is a descriptor that the shim was started with, nil where there is none.
+// inherited is a descriptor that the shim was started with, and that its children get only
+// where they shall.
 func inherited(fd int, name string) *os.File {
-	if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETFD, unix.FD_CLOEXEC); err != nil {
-		return nil
-	}
+	unix.CloseOnExec(fd)
 	return os.NewFile(uintptr(fd), name)
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -18,25 +19,42 @@ import (
 // cleanUp leaves nothing of a container that has ended but its record, and not even that
 // with --rm. What it cannot do, or is killed before, the next call of rc does.
 func (s *server) cleanUp(ctx context.Context) {
+	s.discard()
 	s.emptyCgroup(ctx)
 	s.killDescendants()
 	if s.helper != nil {
 		s.helper.stop()
 	}
 	for _, target := range s.mounted {
-		complain(overlay.Unmount(target))
+		complain(overlay.Unmount(s.now(target)))
 	}
-	id, records := s.plan.ID, s.plan.Records
-	if !s.plan.Remove {
-		complain(os.RemoveAll(records.RunDir(id)))
+	if s.discarded {
+		complain(os.RemoveAll(s.now(s.plan.Records.Dir(s.plan.ID))))
 		return
 	}
-	// The name goes first and the directory in one step: nobody sees half a container.
-	err := records.Discard(id, s.plan.Name)
-	complain(err)
-	if err == nil {
-		complain(os.RemoveAll(filepath.Join(records.TrashDir(), id)))
+	complain(os.RemoveAll(s.plan.Records.RunDir(s.plan.ID)))
+}
+
+// discard makes a container with --rm be no more for everybody else, whose name is free:
+// before rc is told of its end, since the next command may need that. The files are still
+// mounted; they are in trash/ from here on.
+func (s *server) discard() {
+	if !s.plan.Remove || s.discarded {
+		return
 	}
+	err := s.plan.Records.Discard(s.plan.ID, s.plan.Name)
+	complain(err)
+	s.discarded = err == nil
+}
+
+// now is where a path below the container's directory is after discard.
+func (s *server) now(path string) string {
+	records := s.plan.Records
+	rest, below := strings.CutPrefix(path, records.Dir(s.plan.ID))
+	if !s.discarded || !below {
+		return path
+	}
+	return filepath.Join(records.TrashDir(), s.plan.ID) + rest
 }
 
 // complain reports what nobody waits for: standard error is rc's, or nowhere.

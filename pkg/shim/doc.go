@@ -21,7 +21,8 @@
 //	 ├─ go ──────────────────────────────────────▶├─ go ──────────────────────▶│ execs
 //	 │◀──────────── started [terminal's master] ──┤ state.json is written      │
 //	 ├─ signal ──────────────────────────────────▶│ hands it on
-//	 │◀────────────────────────────────── exited ─┤ exit.json is written
+//	 │◀────────────────────────────────── exited ─┤ exit.json is written, or, with --rm, the name
+//	 │                                            │ is freed and the directory moved to trash/
 //	 │  (rc is gone)                              │ unmounts, removes what is to be removed
 //
 // Where systemd has to make the cgroup first, the process is forked late (Birth.Wait): after

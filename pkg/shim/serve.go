@@ -39,6 +39,8 @@ type server struct {
 	helper   *netHelper
 	proc     *oci.Process
 	state    spec.State
+	// discarded says that the container's directory is in trash/.
+	discarded bool
 }
 
 // Serve is the shim's life: it forks the container's first process, reads the plan from
@@ -73,6 +75,7 @@ func Serve(ctx context.Context, args []string) int {
 	}
 	exit := s.supervise()
 	s.record(exit)
+	s.discard()
 	// Whoever reads rc's standard error to its end shall not wait for what follows.
 	_ = unix.Dup2(0, 2)
 	_ = linux.Send(s.sock, encode(msgExited, number(&exit.Code))) // rc may be gone

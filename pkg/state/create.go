@@ -91,6 +91,10 @@ func (d *Dir) makeLocked() error {
 		}
 		if samePlace(f, d.Path()) {
 			d.lock = f
+			// A sweep that took the first one away took the runtime directory, too.
+			if err := mkdir(d.RunPath()); err != nil && !errors.Is(err, fs.ErrExist) {
+				return errors.Join(err, f.Close())
+			}
 			return nil
 		}
 		f.Close()

@@ -121,6 +121,23 @@ func (r Root) sweepOne(id string) (*Swept, error) {
 // fresh is how long an empty runtime directory may wait for its creator's next step.
 const fresh = 10 * time.Second
 
+// sweepUnmade takes away a directory without a record. Its creator may be alive after all,
+// between making and locking it: he makes both directories again when he finds this one
+// gone, so the runtime directory must not go after it.
+func (r Root) sweepUnmade(id string) error {
+	if err := os.RemoveAll(r.RunDir(id)); err != nil {
+		return err
+	}
+	if err := r.unname(id, ""); err != nil {
+		return err
+	}
+	err := r.trash(r.Dir(id), id)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
 // sweepRunDir removes a runtime directory without a container: what is left of a removal,
 // or, where it is empty and new, the first step of a creation.
 func (r Root) sweepRunDir(id string, state *spec.State) error {
@@ -141,7 +158,7 @@ func (r Root) sweepLocked(id string, state *spec.State) (*Swept, error) {
 		swept.State = *state
 	}
 	if missing(filepath.Join(r.Dir(id), containerFile)) {
-		return swept, r.remove(id, "")
+		return swept, r.sweepUnmade(id)
 	}
 	var s spec.Summary
 	if err := r.readSummary(id, &s); err != nil {
