@@ -44,18 +44,20 @@ type Conn struct {
 func Connect(ctx context.Context, uid int) (*Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	var problems []error
+	err := ErrNoManager
+	between := ": "
 	for _, socket := range sockets(uid) {
-		c, err := dial(ctx, socket)
-		if err == nil {
+		c, problem := dial(ctx, socket)
+		if problem == nil {
 			return c, nil
 		}
-		problems = append(problems, fmt.Errorf("connect to bus %q: %w", socket, err))
+		err = fmt.Errorf("%w%sconnect to bus %q: %w", err, between, socket, problem)
+		between = "; " // all on one line
 		if ctx.Err() != nil {
 			break
 		}
 	}
-	return nil, fmt.Errorf("%w: %w", ErrNoManager, errors.Join(problems...))
+	return nil, err
 }
 
 func dial(ctx context.Context, socket string) (*Conn, error) {

@@ -339,7 +339,7 @@ func TestConnectNowhere(t *testing.T) {
 	if !errors.Is(err, ErrNoManager) || !errors.Is(err, os.ErrNotExist) {
 		t.Error(err)
 	}
-	const want = `no systemd user manager: connect to bus "/nonexistent/bus": no such file or directory` + "\n" +
+	const want = `no systemd user manager: connect to bus "/nonexistent/bus": no such file or directory; ` +
 		`connect to bus "/run/user/1234/bus": no such file or directory`
 	if err.Error() != want {
 		t.Error(err)
