@@ -1,4 +1,3 @@
-// Package container has the verbs of rc that are about containers.
 package container
 
 import (

@@ -1,4 +1,3 @@
-// Package image has the verbs of rc that are about images.
 package image
 
 import (

@@ -1,4 +1,3 @@
-// Package inspect has rc inspect, which is about containers and images alike.
 package inspect
 
 import (

@@ -1,0 +1,2 @@
+// Package inspect has rc inspect, which is about containers and images alike.
+package inspect
