@@ -109,6 +109,14 @@ func (p *placement) release() {
 	}
 }
 
+// finish lets what start started come to its end, which is bounded. A scope whose only
+// process ends while systemd and rc still make it stays behind as an empty directory.
+func (p *placement) finish() {
+	if p != nil && p.done != nil {
+		<-p.done
+	}
+}
+
 // settle waits for what start started, and ends a connection that start did not take over.
 func (p *placement) settle() {
 	if p.done != nil {

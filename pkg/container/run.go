@@ -245,6 +245,7 @@ const patience = 15 * time.Second
 
 // abandon takes back all that launch made; what the shim has to do with it, the shim does.
 func (r *run) abandon(ctx context.Context) error {
+	r.place.finish()
 	if r.client != nil {
 		r.client.Shutdown()
 	}
