@@ -82,6 +82,9 @@ func (r *run) describe() error {
 	if r.c, err = create.Container(r.opts, r.image, env); err != nil {
 		return err
 	}
+	if r.c.OCI.Process.Terminal {
+		r.c.OCI.Process.ConsoleSize = terminalSize(r.streams.Out)
+	}
 	slog.Debug("container described", "id", r.c.ID, "name", r.c.Name, "image", r.c.Image.Name, "network", r.c.Network.Mode,
 		"mount_program", r.c.Rootfs.MountProgram)
 	return r.planNetwork()

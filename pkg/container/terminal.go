@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/signal"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 )
@@ -71,11 +72,21 @@ func (t *terminal) followSize() {
 
 // resize gives the container's terminal the size of the user's, if that is one.
 func (t *terminal) resize() {
-	size, err := unix.IoctlGetWinsize(int(t.out.Fd()), unix.TIOCGWINSZ)
-	if err != nil {
+	size := terminalSize(t.out)
+	if size == nil {
 		return
 	}
-	_ = unix.IoctlSetWinsize(int(t.master.Fd()), unix.TIOCSWINSZ, size)
+	_ = unix.IoctlSetWinsize(int(t.master.Fd()), unix.TIOCSWINSZ,
+		&unix.Winsize{Row: uint16(size.Height), Col: uint16(size.Width)})
+}
+
+// terminalSize is that of the terminal that out is; nil for anything else.
+func terminalSize(out *os.File) *specs.Box {
+	size, err := unix.IoctlGetWinsize(int(out.Fd()), unix.TIOCGWINSZ)
+	if err != nil {
+		return nil
+	}
+	return &specs.Box{Height: uint(size.Row), Width: uint(size.Col)}
 }
 
 // catchSignals begins to catch the signals that users send by hand and from scripts.
