@@ -17,9 +17,10 @@
 //	 │                                            │ starts rc-net              │
 //	 │                                            ├─ order [memfd, root] ─────▶│ mounts, pivots
 //	 │                                            │ the network comes up       │
-//	 │  (container.json is written)               │◀──────────────────── ready ┤
+//	 │  (container.json is written)               │ state.json is written      │
+//	 │                                            │◀──────────────────── ready ┤
 //	 ├─ go ──────────────────────────────────────▶├─ go ──────────────────────▶│ execs
-//	 │◀──────────── started [terminal's master] ──┤ state.json is written      │
+//	 │◀──────────── started [terminal's master] ──┤                            │
 //	 ├─ signal ──────────────────────────────────▶│ hands it on
 //	 │◀────────────────────────────────── exited ─┤ exit.json is written, or, with --rm, the name
 //	 │                                            │ is freed and the directory moved to trash/

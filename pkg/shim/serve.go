@@ -153,6 +153,10 @@ func (s *server) start(ctx context.Context) error {
 	if err := s.describe(); err != nil {
 		return err
 	}
+	// Before the command runs: whoever sees what it does finds the container's state.
+	if err := s.writeState(); err != nil {
+		return err
+	}
 	if err := s.helper.await(); err != nil {
 		return err
 	}
@@ -160,12 +164,6 @@ func (s *server) start(ctx context.Context) error {
 		return err
 	}
 	if err := s.awaitGo(); err != nil {
-		return err
-	}
-	if err := s.proc.Go(); err != nil {
-		return err
-	}
-	if err := s.writeState(); err != nil {
 		return err
 	}
 	if err := s.proc.Run(); err != nil {
