@@ -27,6 +27,7 @@ type suite struct {
 	bin     string // directory of rc, rc-shim, rc-net
 	work    string // directory of the scripts' directories
 	archive string // root filesystem of the test image
+	probe   string // this program, see probe_test.go
 	host    *host
 }
 
@@ -52,6 +53,17 @@ func TestLimits(t *testing.T) {
 	s.run(t, "testdata/limits", "")
 }
 
+// TestChanged runs the script of a host that test/host/run.sh --change made: what ordinary users cannot
+// do to the machine that they are on.
+func TestChanged(t *testing.T) {
+	change := os.Getenv("RC_E2E_CHANGED")
+	if change == "" {
+		t.Skip("for hosts that test/host/run.sh --change has changed")
+	}
+	s := newSuite(t)
+	s.run(t, filepath.Join("testdata/changed", change), "")
+}
+
 func newSuite(t *testing.T) *suite {
 	t.Helper()
 	s := &suite{host: newHost()}
@@ -66,6 +78,9 @@ func newSuite(t *testing.T) *suite {
 		t.Fatal(err)
 	}
 	s.work = work
+	if s.probe, err = os.Executable(); err != nil {
+		t.Fatal(err)
+	}
 	before := s.host.cgroups()
 	t.Cleanup(func() {
 		s.host.checkCgroups(t, before)
@@ -124,6 +139,7 @@ func (s *suite) run(t *testing.T, dir, program string) {
 			"count":      cmdCount,
 			"registry":   cmdRegistry,
 			"archive":    cmdArchive,
+			"terminal":   cmdTerminal,
 		},
 		Condition:           s.host.has,
 		RequireExplicitExec: true,
@@ -162,6 +178,8 @@ func (s *suite) setup(env *testscript.Env, program string) error {
 	env.Setenv("BIN", s.bin)
 	env.Setenv("IMAGE", "localhost/test")
 	env.Setenv("ARCHIVE", s.archive)
+	env.Setenv("PROBE", s.probe)
+	env.Setenv("SMALL", os.Getenv("RC_SMALL"))
 	env.Setenv("MOUNT_PROGRAM", program)
 	env.Setenv("UID", fmt.Sprint(os.Getuid()))
 	env.Setenv("GID", fmt.Sprint(os.Getgid()))
@@ -170,6 +188,7 @@ func (s *suite) setup(env *testscript.Env, program string) error {
 		env.Setenv("DBUS_SESSION_BUS_ADDRESS", s.host.bus)
 	}
 	env.Values[keyT{}] = env.T()
+	env.Values[envT{}] = env.Vars
 	env.Defer(func() { checkLeftovers(env) })
 	return nil
 }

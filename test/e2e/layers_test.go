@@ -42,8 +42,8 @@ func (e entry) xattr(name, value string) entry {
 	return e
 }
 
-// layer returns the layers of a name: "base" is the busybox root, "many:N" are N layers, the rest
-// are below.
+// layer returns the layers of a name: "base" is the busybox root, "many:N" are N layers,
+// "bomb:N" is one of N megabytes, the rest are below.
 func layer(base, name string) ([][]byte, error) {
 	kind, argument, _ := strings.Cut(name, ":")
 	switch kind {
@@ -71,11 +71,33 @@ func layer(base, name string) ([][]byte, error) {
 		}
 		return [][]byte{pack([]entry{file("bomb", 0o644, strings.Repeat("\x00", n<<20))})}, nil
 	}
+	if kind == "probe" {
+		return probeLayer()
+	}
 	entries, found := layers[kind]
 	if !found {
 		return nil, fmt.Errorf("unknown layer %q", name)
 	}
 	return [][]byte{pack(entries)}, nil
+}
+
+// probeLayer has this program (probe_test.go): plain, setuid and with a file capability.
+func probeLayer() ([][]byte, error) {
+	path, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	program, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return [][]byte{pack([]entry{
+		dir("probe", 0o755),
+		file("probe/plain", 0o755, string(program)),
+		file("probe/setuid", 0o4755, string(program)),
+		file("probe/setgid", 0o2755, string(program)).owned(0, 10),
+		file("probe/capable", 0o755, string(program)).xattr("security.capability", netBindService),
+	})}, nil
 }
 
 // layers are what images can be made of; each is about one thing.

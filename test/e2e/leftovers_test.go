@@ -51,7 +51,7 @@ func nextCall(env *testscript.Env) []string {
 		return strings.TrimSpace(string(out))
 	}
 	var list []string
-	for _, name := range strings.Fields(rc("ps", "--all", "--format", "{{.Names}}")) {
+	for name := range strings.FieldsSeq(rc("ps", "--all", "--format", "{{.Names}}")) {
 		list = append(list, "container: "+name)
 	}
 	rc("rm", "--all", "--force")

@@ -20,6 +20,7 @@ import (
 
 // registry start: Debian's docker-registry on a free loopback port, its address in $REGISTRY.
 // registry push NAME:TAG LAYER…: put an image there, made of layers_test.go's.
+// registry slow LAYER…: one that stops half-way, see slow_test.go.
 func cmdRegistry(ts *testscript.TestScript, neg bool, args []string) {
 	switch {
 	case !neg && len(args) == 1 && args[0] == "start":
@@ -28,8 +29,10 @@ func cmdRegistry(ts *testscript.TestScript, neg bool, args []string) {
 		p, err := newPicture(ts.Getenv("ARCHIVE"), args[2:])
 		ts.Check(err)
 		ts.Check(push(ts.Getenv("REGISTRY"), args[1], p))
+	case !neg && len(args) > 1 && args[0] == "slow":
+		ts.Check(slowRegistry(ts, args[1:]))
 	default:
-		ts.Fatalf("usage: registry start | registry push NAME:TAG LAYER…")
+		ts.Fatalf("usage: registry start | registry push NAME:TAG LAYER… | registry slow LAYER…")
 	}
 }
 

@@ -1,13 +1,20 @@
 #!/usr/bin/env bash
 # Test host (1): run a command as an ordinary user who has just logged in.
 #
-#   run.sh [--no-manager] USER COMMAND [ARGUMENT…]      (as root; exits with the command's code)
+#   run.sh [--no-manager] [--change WHAT] USER COMMAND [ARGUMENT…]      (as root; exits with the command's code)
 #
 # The command runs in private mount and pid namespaces with pure cgroup v2 on /sys/fs/cgroup, in
 # the cgroup of a login session, beside a real `systemd --user` with its D-Bus: what a Debian
 # user has after logging in, also where systemd is not pid 1. Whatever it leaves behind is killed,
 # its cgroups are removed, on every way out: the pid namespace dies with this script.
 # --no-manager leaves out the manager, the bus and XDG_RUNTIME_DIR: as under su and cron.
+# --change makes a host on which something is not as it should be, in its own mounts only:
+#   no-subids        the user has no subordinate ids
+#   few-subids       the user has 1000 of them
+#   root-subids      root has 65536 of them
+#   plain-newuidmap  newuidmap and newgidmap are not setuid
+#   no-fuse          there is no /dev/fuse
+#   small-disk       $RC_SMALL is a directory on a tmpfs of 24 MB
 #
 # Not like the real thing: no nsdelegate, the user may write to his slice's cgroup.procs, and
 # on a hybrid host only the controllers that v1 left over are there. Claims about limits are for the VM.
@@ -17,8 +24,14 @@ usage() { sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 
 outside() {
   [ "$(id -u)" = 0 ] || { echo "test/host/run.sh: must be root" >&2; exit 1; }
-  local manager=1 user uid child code=0
-  if [ "${1:-}" = --no-manager ]; then manager=0; shift; fi
+  local manager=1 change=none user uid child code=0
+  while :; do
+    case "${1:-}" in
+      --no-manager) manager=0; shift ;;
+      --change) change=${2:-}; shift 2 ;;
+      *) break ;;
+    esac
+  done
   [ $# -ge 2 ] || usage
   user=$1 uid=$(id -u "$1")
   # One host per user at a time: the manager's cgroup has the name that it has in real life.
@@ -30,7 +43,7 @@ outside() {
   local propagation=private
   if chrooted; then propagation=unchanged; fi
   setpriv --pdeathsig KILL unshare --mount --propagation "$propagation" --pid --fork --kill-child=KILL --mount-proc \
-    -- "$0" --inside "$manager" "$user" "${@:2}" <&0 9>&- &
+    -- "$0" --inside "$manager" "$change" "$user" "${@:2}" <&0 9>&- &
   child=$!
   # wait returns early when a trap ran; the second one gives the child's own code.
   wait "$child" || code=$?
@@ -77,8 +90,8 @@ remove_cgroups() {
 
 inside() {
   if chrooted; then leave_chroot --inside "$@"; fi
-  local manager=$1 user=$2 uid gid home
-  shift 2
+  local manager=$1 change=$2 user=$3 uid gid home
+  shift 3
   uid=$(id -u "$user") gid=$(id -g "$user") home=$(getent passwd "$user" | cut -d: -f6)
   mount_cgroup2
   local slice=/sys/fs/cgroup/user.slice/user-$uid.slice
@@ -93,6 +106,7 @@ inside() {
     LANG="${LANG:-C.UTF-8}" TERM="${TERM:-dumb}")
   local name
   for name in $(compgen -e | grep -E '^(RC_|GO|CI$|DRY$|NO_COLOR$)'); do environment+=("$name=${!name}"); done
+  change_host "$change"
   if [ "$manager" = 1 ]; then
     environment+=(XDG_RUNTIME_DIR="/run/user/$uid" DBUS_SESSION_BUS_ADDRESS="unix:path=/run/user/$uid/bus")
     start_manager
@@ -105,6 +119,53 @@ inside() {
     exec setpriv --reuid "$uid" --regid "$gid" --init-groups --inh-caps=-all \
       env -i "${environment[@]}" "$@"
   )
+}
+
+# change_host WHAT: see the top.
+change_host() {
+  local file
+  case $1 in
+    none) ;;
+    no-subids | few-subids)
+      for file in subuid subgid; do
+        awk -F: -v name="$user" -v id="$uid" '$1 != name && $1 != id' "/etc/$file" >"/run/systemd/$file"
+        if [ "$1" = few-subids ]; then
+          awk -F: -v OFS=: -v name="$user" '$1 == name { $3 = 1000; print; exit }' "/etc/$file" >>"/run/systemd/$file"
+        fi
+        mount --bind "/run/systemd/$file" "/etc/$file"
+      done
+      ;;
+    root-subids)
+      for file in subuid subgid; do
+        { awk -F: '$1 != "root" && $1 != 0' "/etc/$file"; echo root:2000000000:65536; } >"/run/systemd/$file"
+        mount --bind "/run/systemd/$file" "/etc/$file"
+      done
+      ;;
+    plain-newuidmap)
+      for file in newuidmap newgidmap; do
+        # A copy has neither the bit nor a file capability.
+        install -m 755 "$(command -v $file)" "/run/systemd/$file"
+        mount --bind "/run/systemd/$file" "$(realpath "$(command -v $file)")"
+      done
+      ;;
+    no-fuse)
+      mkdir /run/systemd/dev
+      mount -t tmpfs -o mode=755 tmpfs /run/systemd/dev
+      mkdir /run/systemd/dev/{pts,shm,net}
+      ln -s /proc/self/fd /run/systemd/dev/fd
+      for file in null zero full random urandom tty ptmx net/tun pts shm; do
+        [ -d "/dev/$file" ] || : >"/run/systemd/dev/$file"
+        mount --rbind "/dev/$file" "/run/systemd/dev/$file"
+      done
+      mount --rbind /run/systemd/dev /dev
+      ;;
+    small-disk)
+      mkdir /run/systemd/small
+      mount -t tmpfs -o "size=24m,mode=700,uid=$uid,gid=$gid" tmpfs /run/systemd/small
+      environment+=(RC_SMALL=/run/systemd/small)
+      ;;
+    *) echo "test/host/run.sh: --change $1: see the list at the top" >&2; exit 2 ;;
+  esac
 }
 
 mount_cgroup2() {
