@@ -7,7 +7,7 @@
 #
 # Exit code 0: all passed; 1: not; 77: skipped, with the reason (no mirror, no qemu to be had).
 # The disk is kept in RC_VM_CACHE (else $XDG_CACHE_HOME/rc-vm) under a hash of what it was made
-# from. RC_VM_BIN is where the programs are (bin). RC_VM_TIMEOUT bounds the run (900 s), RC_VM_ONLY=TEXT picks the parts whose
+# from. RC_VM_BIN is where the programs are (bin). RC_VM_TIMEOUT bounds the run (1200 s), RC_VM_ONLY=TEXT picks the parts whose
 # name has it, RC_VM_ACCEL=kvm|tcg.
 set -euo pipefail
 
@@ -76,7 +76,7 @@ accelerator() {
 # boot ARCHIVE: run the machine with the archive as its second disk, print what it says.
 # The machine has no network: a test that finds one by accident is no test.
 boot() {
-  local accel options timeout=${RC_VM_TIMEOUT:-900}
+  local accel options timeout=${RC_VM_TIMEOUT:-1200}
   accel=$(accelerator)
   options=(-accel "$accel")
   [ "$accel" = kvm ] || options=(-accel 'tcg,thread=multi')
