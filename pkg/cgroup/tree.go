@@ -209,3 +209,32 @@ func unwrapPath(err error) error {
 	}
 	return err
 }
+
+// IdleScopes are the scopes of rc's containers in the slice directory dir that have been
+// without a process for longer than age: systemd does not notice the end of a process that it
+// put into a scope while it died. At most limit scopes are looked at.
+func IdleScopes(dir string, age time.Duration, limit int) []string {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil
+	}
+	var idle []string
+	for _, e := range entries {
+		id, scope := strings.CutSuffix(e.Name(), ".scope")
+		if !e.IsDir() || !scope || !isOurs(id) {
+			continue
+		}
+		if limit--; limit < 0 {
+			break
+		}
+		info, err := e.Info()
+		if err != nil || time.Since(info.ModTime()) < age {
+			continue // gone, or systemd may not have filled it yet
+		}
+		events, err := os.ReadFile(filepath.Join(dir, e.Name(), "cgroup.events"))
+		if err == nil && counter(events, "populated") == 0 {
+			idle = append(idle, e.Name())
+		}
+	}
+	return idle
+}

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/rc-containers/rc/pkg/cgroup"
 	"github.com/rc-containers/rc/pkg/shim"
@@ -99,6 +101,34 @@ func (p *placement) placeSplit(ctx context.Context) error {
 		return fmt.Errorf("--cgroups split: %w", err)
 	}
 	return nil
+}
+
+// Scopes that have been idle for longer than this are nobody's; so many are looked at in one call.
+const (
+	idleScope = 2 * time.Second
+	maxScopes = 64
+)
+
+// sweepScopes stops the scopes that a kill at the wrong moment left beside this container's.
+func (p *placement) sweepScopes(ctx context.Context) {
+	if p.scope == nil || p.made == nil {
+		return
+	}
+	slice := filepath.Dir(filepath.Dir(p.made.Name()))
+	idle := cgroup.IdleScopes(slice, idleScope, maxScopes)
+	if len(idle) == 0 {
+		return
+	}
+	bus, err := systemd.Connect(ctx, os.Getuid())
+	if err != nil {
+		return // the next call will try again
+	}
+	defer func() { _ = bus.Close() }()
+	for _, unit := range idle {
+		if err := bus.StopUnit(ctx, unit); err != nil {
+			slog.Debug("scope stays", "unit", unit, "error", err)
+		}
+	}
 }
 
 // release closes what rc holds of a placement that the shim has; it removes nothing.

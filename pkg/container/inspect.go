@@ -165,7 +165,7 @@ func Inspect(root state.Root, e *state.Entry, size bool) (*Inspection, error) {
 		HostsPath: run("hosts"), HostnamePath: run("hostname"), ResolvConfPath: run("resolv.conf"),
 		StaticDir: root.Dir(c.ID), OCIRuntime: "rc-shim", PidFile: c.PIDFile, Name: c.Name, Driver: "overlay",
 		EffectiveCaps: []string{}, BoundingCaps: []string{}, ExecIDs: []string{}, Dependencies: []string{}, Args: []string{},
-		GraphDriver: graphDriver(root, c, e), Mounts: inspectMounts(root, c),
+		GraphDriver: graphDriver(root, c), Mounts: inspectMounts(root, c),
 		KubeExitCodePropagation: "invalid",
 		Config:                  inspectConfig(c, p), HostConfig: inspectHostConfig(root, c, p),
 		NetworkSettings: NetworkInspection{Ports: map[string][]struct{ HostIP, HostPort string }{}},
@@ -201,7 +201,7 @@ func inspectState(c *spec.Container, e *state.Entry) StateInspection {
 	return s
 }
 
-func graphDriver(root state.Root, c *spec.Container, e *state.Entry) GraphDriver {
+func graphDriver(root state.Root, c *spec.Container) GraphDriver {
 	g := GraphDriver{Name: "overlay", Data: map[string]string{}}
 	lower := slices.Clone(c.Rootfs.Lower)
 	if c.Rootfs.Overlay {
@@ -214,10 +214,6 @@ func graphDriver(root state.Root, c *spec.Container, e *state.Entry) GraphDriver
 	dir := root.Dir(c.ID)
 	g.Data["LowerDir"] = strings.Join(lower, ":")
 	g.Data["UpperDir"], g.Data["WorkDir"] = filepath.Join(dir, "upper"), filepath.Join(dir, "work")
-	if e.Status == state.Running {
-		// In the shim's mount namespace only: /proc/<ConmonPid>/root leads there.
-		g.Data["MergedDir"] = filepath.Join(dir, "merged")
-	}
 	return g
 }
 

@@ -33,6 +33,9 @@ func (r *run) plan() (*shim.Plan, *oci.Order, error) {
 		ID: r.c.ID, Records: r.records(), Rootfs: r.c.Rootfs,
 		Remove: r.c.Remove, StopSignal: r.c.StopSignal, StopTimeout: r.c.StopTimeout, Timeout: r.c.Timeout,
 	}
+	if plan.Skeleton, err = skeleton(r.cfg.DataRoot); err != nil {
+		return nil, nil, err
+	}
 	described := r.c.OCI
 	described.Mounts, plan.Overlays = overlays(described.Mounts)
 	order, err := oci.NewOrder(&oci.Config{
@@ -75,13 +78,9 @@ func overlays(mounts []specs.Mount) ([]specs.Mount, []shim.Overlay) {
 	return mounts, list
 }
 
-// complete adds the filter, the network and the skeleton, while the id maps are written.
+// complete adds the filter and the network, while the id maps are written.
 func (r *run) complete(plan *shim.Plan, order *oci.Order) error {
 	plan.Name = r.c.Name // reserve may have made another
-	var err error
-	if plan.Skeleton, err = skeleton(r.cfg.DataRoot); err != nil {
-		return err
-	}
 	if r.c.Seccomp != "unconfined" {
 		filter, err := seccomp.Cached(filepath.Join(r.cfg.DataRoot, "seccomp"), r.c.Seccomp,
 			seccomp.Options{Caps: r.c.OCI.Process.Capabilities.Bounding})

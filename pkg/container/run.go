@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -39,6 +38,7 @@ type run struct {
 	shim    *userns.Process
 	client  *shim.Client
 	place   *placement
+	told    bool       // the shim has its plan
 	extra   []*os.File // --preserve-fds
 }
 
@@ -107,13 +107,14 @@ func (r *run) replace(ctx context.Context) error {
 	if err := Remove(ctx, r.records(), old.ID, RemoveOptions{Force: true}); err != nil {
 		return fmt.Errorf("--replace: %w", err)
 	}
-	return nil
+	return EmptyTrash(ctx, r.cfg, 0)
 }
 
 // tidy takes away what killed calls left, while the shim is at work. What it cannot do is
 // no concern of this container's.
 func (r *run) tidy(ctx context.Context) {
 	_ = Sweep(ctx, r.cfg)
+	r.place.sweepScopes(ctx)
 	_ = EmptyTrash(ctx, r.cfg, trashAge)
 }
 
@@ -133,7 +134,7 @@ func (r *run) launch(ctx context.Context) error {
 		return err
 	}
 	placed := r.place.start(ctx, r.shim.PID)
-	if err := r.reserve(); err != nil {
+	if err := r.reserve(plan); err != nil {
 		return err
 	}
 	slog.Debug("name and directories taken", "directory", r.dir.Path())
@@ -149,6 +150,7 @@ func (r *run) launch(ctx context.Context) error {
 		return err
 	}
 	slog.Debug("id maps written")
+	r.told = true
 	if err := r.client.SendPlan(plan); err != nil {
 		return err
 	}
@@ -172,7 +174,7 @@ func (r *run) launch(ctx context.Context) error {
 }
 
 // reserve takes the name and makes what the shim and the container mount.
-func (r *run) reserve() error {
+func (r *run) reserve(plan *shim.Plan) error {
 	var err error
 	r.dir, err = r.records().Create(r.c.ID, r.c.Name)
 	for try := 0; r.opts.Name == "" && errors.Is(err, errs.ErrExists) && try < 10; try++ {
@@ -184,7 +186,7 @@ func (r *run) reserve() error {
 	}
 	// What the container sees must be readable for all its users, whatever the caller's umask.
 	defer unix.Umask(unix.Umask(0o022))
-	if err := r.makeDirectories(); err != nil {
+	if err := r.makeDirectories(plan); err != nil {
 		return err
 	}
 	for name, content := range create.Files(r.c, r.names()) {
@@ -216,28 +218,24 @@ func (r *run) record() error {
 	return errors.Join(err, f.Close())
 }
 
-// makeDirectories makes what the shim mounts on: the root, overlays of -v …:O, and the
-// image's volumes.
-func (r *run) makeDirectories() error {
-	var dirs []string
+// makeDirectories makes what the shim mounts: the root, overlays of -v …:O, and the image's
+// volumes.
+func (r *run) makeDirectories(plan *shim.Plan) error {
 	if r.c.Rootfs.Path == "" || r.c.Rootfs.Overlay {
-		dirs = append(dirs, r.dir.Path())
+		if err := shim.MakeUpper(r.dir.Path()); err != nil {
+			return err
+		}
+	}
+	for _, o := range plan.Overlays {
+		if err := o.Make(); err != nil {
+			return err
+		}
 	}
 	for _, m := range r.c.OCI.Mounts {
-		rel, inside := strings.CutPrefix(m.Source, r.dir.Path()+"/volumes/")
-		switch {
-		case inside && rel != "":
+		if strings.HasPrefix(m.Source, r.dir.Path()+"/volumes/") {
 			if err := os.MkdirAll(m.Source, 0o755); err != nil {
 				return err
 			}
-		case m.Type == "overlay":
-			i := slices.IndexFunc(m.Options, func(o string) bool { return strings.HasPrefix(o, "upperdir=") })
-			dirs = append(dirs, filepath.Dir(strings.TrimPrefix(m.Options[i], "upperdir=")))
-		}
-	}
-	for _, dir := range dirs {
-		if err := shim.MakeOverlay(dir); err != nil {
-			return err
 		}
 	}
 	return nil
@@ -253,6 +251,9 @@ func (r *run) abandon(ctx context.Context) error {
 		r.client.Shutdown()
 	}
 	if r.shim != nil {
+		if !r.told {
+			_ = r.shim.Signal(unix.SIGKILL) // it has done nothing yet that it would take back
+		}
 		if gone, err := linux.PidfdWait(r.shim.Pidfd, int(patience.Milliseconds())); err != nil || !gone {
 			_ = r.shim.Signal(unix.SIGKILL)
 		}
@@ -267,5 +268,5 @@ func (r *run) abandon(ctx context.Context) error {
 	if r.dir == nil {
 		return nil
 	}
-	return r.dir.Discard()
+	return errors.Join(r.dir.Discard(), EmptyTrash(ctx, r.cfg, 0))
 }

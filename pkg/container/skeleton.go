@@ -9,19 +9,21 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rc-containers/rc/pkg/shim"
 )
 
 // skeletonDirs and skeletonFiles are what every container mounts on. A change of the lists
 // needs another name for the directory, skeletonName.
 const (
-	skeletonName  = "skeleton-1"
+	skeletonName  = "skeleton-2"
 	skeletonDirs  = "proc dev sys run etc"
 	skeletonFiles = "etc/hosts etc/hostname etc/resolv.conf run/.containerenv"
 )
 
-// skeleton is the directory that lies below all layers of every root: with it the mount
-// points are there, and none has to be made in the upper directory, which costs an inode
-// each and the copy of its parent. It is made once below data.
+// skeleton is shim.Plan's: a directory with all mount points below every root, so that none
+// has to be made in the upper directory, which costs an inode each and the copy of its
+// parent, and a place to mount the root on. It is made once below data.
 func skeleton(data string) (string, error) {
 	path := filepath.Join(data, skeletonName)
 	if _, err := os.Stat(path); err == nil {
@@ -36,12 +38,13 @@ func skeleton(data string) (string, error) {
 		return "", err
 	}
 	defer os.RemoveAll(temp) // what is left of it: another call may have been faster
-	err = os.Chmod(temp, 0o755)
+	lower := filepath.Join(temp, shim.SkeletonLower)
+	err = errors.Join(os.Mkdir(lower, 0o755), os.Mkdir(filepath.Join(temp, shim.SkeletonRoot), 0o755))
 	for dir := range strings.FieldsSeq(skeletonDirs) {
-		err = errors.Join(err, os.Mkdir(filepath.Join(temp, dir), 0o755))
+		err = errors.Join(err, os.Mkdir(filepath.Join(lower, dir), 0o755))
 	}
 	for file := range strings.FieldsSeq(skeletonFiles) {
-		err = errors.Join(err, os.WriteFile(filepath.Join(temp, file), nil, 0o644))
+		err = errors.Join(err, os.WriteFile(filepath.Join(lower, file), nil, 0o644))
 	}
 	if err != nil {
 		return "", fmt.Errorf("make %q: %w", path, err)

@@ -35,9 +35,10 @@ type Plan struct {
 	ID, Name string
 	// Records is where the container's record and directories are.
 	Records state.Root
-	// Rootfs is how the root filesystem is mounted; Skeleton is a directory with the mount
-	// points that every container needs, empty, which lies below all layers, so that making
-	// them copies nothing up.
+	// Rootfs is how the root filesystem is mounted. Skeleton is a directory that all
+	// containers share: SkeletonLower in it has the mount points that each of them needs and
+	// lies below all layers, so that making them copies nothing up; SkeletonRoot is where each
+	// shim mounts the root, in a mount namespace of its own.
 	Rootfs   spec.Rootfs
 	Skeleton string
 	// Overlays are what else the shim mounts.

@@ -27,7 +27,7 @@ func (p *Plan) Root() string {
 	if !p.overlayRoot() {
 		return p.Rootfs.Path
 	}
-	return filepath.Join(p.Records.Dir(p.ID), mergedDir)
+	return filepath.Join(p.Skeleton, SkeletonRoot)
 }
 
 // overlayRoot tells whether the root is mounted, and no directory to be used as it is.
@@ -44,24 +44,25 @@ func (s *server) mountRoot(ctx context.Context) error {
 		if r.Path != "" {
 			lower = []string{r.Path}
 		}
-		choice, err := s.overlay(ctx, s.plan.Records.Dir(s.plan.ID), append(slices.Clip(lower), s.plan.Skeleton))
+		lower = append(slices.Clip(lower), filepath.Join(s.plan.Skeleton, SkeletonLower))
+		choice, err := s.overlay(ctx, s.plan.Records.Dir(s.plan.ID), s.plan.Root(), lower)
 		if err != nil {
 			return err
 		}
 		s.program = choice.Program
 	}
 	for _, o := range s.plan.Overlays {
-		if _, err := s.overlay(ctx, o.Dir, []string{o.Lower}); err != nil {
+		if _, err := s.overlay(ctx, o.Dir, o.Target(), []string{o.Lower}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// MakeOverlay makes the directories of an overlay below dir, for rc. The upper one's mode
-// is what the mounted root shows.
-func MakeOverlay(dir string) error {
-	for _, name := range []string{upperDir, workDir, mergedDir} {
+// MakeUpper makes below dir what a mount writes to, for rc. The upper directory's mode is
+// what the mounted root shows.
+func MakeUpper(dir string) error {
+	for _, name := range []string{upperDir, workDir} {
 		if err := os.MkdirAll(filepath.Join(dir, name), 0o755); err != nil {
 			return err
 		}
@@ -69,21 +70,28 @@ func MakeOverlay(dir string) error {
 	return nil
 }
 
-// overlay mounts dir/merged of lower and dir/upper.
-func (s *server) overlay(ctx context.Context, dir string, lower []string) (overlay.Choice, error) {
+// Make makes the directories of the overlay, for rc.
+func (o Overlay) Make() error {
+	if err := MakeUpper(o.Dir); err != nil {
+		return err
+	}
+	return os.Mkdir(o.Target(), 0o755)
+}
+
+// overlay mounts lower, with dir/upper above it, on target.
+func (s *server) overlay(ctx context.Context, dir, target string, lower []string) (overlay.Choice, error) {
 	r := s.plan.Rootfs
 	choice, err := overlay.Mount(ctx, overlay.Root{
 		Lower:    lower,
 		Upper:    filepath.Join(dir, upperDir),
 		Work:     filepath.Join(dir, workDir),
-		Target:   filepath.Join(dir, mergedDir),
+		Target:   target,
 		Program:  r.MountProgram,
 		Volatile: r.Volatile,
 	})
 	if err != nil {
 		return choice, err
 	}
-	target := filepath.Join(dir, mergedDir)
 	s.mounted = append(s.mounted, target)
 	mount, err := tree(target)
 	if err == nil {

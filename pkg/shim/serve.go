@@ -15,6 +15,12 @@ import (
 	"github.com/rc-containers/rc/pkg/spec"
 )
 
+// The parts of a Plan's Skeleton.
+const (
+	SkeletonLower = "lower"
+	SkeletonRoot  = "root"
+)
+
 // The parts of an overlay, in the container's directory.
 const (
 	mergedDir = "merged"
@@ -62,12 +68,15 @@ func Serve(ctx context.Context, args []string) int {
 	}
 	if err != nil {
 		s.endProcess()
-		return s.fail(err)
+		code := s.fail(err)
+		s.linger()
+		return code
 	}
 	if err := s.start(ctx); err != nil {
 		s.endProcess()
 		code := s.fail(err)
 		s.awaitHangup()
+		s.linger()
 		// What never ran leaves nothing.
 		s.plan.Remove = true
 		s.cleanUp(ctx)
@@ -81,6 +90,18 @@ func Serve(ctx context.Context, args []string) int {
 	_ = linux.Send(s.sock, encode(msgExited, number(&exit.Code))) // rc may be gone
 	s.cleanUp(ctx)
 	return 0
+}
+
+// lingering is more than systemd needs for a scope.
+const lingering = 500 * time.Millisecond
+
+// linger keeps a shim alive that systemd may be about to put into a scope, since rc died
+// after it had asked for that: a scope whose process has gone by then is never noticed to
+// be empty, and stays.
+func (s *server) linger() {
+	if s.birth.Wait && s.place.Scope == "" {
+		time.Sleep(lingering)
+	}
 }
 
 // endProcess ends a first process that did not get to run its command.
