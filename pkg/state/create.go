@@ -52,12 +52,14 @@ func (r Root) Create(id, name string) (*Dir, error) {
 // Close ends the creator's hold.
 func (d *Dir) Close() error { return d.lock.Close() }
 
-// Discard takes away what Create made.
+// Discard takes away what Create made. What has never run has files of the user's only, for
+// which the trash needs no user namespace: there may be none to be had.
 func (d *Dir) Discard() error {
 	err := d.root.remove(d.ID, d.Name)
 	if errors.Is(err, errs.ErrNotFound) {
 		err = nil // the shim was faster
 	}
+	_ = os.RemoveAll(filepath.Join(d.root.TrashDir(), d.ID)) // what stays waits for EmptyTrash
 	return errors.Join(err, d.Close())
 }
 
