@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# run.sh [go test flags]: the end-to-end scripts. Called as root: as a test user on test host (1),
-# once with a user manager and, for what differs, once without. Called as a user: as you, where you are.
+# run.sh [go test flags]: the end-to-end scripts. Called as root: as a test user on test host (1), once with
+# a user manager, for what differs once without, and on hosts that lack something (test/host/run.sh --change).
+# Called as a user: as you, where you are.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . test/setup/root.sh
@@ -26,4 +27,15 @@ RC_E2E_WITHOUT="cgroup ${RC_E2E_WITHOUT:-}" test/host/run.sh "$user" ./e2e.test 
 echo "== end to end as $user, without: as under su and cron"
 RC_E2E_WITHOUT="cgroup systemd ${RC_E2E_WITHOUT:-}" \
   test/host/run.sh --no-manager "$user" ./e2e.test "${flags[@]}" -test.run 'TestScripts/^(run|run-stdin|run-process|run-mounts|nomanager|rm|images)$' || code=1
+# changed NAME CHANGE USER: the scripts in testdata/changed/NAME.
+changed() {
+  echo "== end to end as $3, where there is: $2"
+  RC_E2E_CHANGED=$1 RC_E2E_WITHOUT="cgroup systemd ${RC_E2E_WITHOUT:-}" \
+    test/host/run.sh --no-manager --change "$2" "$3" ./e2e.test "${flags[@]}" -test.run '^TestChanged$' || code=1
+}
+# With -run, only where that may mean them.
+case "$*" in *-run*) [[ $* == *TestChanged* ]] || exit "$code" ;; esac
+for change in no-subids few-subids plain-newuidmap no-fuse small-disk; do changed "$change" "$change" "$user"; done
+changed root no-subids root
+changed root-subids root-subids root
 exit "$code"

@@ -204,7 +204,7 @@ func (w *window) code(want string) error {
 		}
 		got := w.cmd.ProcessState.ExitCode()
 		if failed && exit.Sys().(syscall.WaitStatus).Signaled() {
-			return fmt.Errorf("ended by %s", exit)
+			return fmt.Errorf("ended by a signal: %w", exit)
 		}
 		if fmt.Sprint(got) != want {
 			return fmt.Errorf("exit code %d", got)
