@@ -110,7 +110,7 @@ func children() []int {
 		if err != nil {
 			continue // the thread has just ended
 		}
-		for _, field := range bytes.Fields(data) {
+		for field := range bytes.FieldsSeq(data) {
 			if pid, err := strconv.Atoi(string(field)); err == nil {
 				pids = append(pids, pid)
 			}

@@ -31,8 +31,8 @@ func fill(v reflect.Value, n *int) {
 	*n++
 	switch v.Kind() {
 	case reflect.Struct:
-		for i := range v.NumField() {
-			fill(v.Field(i), n)
+		for _, field := range v.Fields() {
+			fill(field, n)
 		}
 	case reflect.Slice:
 		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
@@ -64,7 +64,8 @@ func TestClient(t *testing.T) {
 		encode(msgStarted, number(&n)), encode(msgExited, number(&n)),
 		encodeFailure(errs.WithHint(errs.WithCode(errors.New("exec x: no"), 127), "do")),
 		encodeFailure(errors.New(strings.Repeat("x", 2*messageLimit))),
-		{'?'}, {msgExited},
+		{'?'},
+		{msgExited},
 	} {
 		if err := linux.Send(theirs, data); err != nil {
 			t.Fatal(err)
