@@ -2,12 +2,15 @@ package container
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/rc-containers/rc/pkg/cgroup"
 	"github.com/rc-containers/rc/pkg/shim"
@@ -91,9 +94,18 @@ func (p *placement) scopeDir(ctx context.Context, bus *systemd.Conn, shimPID int
 	return p.hierarchy.Dir(path)
 }
 
+// mapperTime is more than newuidmap and newgidmap need, on a slow machine, too.
+const mapperTime = time.Second
+
 func (p *placement) placeSplit(ctx context.Context) error {
 	sweep(ctx, p.split)
 	err := cgroup.Split(p.split, p.files)
+	// Controllers cannot be enabled over another user's process (cpuset_can_attach), and
+	// newuidmap, which is root's, works in rc's cgroup at this moment.
+	for deadline := time.Now().Add(mapperTime); errors.Is(err, unix.EPERM) && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+		err = cgroup.Split(p.split, p.files)
+	}
 	if err == nil {
 		p.made, err = cgroup.Make(p.split, p.id, p.files)
 	}

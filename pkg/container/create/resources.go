@@ -44,6 +44,9 @@ func (d *draft) resources() error {
 	return nil
 }
 
+// minMemory is docker's, in bytes: below it the kernel kills the first process as it starts.
+const minMemory = 6 << 20
+
 // memory follows docker: the limit of memory and swap together is twice that of memory
 // where it is not given.
 func memory(asked Resources) (*specs.LinuxMemory, error) {
@@ -51,6 +54,8 @@ func memory(asked Resources) (*specs.LinuxMemory, error) {
 	switch {
 	case swap != 0 && limit == 0:
 		return nil, errs.Invalidf("--memory-swap: it includes the memory, so it needs --memory")
+	case limit > 0 && limit < minMemory:
+		return nil, errs.Invalidf("--memory %d: want 6m or more, less is not enough to start a container", limit)
 	case swap > 0 && swap < limit:
 		return nil, errs.Invalidf("--memory-swap %d: it includes the memory, so it cannot be less than --memory (%d)", swap, limit)
 	case reservation > 0 && limit > 0 && reservation > limit:
