@@ -62,6 +62,12 @@ func Open(ctx context.Context, cfg *config.Config) (*Store, error) {
 	if cfg.Debug {
 		logrus.SetLevel(logrus.DebugLevel)
 	}
+	// Ids are never shifted here. Asked whether it could, the library forks a process that waits
+	// to be killed: should this process be killed first, that one would hold the locks for ever.
+	if err := os.Setenv("_CONTAINERS_OVERLAY_DISABLE_IDMAP", "yes"); err != nil {
+		pulls.Release()
+		return nil, err
+	}
 	s.lib, err = storage.GetStore(opts)
 	if err != nil {
 		pulls.Release()
