@@ -3,12 +3,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/signal"
+	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/userns"
 )
 
@@ -28,18 +31,38 @@ func main() {
 
 // run is rc without the process around it.
 func run(a *cli.App, args []string) int {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	ctx, interrupted := untilSignal()
 	root := newRootCommand(a, args)
 	root.SetArgs(args)
 	root.SetIn(a.Stdin)
 	root.SetOut(a.Stdout)
 	root.SetErr(a.Stderr)
-	// A second signal ends rc at once. Nothing else calls stop: the process ends.
-	context.AfterFunc(ctx, stop)
 	cmd, err := root.ExecuteContextC(ctx)
 	if word := commandWord(root, args); err != nil && cmd == root && word != "" {
 		// cobra's own words for an unknown command, or for a flag behind one.
 		err = cli.UnknownCommand(root, word)
 	}
-	return cli.Report(a.Stderr, err)
+	code := cli.Report(a.Stderr, err)
+	_, ran := errors.AsType[errs.Exit](err) // a command's own code
+	if sig := interrupted(); sig != 0 && err != nil && !ran {
+		return errs.CodeSignal + int(sig)
+	}
+	return code
+}
+
+// untilSignal is a context that ends with the first of the signals that ask rc to end; a second
+// one ends rc at once. The function tells which came, 0 for none.
+func untilSignal() (context.Context, func() syscall.Signal) {
+	ctx, cancel := context.WithCancel(context.Background())
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	var first atomic.Int32
+	go func() {
+		if sig, ok := (<-caught).(syscall.Signal); ok {
+			first.Store(int32(sig))
+		}
+		signal.Stop(caught)
+		cancel()
+	}()
+	return ctx, func() syscall.Signal { return syscall.Signal(first.Load()) }
 }

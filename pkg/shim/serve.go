@@ -76,10 +76,10 @@ func Serve(ctx context.Context, args []string) int {
 		s.endProcess()
 		code := s.fail(err)
 		s.awaitHangup()
-		s.linger()
 		// What never ran leaves nothing.
 		s.plan.Remove = true
 		s.cleanUp(ctx)
+		s.linger()
 		return code
 	}
 	exit := s.supervise()

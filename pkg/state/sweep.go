@@ -119,7 +119,7 @@ func (r Root) sweepOne(id string) (*Swept, error) {
 }
 
 // fresh is how long an empty runtime directory may wait for its creator's next step.
-const fresh = 10 * time.Second
+const fresh = time.Second
 
 // sweepUnmade takes away a directory without a record. Its creator may be alive after all,
 // between making and locking it: he makes both directories again when he finds this one
