@@ -179,7 +179,7 @@ func (s *suite) setup(env *testscript.Env, program string) error {
 	env.Setenv("IMAGE", "localhost/test")
 	env.Setenv("ARCHIVE", s.archive)
 	env.Setenv("PROBE", s.probe)
-	env.Setenv("SMALL", os.Getenv("RC_SMALL"))
+	env.Setenv("DISK", os.Getenv("RC_DISK"))
 	env.Setenv("MOUNT_PROGRAM", program)
 	env.Setenv("UID", fmt.Sprint(os.Getuid()))
 	env.Setenv("GID", fmt.Sprint(os.Getgid()))

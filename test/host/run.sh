@@ -14,7 +14,8 @@
 #   root-subids      root has 65536 of them
 #   plain-newuidmap  newuidmap and newgidmap are not setuid
 #   no-fuse          there is no /dev/fuse
-#   small-disk       $RC_SMALL is a directory on a tmpfs of 24 MB
+#   small-disk       $RC_DISK is a directory on a tmpfs of 24 MB
+#   plain-disk       $RC_DISK is one on a ramfs, which has no extended attributes
 #
 # Not like the real thing: no nsdelegate, the user may write to his slice's cgroup.procs, and
 # on a hybrid host only the controllers that v1 left over are there. Claims about limits are for the VM.
@@ -160,9 +161,15 @@ change_host() {
       mount --rbind /run/systemd/dev /dev
       ;;
     small-disk)
-      mkdir /run/systemd/small
-      mount -t tmpfs -o "size=24m,mode=700,uid=$uid,gid=$gid" tmpfs /run/systemd/small
-      environment+=(RC_SMALL=/run/systemd/small)
+      mkdir /run/systemd/disk
+      mount -t tmpfs -o "size=24m,mode=700,uid=$uid,gid=$gid" tmpfs /run/systemd/disk
+      environment+=(RC_DISK=/run/systemd/disk)
+      ;;
+    plain-disk)
+      mkdir /run/systemd/disk
+      mount -t ramfs -o mode=700 ramfs /run/systemd/disk
+      chown "$uid:$gid" /run/systemd/disk
+      environment+=(RC_DISK=/run/systemd/disk)
       ;;
     *) echo "test/host/run.sh: --change $1: see the list at the top" >&2; exit 2 ;;
   esac
