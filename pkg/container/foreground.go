@@ -69,7 +69,7 @@ func (r *run) follow(ctx context.Context) (int, error) {
 	defer r.besides(ctx, caught)()
 	pid, master, err := r.client.Started()
 	if err != nil {
-		return 0, errors.Join(err, r.abandon(context.WithoutCancel(ctx)))
+		return 0, r.giveUp(ctx, err)
 	}
 	slog.Debug("command runs", "pid", pid)
 	if r.c.SigProxy {

@@ -58,9 +58,18 @@ func Run(ctx context.Context, cfg *config.Config, opts create.Options, image cre
 		return 0, err
 	}
 	if err := r.launch(ctx); err != nil {
-		return 0, errors.Join(err, r.abandon(context.WithoutCancel(ctx)))
+		return 0, r.giveUp(ctx, err)
 	}
 	return r.follow(ctx)
+}
+
+// giveUp takes back what was done after an error. One that a signal to rc brought about, by
+// which everybody loses everybody, is told as what it is.
+func (r *run) giveUp(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		err = fmt.Errorf("start container %q: interrupted", r.c.Name)
+	}
+	return errors.Join(err, r.abandon(context.WithoutCancel(ctx)))
 }
 
 // describe makes the container's description; nothing is changed yet.
