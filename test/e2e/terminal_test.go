@@ -21,7 +21,7 @@ import (
 )
 
 // patience is how long a step of a terminal may take.
-const patience = 20 * time.Second
+const patience = 90 * time.Second
 
 // envT is where a script's first environment is kept.
 type envT struct{}
