@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=dash
 # Runs in the container, with a shell as small as BusyBox's.
 row() { printf '%-10s %s\n' "$1" "$2"; }
 row ids "$(id)"
