@@ -4,9 +4,7 @@ package registry
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 
 	"go.podman.io/image/v5/signature"
 	"go.podman.io/image/v5/types"
@@ -14,13 +12,12 @@ import (
 	"github.com/rc-containers/rc/pkg/errs"
 )
 
-// allowed checks signatures as policy.json demands. Where there is none, as on a machine
-// that has never seen a container tool, everything is allowed: that is docker's default too.
+// allowed checks signatures as policy.json demands.
 func allowed(ctx context.Context, sys *types.SystemContext, img types.UnparsedImage) error {
-	policy, err := signature.DefaultPolicy(sys)
-	if errors.Is(err, fs.ErrNotExist) && sys.SignaturePolicyPath == "" {
+	if sys.SignaturePolicyPath == "" && policyFile() == "" {
 		return nil
 	}
+	policy, err := signature.DefaultPolicy(sys)
 	if err != nil {
 		return fmt.Errorf("read policy.json: %w", err)
 	}

@@ -19,10 +19,8 @@ import (
 // means to do so.
 func allowed(_ context.Context, sys *types.SystemContext, _ types.UnparsedImage) error {
 	path := sys.SignaturePolicyPath
-	for _, p := range []string{os.Getenv("CONTAINERS_POLICY_JSON"), os.ExpandEnv("$HOME/.config/containers/policy.json"), "/etc/containers/policy.json"} {
-		if _, err := os.Stat(p); err == nil && path == "" {
-			path = p
-		}
+	if path == "" {
+		path = policyFile()
 	}
 	if path == "" {
 		return nil
