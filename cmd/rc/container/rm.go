@@ -112,6 +112,7 @@ func removeContainers(ctx context.Context, a *cli.App, opts *rmOptions) error {
 	err = opts.removed(ctx, a, victims)
 	// What killed processes left goes along; a failure is about another container.
 	_ = container.Sweep(ctx, a.Config)
+	container.SweepCgroups(ctx)
 	if trashErr := container.EmptyTrash(ctx, a.Config, 0); trashErr != nil {
 		// The containers are gone all the same; the next call tries again.
 		fmt.Fprintln(a.Stderr, "Warning:", trashErr)
