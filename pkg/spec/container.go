@@ -62,6 +62,11 @@ type Container struct {
 	PIDFile string `json:"pidFile,omitempty"`
 	CIDFile string `json:"cidFile,omitempty"`
 
+	Restart Restart `json:"restart,omitzero"`
+	Log     Log     `json:"log,omitzero"`
+	// Health is nil without a healthcheck.
+	Health *Health `json:"health,omitempty"`
+
 	// ImageVolumes are directories that the image declares as volumes; each is a directory
 	// "volumes/<n>" of the container and a bind mount with "copyup" in OCI.Mounts.
 	ImageVolumes []string `json:"imageVolumes,omitempty"`
@@ -106,6 +111,86 @@ type Cgroups struct {
 	Parent string `json:"parent,omitempty"`
 }
 
+// Restart says what becomes of a container that ends by itself.
+type Restart struct {
+	// Policy is "" or no, on-failure, always, or unless-stopped.
+	Policy string `json:"policy,omitempty"`
+	// Retries is how often on-failure restarts; 0 is without end.
+	Retries uint `json:"retries,omitempty"`
+}
+
+// Log says where a container's output goes.
+type Log struct {
+	// Driver is k8s-file (or ""), json-file, journald, none or passthrough.
+	Driver string `json:"driver,omitempty"`
+	// Path is the file's, "" for the one in the container's directory.
+	Path string `json:"path,omitempty"`
+	// MaxSize is when the file is rotated, in bytes; 0 is never. MaxFiles is how many there
+	// are then, the current one included; 0 is 2.
+	MaxSize  int64 `json:"maxSize,omitempty"`
+	MaxFiles int   `json:"maxFiles,omitempty"`
+	// Tag goes with each line: journald's CONTAINER_TAG, k8s-file's column where it is set.
+	Tag string `json:"tag,omitempty"`
+}
+
+// What becomes of a container whose healthcheck fails (Health.OnFailure).
+const (
+	OnFailureNone    = "none"
+	OnFailureKill    = "kill"
+	OnFailureRestart = "restart"
+	OnFailureStop    = "stop"
+)
+
+// Health is how a container is asked whether it is well. Durations are in nanoseconds.
+type Health struct {
+	// Test is podman's and docker's form: ["CMD", ARG…] or ["CMD-SHELL", "line"].
+	Test          []string      `json:"test"`
+	Interval      time.Duration `json:"interval"` // 0 is never by itself: rc healthcheck run only
+	Timeout       time.Duration `json:"timeout"`
+	StartPeriod   time.Duration `json:"startPeriod,omitempty"`
+	StartInterval time.Duration `json:"startInterval,omitempty"` // between checks in the start period
+	Retries       int           `json:"retries"`                 // failures in a row that make it unhealthy
+	OnFailure     string        `json:"onFailure,omitempty"`     // OnFailureNone, or ""
+	// Startup, where it is set, has to succeed Successes times before Test is run at all; after
+	// Retries failures (0: without end) the container is restarted.
+	Startup *StartupHealth `json:"startup,omitempty"`
+	// MaxLogCount and MaxLogSize bound what is kept of results (0 for either is no limit).
+	MaxLogCount int `json:"maxLogCount,omitempty"`
+	MaxLogSize  int `json:"maxLogSize,omitempty"`
+}
+
+// StartupHealth is the check of a container that starts.
+type StartupHealth struct {
+	Test      []string      `json:"test"`
+	Interval  time.Duration `json:"interval"`
+	Timeout   time.Duration `json:"timeout"`
+	Retries   int           `json:"retries"`
+	Successes int           `json:"successes"`
+}
+
+// Statuses of a healthcheck.
+const (
+	HealthStarting = "starting"
+	Healthy        = "healthy"
+	Unhealthy      = "unhealthy"
+	HealthStopped  = "stopped" // the container does not run
+)
+
+// HealthState is health.json in the runtime directory, written by the shim.
+type HealthState struct {
+	Status        string         `json:"status"`
+	FailingStreak int            `json:"failingStreak"`
+	Log           []HealthResult `json:"log"`
+}
+
+// HealthResult is one run of a healthcheck.
+type HealthResult struct {
+	Start    time.Time `json:"start"`
+	End      time.Time `json:"end"`
+	ExitCode int       `json:"exitCode"` // -1: the timeout was over
+	Output   string    `json:"output"`
+}
+
 // Summary is what ps needs of a container: summary.json, small and read without a lock.
 type Summary struct {
 	ID      string            `json:"id"`
@@ -117,7 +202,9 @@ type Summary struct {
 	Labels  map[string]string `json:"labels,omitempty"`
 	Network string            `json:"network"`
 	Remove  bool              `json:"remove,omitempty"`
-	Mounts  []string          `json:"mounts,omitempty"` // destinations
+	Mounts  []string          `json:"mounts,omitempty"`  // destinations
+	Restart string            `json:"restart,omitempty"` // the policy
+	Health  bool              `json:"health,omitempty"`  // there is a healthcheck
 }
 
 // State is state.json in the runtime directory, written by the shim when the container
@@ -125,9 +212,13 @@ type Summary struct {
 type State struct {
 	ShimPID   int       `json:"shimPID"`   // host pid
 	ShimStart uint64    `json:"shimStart"` // field 22 of /proc/PID/stat: clock ticks since boot
-	PID       int       `json:"pid"`       // host pid of the container's first process
+	PID       int       `json:"pid"`       // host pid of the container's first process; 0 between two lives
 	PIDStart  uint64    `json:"pidStart"`
-	Started   time.Time `json:"started"`
+	Started   time.Time `json:"started"` // of this life: with the exit record's it says which life that is of
+	// Restarts is how often the restart policy has started it anew.
+	Restarts int `json:"restarts,omitempty"`
+	// Phase is "" for a container that runs, else initialized or restarting.
+	Phase string `json:"phase,omitempty"`
 	// Cgroup is the container's cgroup directory, "" without one. Scope is the systemd unit.
 	Cgroup string `json:"cgroup,omitempty"`
 	Scope  string `json:"scope,omitempty"`
@@ -135,7 +226,13 @@ type State struct {
 	MountProgram string `json:"mountProgram,omitempty"`
 }
 
-// Exit is exit.json, written once when the container ended.
+// Values of State.Phase.
+const (
+	Initialized = "initialized" // set up, its command waits for rc start
+	Restarting  = "restarting"  // between two lives
+)
+
+// Exit is exit.json, written when the container ended.
 type Exit struct {
 	Code     int       `json:"code"`
 	Finished time.Time `json:"finished"`
@@ -143,6 +240,10 @@ type Exit struct {
 	PID      int       `json:"pid,omitempty"`
 	// Error is why the container could not start, or was stopped by rc; "" otherwise.
 	Error string `json:"error,omitempty"`
+	// Stopped says that a user stopped it: unless-stopped heeds that after a reboot.
+	Stopped bool `json:"stopped,omitempty"`
+	// Restarts is State's.
+	Restarts int `json:"restarts,omitempty"`
 	// OOMKilled says that the kernel's out-of-memory killer struck in the container's cgroup.
 	OOMKilled bool `json:"oomKilled,omitempty"`
 }

@@ -17,9 +17,12 @@ import (
 
 // Statuses of a container, as docker and podman call them.
 const (
-	Created = "created"
-	Running = "running"
-	Exited  = "exited"
+	Created     = "created"
+	Initialized = spec.Initialized
+	Running     = "running"
+	Paused      = "paused"
+	Restarting  = spec.Restarting
+	Exited      = "exited"
 )
 
 // lostCode is the exit code of a container whose shim was killed: 128 + SIGKILL.
@@ -32,11 +35,13 @@ type Entry struct {
 	State *spec.State
 	// Exit is how the container ended; its last end, where it runs again.
 	Exit *spec.Exit
-	// Status is created, running or exited.
+	// Status is one of the constants above.
 	Status string
 	// Lost says that the shim went without a word: killed, or by a power cut. Exit then has
 	// code 137.
 	Lost bool
+	// Health is there while a container with a healthcheck runs.
+	Health *spec.HealthState
 	// Starting says that the container is still in the hands of its creator.
 	Starting bool
 }
@@ -94,6 +99,10 @@ func (r Root) entry(id string) (*Entry, error) {
 		}
 		e.Exit = &spec.Exit{Code: lostCode}
 	}
+	if e.Summary.Health && e.State != nil {
+		// What cannot be read is of a check that has not been made yet.
+		e.Health, _ = readRecord[spec.HealthState](filepath.Join(r.RunDir(id), healthFile))
+	}
 	e.judge(func() bool { return r.held(id) }, func() bool { return r.wasMounted(id) })
 	if e.Remove && e.Status == Exited {
 		return nil, fmt.Errorf("container %q: %w", e.Name, errs.ErrNotFound)
@@ -104,13 +113,20 @@ func (r Root) entry(id string) (*Entry, error) {
 // judge makes the status of the records.
 func (e *Entry) judge(held, wasMounted func() bool) {
 	alive := e.State != nil && linux.Alive(e.State.ShimPID, e.State.ShimStart)
-	ended := e.Exit != nil && !e.Exit.Finished.IsZero() && (e.State == nil || !e.Exit.Finished.Before(e.State.Started))
+	// The clock may have been set back meanwhile: only that both are of one life counts.
+	ended := e.Exit != nil && !e.Exit.Finished.IsZero() && (e.State == nil || e.Exit.Started.Equal(e.State.Started))
 	switch {
+	case alive && e.State.Phase != "":
+		e.Status = e.State.Phase
+		return
 	case ended: // perhaps the shim is still unmounting
 		e.Status = Exited
 		return
 	case alive:
 		e.Status = Running
+		if e.State.Cgroup != "" && frozen(e.State.Cgroup) {
+			e.Status = Paused
+		}
 		if e.Exit != nil && e.Exit.Finished.IsZero() {
 			e.Exit = nil // only what would be true if the shim were killed
 		}
@@ -130,6 +146,22 @@ func (e *Entry) judge(held, wasMounted func() bool) {
 		exit.Started, exit.PID = e.Exit.Started, e.Exit.PID
 	}
 	e.Exit = &exit
+}
+
+// Alive says whether a shim looks after the container: it runs, is paused, waits for its
+// start, or for its next life.
+func (e *Entry) Alive() bool {
+	switch e.Status {
+	case Running, Paused, Initialized, Restarting:
+		return true
+	}
+	return false
+}
+
+// frozen asks the kernel whether a container is paused.
+func frozen(cgroup string) bool {
+	data, err := os.ReadFile(filepath.Join(cgroup, "cgroup.freeze"))
+	return err == nil && len(data) > 0 && data[0] == '1'
 }
 
 // wasMounted says whether the container's root filesystem was ever mounted: overlayfs and

@@ -13,6 +13,8 @@ const (
 	summaryFile   = "summary.json"
 	stateFile     = "state.json"
 	exitFile      = "exit.json"
+	healthFile    = "health.json"
+	stoppedFile   = "stopped"
 )
 
 // Root is where the records are. Neither directory has to exist before the first Create.

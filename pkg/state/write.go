@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +15,7 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/rc-containers/rc/pkg/linux"
 	"github.com/rc-containers/rc/pkg/spec"
 )
 
@@ -86,11 +88,36 @@ func (r Root) WriteExit(id string, e *spec.Exit) error {
 	return writeRecord(filepath.Join(r.Dir(id), exitFile), e, false)
 }
 
+// WriteHealth says how well a container is.
+func (r Root) WriteHealth(id string, h *spec.HealthState) error {
+	return writeRecord(filepath.Join(r.RunDir(id), healthFile), h, false)
+}
+
+// MarkStopped notes that a user stops the container, before it is stopped: its shim will not
+// start it anew.
+func (r Root) MarkStopped(id string) error {
+	return linux.ReplaceFile(filepath.Join(r.RunDir(id), stoppedFile), nil)
+}
+
+// ClearStopped takes MarkStopped back, for a new start.
+func (r Root) ClearStopped(id string) error {
+	err := os.Remove(filepath.Join(r.RunDir(id), stoppedFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// StopMarked says whether MarkStopped was called.
+func (r Root) StopMarked(id string) bool {
+	return !missing(filepath.Join(r.RunDir(id), stoppedFile))
+}
+
 // summary is what ps needs of a container.
 func (r Root) summary(c *spec.Container) *spec.Summary {
 	s := &spec.Summary{
 		ID: c.ID, Name: c.Name, Image: c.Image.Name, ImageID: c.Image.ID, Created: c.Created, Labels: c.Labels,
-		Network: c.Network.Mode, Remove: c.Remove, Mounts: UserMounts(r, c),
+		Network: c.Network.Mode, Remove: c.Remove, Mounts: UserMounts(r, c), Restart: c.Restart.Policy, Health: c.Health != nil,
 	}
 	if c.OCI.Process != nil {
 		s.Command = c.OCI.Process.Args
