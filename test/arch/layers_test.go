@@ -24,6 +24,7 @@ var levels = map[string]int{
 	"pkg/config":   10,
 	"pkg/spec":     10,
 	"pkg/logs":     10,
+	"pkg/events":   10,
 	"pkg/registry": 10,
 	"pkg/format":   10,
 	"pkg/layer":    10,
