@@ -58,6 +58,11 @@ type Containers struct {
 	Umask          string
 	Volumes        []string
 	Mounts         []string
+	LogDriver      string
+	LogSizeMax     int64 // bytes; 0 or less is no limit
+	LogTag         string
+	// DetachKeys is detach_keys of [engine]; "" is none, nil that no file has it.
+	DetachKeys *string
 	// HelperDirs are where network helpers and mount programs may lie beside $PATH.
 	HelperDirs []string
 }

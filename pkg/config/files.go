@@ -30,6 +30,9 @@ type containersConf struct {
 		HTTPProxy      *bool  `toml:"http_proxy"`
 		Init           bool   `toml:"init"`
 		IPCNS          string `toml:"ipcns"`
+		LogDriver      string `toml:"log_driver"`
+		LogSizeMax     int64  `toml:"log_size_max"`
+		LogTag         string `toml:"log_tag"`
 		Mounts         list   `toml:"mounts"`
 		Netns          string `toml:"netns"`
 		OOMScoreAdj    *int   `toml:"oom_score_adj"`
@@ -44,10 +47,11 @@ type containersConf struct {
 		Volumes        list   `toml:"volumes"`
 	} `toml:"containers"`
 	Engine struct {
-		CgroupManager string `toml:"cgroup_manager"`
-		HelperDirs    list   `toml:"helper_binaries_dir"`
-		PullPolicy    string `toml:"pull_policy"`
-		StopTimeout   *uint  `toml:"stop_timeout"`
+		CgroupManager string  `toml:"cgroup_manager"`
+		DetachKeys    *string `toml:"detach_keys"`
+		HelperDirs    list    `toml:"helper_binaries_dir"`
+		PullPolicy    string  `toml:"pull_policy"`
+		StopTimeout   *uint   `toml:"stop_timeout"`
 	} `toml:"engine"`
 	Network struct {
 		Command string `toml:"default_rootless_network_cmd"`
@@ -252,5 +256,6 @@ func (conf *containersConf) settings() Containers {
 		ReadOnly: c.ReadOnly, SeccompProfile: c.SeccompProfile, ShmSize: c.ShmSize,
 		StopTimeout: conf.Engine.StopTimeout, TZ: c.TZ, Umask: c.Umask,
 		Volumes: c.Volumes, Mounts: c.Mounts, HelperDirs: conf.Engine.HelperDirs,
+		LogDriver: c.LogDriver, LogSizeMax: c.LogSizeMax, LogTag: c.LogTag, DetachKeys: conf.Engine.DetachKeys,
 	}
 }

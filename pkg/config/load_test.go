@@ -151,7 +151,7 @@ default_rootless_network_cmd = "pasta"
 	write(t, h.etc+"/containers.conf.d/10-a.conf", "[containers]\numask = \"0077\"\nvolumes = []\n")
 	write(t, h.etc+"/containers.conf.d/20-b.conf", "[containers]\numask = \"0027\"\n")
 	write(t, h.etc+"/containers.conf.d/README", "not TOML")
-	write(t, dir+"/cfg/containers/containers.conf", "[engine]\npull_policy = \"newer\"\nstop_timeout = 3\n")
+	write(t, dir+"/cfg/containers/containers.conf", "[containers]\nlog_driver = \"none\"\nlog_size_max = 5\nlog_tag = \"t\"\n[engine]\npull_policy = \"newer\"\nstop_timeout = 3\ndetach_keys = \"\"\n")
 	write(t, dir+"/cfg/containers/containers.conf.d/z.conf", "[containers]\noom_score_adj = -5\n")
 	got, err := load(Flags{}, h)
 	if err != nil {
@@ -160,7 +160,7 @@ default_rootless_network_cmd = "pasta"
 	want := Containers{
 		Capabilities: []string{"CHOWN"}, Ulimits: []string{"nofile=1:2"}, Sysctls: []string{"net.ipv4.ping_group_range=0 0"},
 		Env: []string{"A=1", "B=2"}, PIDsLimit: new(int64(6)), TZ: "local", Init: true, HTTPProxy: new(false), Umask: "0027",
-		PullPolicy: "newer", StopTimeout: new(uint(3)), OOMScoreAdj: new(-5), NetworkCommand: "pasta",
+		PullPolicy: "newer", StopTimeout: new(uint(3)), LogDriver: "none", LogSizeMax: 5, LogTag: "t", DetachKeys: new(""), OOMScoreAdj: new(-5), NetworkCommand: "pasta",
 	}
 	if diff := cmp.Diff(want, got.Containers); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

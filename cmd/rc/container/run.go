@@ -37,7 +37,7 @@ rc run --rm -it --rootfs /:O bash`,
 			return runF(cmd.Context(), a, opts)
 		},
 	}
-	flags.add(cmd.Flags())
+	flags.addRun(cmd.Flags())
 	if a.Completing {
 		completeRunFlags(cmd)
 	}

@@ -25,8 +25,15 @@ func completeRunArgs(a *cli.App) cli.Completion {
 	}
 }
 
-// completeRunFlags offers the values of flags.
+// completeRunFlags offers the values of run's flags.
 func completeRunFlags(cmd *cobra.Command) {
+	completeCreateFlags(cmd)
+	cli.Must(cmd.RegisterFlagCompletionFunc("detach-keys", cobra.FixedCompletions(
+		[]string{spec.DefaultDetachKeys}, cobra.ShellCompDirectiveNoFileComp)))
+}
+
+// completeCreateFlags offers the values of the flags that run and create share.
+func completeCreateFlags(cmd *cobra.Command) {
 	register := func(flag string, f cli.Completion) { cli.Must(cmd.RegisterFlagCompletionFunc(flag, f)) }
 	fixed := func(flag string, words ...string) {
 		register(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
@@ -43,6 +50,7 @@ func completeRunFlags(cmd *cobra.Command) {
 	fixed("platform", cli.Platforms()...)
 	fixed("security-opt", "seccomp=", "seccomp=unconfined", "no-new-privileges", "mask=", "unmask=", "unmask=ALL", "proc-opts=")
 	fixed("mount", "type=bind,src=", "type=tmpfs,dst=")
+	completeLifeFlags(fixed)
 	register("stop-signal", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return signalNames(), cobra.ShellCompDirectiveNoFileComp
 	})
@@ -75,6 +83,22 @@ func completeRunFlags(cmd *cobra.Command) {
 		"cpuset-mems", "pids-limit", "blkio-weight", "oom-score-adj", "cgroup-parent",
 	} {
 		register(flag, cobra.NoFileCompletions)
+	}
+}
+
+// completeLifeFlags offers values of flags that say what becomes of a container.
+func completeLifeFlags(fixed func(flag string, words ...string)) {
+	fixed("restart", spec.RestartPolicies()...)
+	fixed("health-on-failure", spec.HealthActions()...)
+	fixed("health-interval", spec.HealthDisable)
+	fixed("health-startup-interval", spec.HealthDisable)
+	fixed("health-cmd", "none")
+	fixed("health-log-destination", "local")
+	for _, flag := range []string{
+		"health-retries", "health-timeout", "health-start-period", "health-start-interval", "health-startup-cmd", "health-startup-retries",
+		"health-startup-success", "health-startup-timeout", "health-max-log-count", "health-max-log-size",
+	} {
+		fixed(flag)
 	}
 }
 

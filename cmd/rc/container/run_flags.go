@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/pkg/spec"
 )
 
 // runFlags are the flags of run as typed. runOptions are made of them in one place, so
@@ -49,9 +50,25 @@ type runFlags struct {
 	readBps, writeBps        []string
 	readIOps, writeIOps      []string
 	isHelp                   bool
+
+	// what becomes of it
+	detach     bool
+	detachKeys string
+	restart    string
+	health     healthFlags
 }
 
-// add declares the flags: docker's and podman's names and short forms.
+// addRun declares the flags of run: those of create, and what is about the first start.
+func (f *runFlags) addRun(flags *pflag.FlagSet) {
+	f.add(flags)
+	flags.BoolVarP(&f.detach, "detach", "d", false, "Leave the container running in the background, and print its id")
+	flags.StringVar(&f.detachKeys, "detach-keys", spec.DefaultDetachKeys, `Keys that leave a container running whose terminal is attached; "" for none`)
+	flags.BoolVar(&f.sigProxy, "sig-proxy", true, "Pass signals on to the container's first process")
+	flags.UintVar(&f.preserveFDs, "preserve-fds", 0, "Pass on so many file descriptors from 3 on")
+}
+
+// add declares the flags that run and create share: docker's and podman's names and short
+// forms.
 func (f *runFlags) add(flags *pflag.FlagSet) {
 	flags.SetInterspersed(false) // what follows the image belongs to the command
 	// -h is the host name, so --help has no short form here.
@@ -62,11 +79,12 @@ func (f *runFlags) add(flags *pflag.FlagSet) {
 	f.addNamespaces(flags)
 	f.addFiles(flags)
 	f.addLimits(flags)
+	f.health.add(flags)
+	f.sigProxy = true // of a container that create makes, start --sig-proxy decides
 
-	cli.AddNotYet(flags, "detach", "d", true)
 	cli.AddNotYet(flags, "publish", "p", false)
 	cli.AddNotYet(flags, "userns", "", false)
-	cli.AddNotYet(flags, "restart", "", false)
+	cli.AddNotYet(flags, "sdnotify", "", false)
 	addNoOps(flags)
 }
 
@@ -86,6 +104,7 @@ func (f *runFlags) addContainer(flags *pflag.FlagSet) {
 	flags.UintVar(&f.timeout, "timeout", 0, "Kill the container after so many seconds (0 is never)")
 	flags.UintVar(&f.stopTimeout, "stop-timeout", 10, "Seconds between the stop signal and SIGKILL")
 	flags.StringVar(&f.stopSignal, "stop-signal", "", "Signal that stops the container (default the image's or SIGTERM)")
+	flags.StringVar(&f.restart, "restart", "", "Start it anew when it ends: no, on-failure[:N], always or unless-stopped (default no)")
 }
 
 func (f *runFlags) addProcess(flags *pflag.FlagSet) {
@@ -104,9 +123,7 @@ func (f *runFlags) addProcess(flags *pflag.FlagSet) {
 	cli.WordsVar(flags, &f.attach, "attach", "a", "Attach only to stdin, stdout or stderr")
 	flags.BoolVarP(&f.interactive, "interactive", "i", false, "Keep standard input open")
 	flags.BoolVarP(&f.tty, "tty", "t", false, "Give the container a terminal")
-	flags.BoolVar(&f.sigProxy, "sig-proxy", true, "Pass signals on to the container's first process")
 	flags.BoolVar(&f.init, "init", false, "Run a small init as the first process, which reaps and forwards signals")
-	flags.UintVar(&f.preserveFDs, "preserve-fds", 0, "Pass on so many file descriptors from 3 on")
 	flags.StringVar(&f.tz, "tz", "", "Time zone, or local for the host's")
 }
 

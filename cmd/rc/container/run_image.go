@@ -97,9 +97,10 @@ func (o *runOptions) image(found *index.Image, lock *index.Lock) create.Image {
 		rootfs.MountProgram = overlay.Fuse
 	}
 	return create.Image{
-		Image:   spec.Image{ID: found.ID, Name: name, Digest: found.Digest.String()},
-		Config:  found.Config.ImageConfig,
-		Rootfs:  rootfs,
-		Release: lock.Release,
+		Image:       spec.Image{ID: found.ID, Name: name, Digest: found.Digest.String()},
+		Config:      found.Config.ImageConfig,
+		Healthcheck: found.Config.Healthcheck,
+		Rootfs:      rootfs,
+		Release:     lock.Release,
 	}
 }

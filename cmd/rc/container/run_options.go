@@ -94,7 +94,7 @@ func (f *runFlags) options(flags *pflag.FlagSet, cfg *config.Config, args []stri
 	p := &flagParser{flags: flags, cwd: cwd, host: os.Environ()}
 	opts := &runOptions{Quiet: f.quiet}
 	if len(args) == 0 {
-		return nil, errs.WithHint(errs.Invalidf("image is missing"), "rc run IMAGE [COMMAND [ARG…]]")
+		return nil, errs.WithHint(errs.Invalidf("image is missing"), "rc "+flags.Name()+" IMAGE [COMMAND [ARG…]]")
 	}
 	opts.Args = args[1:]
 	if f.rootfs {
@@ -110,6 +110,7 @@ func (f *runFlags) options(flags *pflag.FlagSet, cfg *config.Config, args []stri
 	p.note("pull", err)
 	opts.Platform = one(p, "platform", f.platform, spec.ParsePlatform)
 	f.container(p, &opts.Options)
+	f.life(p, cfg, &opts.Options)
 	f.process(p, cfg, &opts.Options)
 	f.securityOptions(p, &opts.Options)
 	f.namespaces(p, &opts.Options)

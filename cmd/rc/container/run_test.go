@@ -36,15 +36,15 @@ func parseRun(t *testing.T, cfg *config.Config, args ...string) (*runOptions, er
 	return got, cmd.ExecuteContext(t.Context())
 }
 
-// runFlagTests are every flag of run with what it changes in the options.
-func runFlagTests(dir string) []struct {
+// flagTest is a part of a command line with what it changes in the options.
+type flagTest struct {
 	args string
 	want func(*runOptions)
-} {
-	return []struct {
-		args string
-		want func(*runOptions)
-	}{
+}
+
+// runFlagTests are every flag of run, but for lifeFlagTests'.
+func runFlagTests(dir string) []flagTest {
+	return []flagTest{
 		{"", func(*runOptions) {}},
 		{"--name web", func(o *runOptions) { o.Name = "web" }},
 		{"--name web --replace", func(o *runOptions) { o.Name, o.Replace = "web", true }},
@@ -188,7 +188,7 @@ func runDirectory(t *testing.T) string {
 func TestRunFlags(t *testing.T) {
 	dir := runDirectory(t)
 	used := map[string]bool{"help": true, "rootfs": true}
-	for _, test := range runFlagTests(dir) {
+	for _, test := range slices.Concat(runFlagTests(dir), lifeFlagTests()) {
 		args := append(strings.Fields(test.args), "alpine", "sh", "-c", "--rm")
 		got, err := parseRun(t, &config.Config{}, args...)
 		if err != nil {
@@ -197,7 +197,7 @@ func TestRunFlags(t *testing.T) {
 		}
 		want := &runOptions{Image: "alpine", Pull: "missing", Options: create.Options{
 			Args: []string{"sh", "-c", "--rm"}, SigProxy: true, ReadOnlyTmpfs: true, ImageVolume: "bind", CreateCommand: os.Args,
-			Env: create.Env{Base: []string{"HTTPS_PROXY=s", "http_proxy=p"}},
+			Env: create.Env{Base: []string{"HTTPS_PROXY=s", "http_proxy=p"}}, DetachKeys: []byte{'p' & 0x1f, 'q' & 0x1f},
 		}}
 		test.want(want)
 		slices.Sort(got.Env.Base)
@@ -265,11 +265,23 @@ func TestRunRefuses(t *testing.T) {
 		{args: "--timeout -1 alpine", want: `--timeout "-1": want a number of 0 or more`},
 		{args: "--cpu-quota x alpine", want: `--cpu-quota "x": want a number`},
 		{args: "--rm=perhaps alpine", want: `--rm "perhaps": want true or false`},
-		{args: "-d alpine", want: "--detach: not supported yet", kind: errs.ErrUnsupported},
-		{args: "--detach alpine", want: "--detach: not supported yet", kind: errs.ErrUnsupported},
+		{args: "-d -a stdin alpine", want: "--attach stdin: with --detach nothing is attached"},
+		{args: "--detach-keys ctrl-1 alpine", want: `--detach-keys "ctrl-1": "ctrl-1" is no key: want keys such as a or ctrl-p`},
 		{args: "-p 80:80 alpine", want: "--publish: not supported yet", kind: errs.ErrUnsupported},
 		{args: "--userns keep-id alpine", want: "--userns: not supported yet", kind: errs.ErrUnsupported},
-		{args: "--restart always alpine", want: "--restart: not supported yet", kind: errs.ErrUnsupported},
+		{args: "--sdnotify conmon alpine", want: "--sdnotify: not supported yet", kind: errs.ErrUnsupported},
+		{args: "--restart sometimes alpine", want: `--restart "sometimes": want no, on-failure[:N], always or unless-stopped`},
+		{args: "--restart= alpine", want: `--restart "": want no, on-failure[:N], always or unless-stopped`},
+		{args: "--no-healthcheck --health-cmd true alpine", want: "--no-healthcheck: --health-cmd asks for one"},
+		{args: "--health-cmd= alpine", want: `--health-cmd "": want a command, or none`},
+		{args: "--health-interval 5 alpine", want: `--health-interval "5": want a duration such as 30s, or disable`},
+		{args: "--health-timeout 5ms alpine", want: `--health-timeout "5ms": want a duration of 1s or more`},
+		{args: "--health-start-period -1s alpine", want: `--health-start-period "-1s": want a duration such as 1m30s`},
+		{args: "--health-start-interval disable alpine", want: `--health-start-interval "disable": want a duration such as 5s`},
+		{args: "--health-retries 0 alpine", want: `--health-retries "0": want a number of 1 or more`},
+		{args: "--health-startup-retries x alpine", want: `--health-startup-retries "x": want a number of 0 or more`},
+		{args: "--health-on-failure weep alpine", want: `--health-on-failure "weep": want none, kill, restart or stop`},
+		{args: "--health-log-destination /tmp alpine", want: `--health-log-destination "/tmp": results are in`, kind: errs.ErrUnsupported},
 		{args: "--name a/b alpine", want: `--name "a/b": a name has letters`},
 		{args: "--replace alpine", want: "--replace: it needs --name"},
 		{args: "--cidfile there alpine", want: `--cidfile "there": already exists`, hint: "rm there, if its container is gone", kind: errs.ErrExists},

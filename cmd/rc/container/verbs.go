@@ -10,6 +10,7 @@ import (
 func Verbs(a *cli.App) []cli.Verb {
 	return []cli.Verb{
 		{Name: "run", Make: func() *cobra.Command { return newRunCommand(a, runContainer) }},
+		{Name: "create", Make: func() *cobra.Command { return newCreateCommand(a, createContainer) }},
 		{Name: "ps", Make: func() *cobra.Command { return newPsCommand(a, printContainers) }},
 		{Name: "rm", Make: func() *cobra.Command { return newRmCommand(a, removeContainers) }},
 	}

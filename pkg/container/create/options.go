@@ -1,6 +1,7 @@
 package create
 
 import (
+	"encoding/json"
 	"time"
 
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
@@ -61,6 +62,16 @@ type Options struct {
 	StopTimeout      *uint
 	Timeout          uint
 	PIDFile, CIDFile string
+
+	// Detach leaves the container to itself.
+	Detach bool
+	// DetachKeys are what a terminal sends for --detach-keys; nil is never.
+	DetachKeys []byte
+	Restart    spec.Restart
+	// Log is --log-driver and --log-opt, the configuration's where Driver, MaxSize or Tag are
+	// zero.
+	Log    spec.Log
+	Health Health
 }
 
 // Env says where the environment comes from, weakest first: Base and the defaults, the
@@ -101,7 +112,9 @@ type Resources struct {
 type Image struct {
 	spec.Image
 	Config v1.ImageConfig
-	Rootfs spec.Rootfs
+	// Healthcheck is spec.ImageHealth as the image has it; nil without.
+	Healthcheck json.RawMessage
+	Rootfs      spec.Rootfs
 	// Release, where it is set, lets images be deleted again. Run calls it as soon as the
 	// container's record names the image; calling it more than once does no harm.
 	Release func()

@@ -1,0 +1,49 @@
+package container
+
+import (
+	"fmt"
+
+	"github.com/rc-containers/rc/pkg/config"
+	"github.com/rc-containers/rc/pkg/container/create"
+	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/spec"
+)
+
+// life is what becomes of a container once it runs: who watches it, what is kept of its
+// output, and when it is started anew.
+func (f *runFlags) life(p *flagParser, cfg *config.Config, o *create.Options) {
+	o.Detach = f.detach
+	if f.detach && len(f.attach) > 0 {
+		p.problems = append(p.problems, errs.Invalidf("--attach %s: with --detach nothing is attached; leave out one of the two", f.attach[0]))
+	}
+	if p.flags.Lookup("detach-keys") != nil {
+		var err error
+		o.DetachKeys, err = detachKeys(f.detachKeys, p.flags.Changed("detach-keys"), cfg)
+		p.problems = appendProblem(p.problems, err)
+	}
+	o.Restart = one(p, "restart", f.restart, spec.ParseRestart)
+	o.Health = f.health.options(p)
+}
+
+// detachKeys are those of a flag --detach-keys; where it was not given, containers.conf's.
+func detachKeys(value string, given bool, cfg *config.Config) ([]byte, error) {
+	if conf := cfg.Containers.DetachKeys; !given && conf != nil {
+		keys, err := spec.ParseDetachKeys(*conf)
+		if err != nil {
+			return nil, fmt.Errorf("containers.conf: detach_keys: %w", err)
+		}
+		return keys, nil
+	}
+	keys, err := spec.ParseDetachKeys(value)
+	if err != nil {
+		return nil, fmt.Errorf("--detach-keys %w", err)
+	}
+	return keys, nil
+}
+
+func appendProblem(problems []error, err error) []error {
+	if err == nil {
+		return problems
+	}
+	return append(problems, err)
+}
