@@ -30,7 +30,8 @@ func TestComplete(t *testing.T) {
 	t.Setenv("HOME", t.TempDir())
 	for line, want := range map[string][]string{
 		"ru":                           {"run"},
-		"container ":                   {"inspect", "ls", "rm", "run"},
+		"container ls":                 {"ls"},
+		"container cre":                {"create"},
 		"image r":                      {"rm"},
 		"run --pull ":                  spec.PullPolicies(),
 		"run --network ":               spec.NetworkModes(),
@@ -41,6 +42,10 @@ func TestComplete(t *testing.T) {
 		"run --ulimit nof":             {"nofile="},
 		"run --image-volume t":         {"tmpfs"},
 		"run --stop-sig":               {"--stop-signal"},
+		"run --restart ":               spec.RestartPolicies(),
+		"create --restart un":          {"unless-stopped"},
+		"create --health-on-failure ":  spec.HealthActions(),
+		"run --detach-keys ":           {spec.DefaultDetachKeys},
 		"--cgroup-manager ":            config.CgroupManagers(),
 		"--storage-opt mount_program":  {"mount_program=auto", "mount_program=native", "mount_program=fuse-overlayfs"},
 		"completion ":                  {"bash", "zsh", "fish"},
