@@ -129,7 +129,8 @@ type Log struct {
 	// are then, the current one included; 0 is 2.
 	MaxSize  int64 `json:"maxSize,omitempty"`
 	MaxFiles int   `json:"maxFiles,omitempty"`
-	// Tag goes with each line: journald's CONTAINER_TAG, k8s-file's column where it is set.
+	// Tag goes with each line: journald's CONTAINER_TAG, json-file's attrs.tag. k8s-file has no
+	// place for one: rc logs --details shows it.
 	Tag string `json:"tag,omitempty"`
 }
 

@@ -1,0 +1,57 @@
+package logs
+
+import (
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// rotated is the path of an older file; the higher the number, the older.
+func (c *Config) rotated(n int) string {
+	if n == 0 {
+		return c.Path
+	}
+	return c.Path + "." + strconv.Itoa(n)
+}
+
+// rotate starts a new file. Where that cannot be, the current one grows on, and it is tried
+// again later.
+func (w *file) rotate() {
+	oldest := w.c.files() - 1
+	if oldest > 0 && w.size < w.c.MaxSize+slack && followed(w.c.rotated(oldest)) {
+		w.limit = w.size + max(w.c.MaxSize/4, 64<<10)
+		return
+	}
+	w.limit = w.size + w.c.MaxSize
+	fresh := w.c.Path + ".new"
+	fd, err := retry(func() (int, error) {
+		return unix.Open(fresh, unix.O_RDWR|unix.O_APPEND|unix.O_CREAT|unix.O_TRUNC|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0o600)
+	})
+	if err != nil {
+		return
+	}
+	for n := oldest; n > 0; n-- {
+		// One that is not there is a gap that a killed shim has left, or was never made.
+		if err := unix.Rename(w.c.rotated(n-1), w.c.rotated(n)); err != nil && n == 1 && err != unix.ENOENT { //nolint:errorlint // an errno
+			_, _ = unix.Close(fd), os.Remove(fresh)
+			return
+		}
+	}
+	if err := unix.Rename(fresh, w.c.Path); err != nil {
+		_, _ = unix.Close(fd), os.Remove(fresh)
+		return
+	}
+	_ = unix.Close(w.fd)
+	w.fd, w.size, w.torn, w.limit = fd, 0, 0, w.c.MaxSize
+}
+
+// followed says whether a follower is still in a file: it holds a lock on it. Nobody waits.
+func followed(path string) bool {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	return unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) == unix.EWOULDBLOCK //nolint:errorlint // an errno
+}
