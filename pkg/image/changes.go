@@ -20,9 +20,11 @@ type Change struct {
 	Words []string
 	// JSON says that the arguments were written as a JSON array (the exec form).
 	JSON bool
+	// Health is HEALTHCHECK's.
+	Health *spec.ImageHealth
 }
 
-// ParseChanges reads the values of -c/--change: CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, ONBUILD,
+// ParseChanges reads the values of -c/--change: CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD,
 // STOPSIGNAL, USER, VOLUME and WORKDIR, as `INSTRUCTION arguments` or `INSTRUCTION=arguments`.
 func ParseChanges(values []string) ([]Change, error) {
 	var out []Change
@@ -59,6 +61,8 @@ func parseChange(value string) (Change, error) {
 		if err = c.execOrShell(rest); err == nil && !c.JSON {
 			c.Words = strings.Fields(rest)
 		}
+	case "HEALTHCHECK":
+		err = c.healthcheck(rest)
 	case "ENV", "LABEL":
 		c.Words, err = pairs(rest)
 	case "EXPOSE":
@@ -72,7 +76,7 @@ func parseChange(value string) (Change, error) {
 	case "ONBUILD":
 		c.Words = []string{rest}
 	default:
-		return c, badChange("%s is not one of CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME, WORKDIR", c.Instruction)
+		return c, badChange("%s is not one of CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME, WORKDIR", c.Instruction)
 	}
 	return c, err
 }
@@ -204,6 +208,8 @@ func Apply(c *index.Config, changes []Change) {
 			c.Cmd = command(ch)
 		case "ENTRYPOINT":
 			c.Entrypoint = command(ch)
+		case "HEALTHCHECK":
+			c.Healthcheck = ch.healthcheckJSON()
 		case "ENV":
 			c.Env = spec.JoinEnv(c.Env, ch.Words)
 		case "LABEL":

@@ -46,8 +46,39 @@ func TestChanges(t *testing.T) {
 	}
 }
 
+func TestHealthcheckChange(t *testing.T) {
+	for in, want := range map[string]string{
+		"HEALTHCHECK NONE":                      `{"Test":["NONE"]}`,
+		"healthcheck=none":                      `{"Test":["NONE"]}`,
+		`HEALTHCHECK CMD ["a", "b"]`:            `{"Test":["CMD","a","b"]}`,
+		`HEALTHCHECK CMD test -e "$HOME" || no`: `{"Test":["CMD-SHELL","test -e \"$HOME\" || no"]}`,
+		"HEALTHCHECK --interval=5s --timeout=1s --start-period=0s --start-interval=9ms  --retries=4 cmd true": `{"Test":["CMD-SHELL","true"],` +
+			`"Interval":5000000000,"Timeout":1000000000,"StartInterval":9000000,"Retries":4}`,
+	} {
+		changes, err := ParseChanges([]string{in})
+		if err != nil {
+			t.Errorf("%q: %v", in, err)
+			continue
+		}
+		var got index.Config
+		Apply(&got, changes)
+		if string(got.Healthcheck) != want {
+			t.Errorf("%q: %s, want %s", in, got.Healthcheck, want)
+		}
+	}
+	for _, bad := range []string{
+		"HEALTHCHECK", "HEALTHCHECK CMD", "HEALTHCHECK CMD []", "HEALTHCHECK true", "HEALTHCHECK NONE CMD x", "HEALTHCHECK --retries=1 NONE",
+		"HEALTHCHECK --interval=x CMD y", "HEALTHCHECK --interval CMD y", "HEALTHCHECK --retries=0 CMD y", "HEALTHCHECK --rounds=1 CMD y",
+		"HEALTHCHECK --retries=1 --retries=1 CMD y", "HEALTHCHECK --timeout=1ms CMD y", `HEALTHCHECK CMD ['a']`,
+	} {
+		if c, err := ParseChanges([]string{bad}); !errors.Is(err, errs.ErrInvalid) {
+			t.Errorf("%q is %+v, %v", bad, c, err)
+		}
+	}
+}
+
 func FuzzChanges(f *testing.F) {
-	for _, s := range []string{`CMD ["a"]`, "ENV a=b c='d", "EXPOSE 1-65535/udp", `LABEL a\`, "ONBUILD ENV x", "VOLUME [", "WORKDIR ../..", "=", "ENV \"\" x"} {
+	for _, s := range []string{`CMD ["a"]`, "ENV a=b c='d", "EXPOSE 1-65535/udp", `LABEL a\`, "ONBUILD ENV x", "VOLUME [", "WORKDIR ../..", "HEALTHCHECK --retries=3 CMD x", "=", "ENV \"\" x"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

@@ -222,7 +222,7 @@ func TestImport(t *testing.T) {
 	rootfs := tarOf(t, files{{"etc/", ""}, {"etc/passwd", "root"}})
 	o := image.ImportOptions{
 		Source: write(t, gz(t, rootfs)), Name: "mine", Message: "hello", Streams: quiet(t),
-		Changes: []string{`CMD ["sh", "-c"]`, "ENTRYPOINT /bin/app run", "ENV A=1 B='2 3'", "EXPOSE 80 53/udp", "LABEL x=y", "USER nobody", `VOLUME ["/data"]`, "WORKDIR /srv", "WORKDIR sub", "STOPSIGNAL SIGINT", "ONBUILD RUN true"},
+		Changes: []string{`CMD ["sh", "-c"]`, "ENTRYPOINT /bin/app run", "ENV A=1 B='2 3'", "EXPOSE 80 53/udp", "LABEL x=y", "USER nobody", `VOLUME ["/data"]`, "WORKDIR /srv", "WORKDIR sub", "STOPSIGNAL SIGINT", "ONBUILD RUN true", "HEALTHCHECK --retries=2 CMD true"},
 	}
 	id, err := image.Import(context.Background(), cfg, o)
 	must(t, err)
@@ -234,7 +234,7 @@ func TestImport(t *testing.T) {
 		Cmd: []string{"sh", "-c"}, Entrypoint: []string{"/bin/sh", "-c", "/bin/app run"}, Env: []string{"A=1", "B=2 3"},
 		ExposedPorts: map[string]struct{}{"80/tcp": {}, "53/udp": {}}, Labels: map[string]string{"x": "y"}, User: "nobody",
 		Volumes: map[string]struct{}{"/data": {}}, WorkingDir: "/srv/sub", StopSignal: "SIGINT",
-	}, OnBuild: []string{"RUN true"}}
+	}, OnBuild: []string{"RUN true"}, Healthcheck: json.RawMessage(`{"Test":["CMD-SHELL","true"],"Retries":2}`)}
 	if d := cmp.Diff(want, img.Config); d != "" {
 		t.Error(d)
 	}
