@@ -32,7 +32,7 @@ func parseCreate(t *testing.T, cfg *config.Config, args ...string) (*runOptions,
 }
 
 // lifeFlagTests are the flags that say what becomes of a container.
-func lifeFlagTests() []flagTest {
+func lifeFlagTests(dir string) []flagTest {
 	return []flagTest{
 		{"-d", func(o *runOptions) { o.Detach = true }},
 		{"--detach -it --rm", func(o *runOptions) { o.Detach, o.Stdin, o.TTY, o.Remove = true, true, true, true }},
@@ -40,6 +40,9 @@ func lifeFlagTests() []flagTest {
 		{"--detach-keys=", func(o *runOptions) { o.DetachKeys = nil }},
 		{"--restart no", func(o *runOptions) { o.Restart.Policy = "no" }},
 		{"--restart on-failure:3", func(o *runOptions) { o.Restart = spec.Restart{Policy: "on-failure", Retries: 3} }},
+		{"--log-driver json-file --log-opt max-size=1k --log-opt max-file=3 --log-opt path=l --log-opt tag={{.Name}}", func(o *runOptions) {
+			o.Log = spec.Log{Driver: "json-file", MaxSize: 1 << 10, MaxFiles: 3, Path: dir + "/l", Tag: "{{.Name}}"}
+		}},
 
 		{"--no-healthcheck", func(o *runOptions) { o.Health.Test = []string{"NONE"} }},
 		{"--health-cmd none --no-healthcheck", func(o *runOptions) { o.Health.Test = []string{"NONE"} }},
@@ -79,7 +82,7 @@ func TestCreateFlags(t *testing.T) {
 			t.Errorf("--%s: %+v, run has %+v", flag.Name, own, flag)
 		}
 	})
-	for _, test := range slices.Concat(runFlagTests(dir), lifeFlagTests()) {
+	for _, test := range slices.Concat(runFlagTests(dir), lifeFlagTests(dir)) {
 		args := append(strings.Fields(test.args), "alpine", "sh")
 		want, err := parseRun(t, &config.Config{}, args...)
 		if err != nil {

@@ -51,6 +51,7 @@ func completeCreateFlags(cmd *cobra.Command) {
 	fixed("security-opt", "seccomp=", "seccomp=unconfined", "no-new-privileges", "mask=", "unmask=", "unmask=ALL", "proc-opts=")
 	fixed("mount", "type=bind,src=", "type=tmpfs,dst=")
 	completeLifeFlags(fixed)
+	register("log-opt", cli.CompleteKeys(spec.LogOptions(), nil))
 	register("stop-signal", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return signalNames(), cobra.ShellCompDirectiveNoFileComp
 	})
@@ -88,6 +89,7 @@ func completeCreateFlags(cmd *cobra.Command) {
 
 // completeLifeFlags offers values of flags that say what becomes of a container.
 func completeLifeFlags(fixed func(flag string, words ...string)) {
+	fixed("log-driver", spec.LogDrivers()...)
 	fixed("restart", spec.RestartPolicies()...)
 	fixed("health-on-failure", spec.HealthActions()...)
 	fixed("health-interval", spec.HealthDisable)

@@ -22,6 +22,10 @@ func (f *runFlags) life(p *flagParser, cfg *config.Config, o *create.Options) {
 		p.problems = appendProblem(p.problems, err)
 	}
 	o.Restart = one(p, "restart", f.restart, spec.ParseRestart)
+	o.Log.Driver = one(p, "log-driver", f.logDriver, spec.ParseLogDriver)
+	for _, value := range f.logOpts {
+		p.note("log-opt", spec.ParseLogOpt(&o.Log, value, p.cwd))
+	}
 	o.Health = f.health.options(p)
 }
 

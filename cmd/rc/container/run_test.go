@@ -188,7 +188,7 @@ func runDirectory(t *testing.T) string {
 func TestRunFlags(t *testing.T) {
 	dir := runDirectory(t)
 	used := map[string]bool{"help": true, "rootfs": true}
-	for _, test := range slices.Concat(runFlagTests(dir), lifeFlagTests()) {
+	for _, test := range slices.Concat(runFlagTests(dir), lifeFlagTests(dir)) {
 		args := append(strings.Fields(test.args), "alpine", "sh", "-c", "--rm")
 		got, err := parseRun(t, &config.Config{}, args...)
 		if err != nil {
@@ -272,6 +272,8 @@ func TestRunRefuses(t *testing.T) {
 		{args: "--sdnotify conmon alpine", want: "--sdnotify: not supported yet", kind: errs.ErrUnsupported},
 		{args: "--restart sometimes alpine", want: `--restart "sometimes": want no, on-failure[:N], always or unless-stopped`},
 		{args: "--restart= alpine", want: `--restart "": want no, on-failure[:N], always or unless-stopped`},
+		{args: "--log-driver syslog alpine", want: `--log-driver "syslog": want k8s-file, json-file, journald, none or passthrough`},
+		{args: "--log-opt colour=red alpine", want: `--log-opt "colour=red": unknown option "colour": want max-file`},
 		{args: "--no-healthcheck --health-cmd true alpine", want: "--no-healthcheck: --health-cmd asks for one"},
 		{args: "--health-cmd= alpine", want: `--health-cmd "": want a command, or none`},
 		{args: "--health-interval 5 alpine", want: `--health-interval "5": want a duration such as 30s, or disable`},

@@ -111,15 +111,3 @@ func TestHealthRefuses(t *testing.T) {
 		}
 	}
 }
-
-func TestRestartAndRemove(t *testing.T) {
-	for policy, want := range map[string]bool{"": true, "no": true, "on-failure": true, "always": false, "unless-stopped": false} {
-		c, err := Container(Options{Remove: true, Restart: spec.Restart{Policy: policy}}, testImage(), testEnvironment(config.Config{}))
-		if (err == nil) != want {
-			t.Errorf("%s with --rm: %v", policy, err)
-		}
-		if err == nil && c.Restart.Policy != policy {
-			t.Errorf("%s: recorded %+v", policy, c.Restart)
-		}
-	}
-}
