@@ -128,6 +128,25 @@ func Remove(ctx context.Context, dir string) error {
 	}
 }
 
+// Empty kills what is in a container's cgroup, which stays, and waits until it is gone:
+// errs.ErrInUse when ctx ends before that.
+func Empty(ctx context.Context, cgroup *os.File) error {
+	for wait := 100 * time.Microsecond; ; wait = min(2*wait, 10*time.Millisecond) {
+		populated, err := Populated(cgroup)
+		if err != nil || !populated {
+			return err
+		}
+		if err := Kill(cgroup); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("empty cgroup %q: %w", cgroup.Name(), errs.ErrInUse)
+		case <-time.After(wait):
+		}
+	}
+}
+
 // removeTree tries rmdir before it looks for children: most cgroups have none.
 func removeTree(dir string) error {
 	err := unix.Rmdir(dir)

@@ -27,6 +27,24 @@ func PidfdSignal(pidfd *os.File, sig unix.Signal) error {
 	return nil
 }
 
+// PidfdAwait waits for the process's end in Go's poller, without taking a thread. It does
+// not reap.
+func PidfdAwait(pidfd *os.File) error {
+	fd, err := unix.FcntlInt(pidfd.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("pidfd: %w", err)
+	}
+	f, raw, err := pollable(fd, "pidfd")
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return raw.Read(func(fd uintptr) bool {
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
+		return n > 0 || err != nil && !errors.Is(err, unix.EINTR)
+	})
+}
+
 // PidfdWait blocks until the process has ended or timeout milliseconds have passed (-1:
 // for ever), and tells whether it has ended. It does not reap.
 func PidfdWait(pidfd *os.File, timeout int) (bool, error) {

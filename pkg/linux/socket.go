@@ -23,10 +23,10 @@ func SocketPair() (a, b *os.File, err error) {
 	return os.NewFile(uintptr(fds[0]), "socket"), os.NewFile(uintptr(fds[1]), "socket"), nil
 }
 
-// Send writes one message with files attached. The files stay the caller's.
-func Send(sock *os.File, data []byte, files ...*os.File) error {
+// rightsOf is the control message that carries files.
+func rightsOf(files []*os.File) ([]byte, error) {
 	if len(files) > maxFiles {
-		return fmt.Errorf("send message: %d files, at most %d", len(files), maxFiles)
+		return nil, fmt.Errorf("send message: %d files, at most %d", len(files), maxFiles)
 	}
 	var rights []byte
 	if len(files) > 0 {
@@ -36,25 +36,45 @@ func Send(sock *os.File, data []byte, files ...*os.File) error {
 		}
 		rights = unix.UnixRights(fds...)
 	}
+	return rights, nil
+}
+
+// Send writes one message with files attached. The files stay the caller's.
+func Send(sock *os.File, data []byte, files ...*os.File) error {
+	rights, err := rightsOf(files)
+	if err != nil {
+		return err
+	}
 	for {
 		err := unix.Sendmsg(int(sock.Fd()), data, rights, nil, unix.MSG_NOSIGNAL)
 		if !errors.Is(err, unix.EINTR) {
-			if err != nil {
-				return fmt.Errorf("send message: %w", err)
-			}
-			return nil
+			return sendError(err)
 		}
 	}
+}
+
+func sendError(err error) error {
+	if err != nil {
+		return fmt.Errorf("send message: %w", err)
+	}
+	return nil
 }
 
 // Receive reads one message of at most limit bytes. The files in it are the caller's to
 // close and are close-on-exec. io.EOF says that the peer is gone.
 func Receive(sock *os.File, limit int) ([]byte, []*os.File, error) {
+	return receive(int(sock.Fd()), limit)
+}
+
+// receive is Receive for a descriptor; unix.EAGAIN is returned as it is.
+func receive(fd, limit int) ([]byte, []*os.File, error) {
 	data := make([]byte, limit)
 	oob := make([]byte, unix.CmsgSpace(4*maxFiles))
 	for {
-		n, oobn, flags, _, err := unix.Recvmsg(int(sock.Fd()), data, oob, unix.MSG_CMSG_CLOEXEC)
+		n, oobn, flags, _, err := unix.Recvmsg(fd, data, oob, unix.MSG_CMSG_CLOEXEC)
 		switch {
+		case errors.Is(err, unix.EAGAIN):
+			return nil, nil, unix.EAGAIN
 		case errors.Is(err, unix.EINTR):
 			continue
 		case errors.Is(err, unix.ECONNRESET):

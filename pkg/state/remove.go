@@ -36,6 +36,9 @@ func (r Root) Discard(id, name string) error {
 	if !isID(id) {
 		return fmt.Errorf("container %q: %w", id, errs.ErrNotFound)
 	}
+	if r.named(name) != id {
+		name = "" // it was renamed, or is not named yet
+	}
 	return r.remove(id, name)
 }
 
