@@ -33,6 +33,10 @@ type Config struct {
 	Stdin, Stdout, Stderr *os.File
 	// ExtraFiles become 3 and on.
 	ExtraFiles []*os.File
+	// Inside makes a process that joins the container that Spec describes and that runs
+	// already: of Spec only Process and Linux.Namespaces count, and Rootfs is "/". Its Birth says
+	// which container.
+	Inside bool
 	// Init puts a small init before the command, as pid 1.
 	Init bool
 	// GroupAdd are supplementary groups by name or number; "keep-groups" keeps the caller's

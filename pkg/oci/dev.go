@@ -90,8 +90,8 @@ func (c *child) addDevice(d device) error {
 	return nil
 }
 
-// openTerminal makes the container's terminal in its own devpts, shows it as /dev/console
-// and keeps its end for the command's standard streams.
+// openTerminal makes a terminal in the container's own devpts and keeps its end for the
+// command's standard streams. The first process's is shown as /dev/console.
 func (c *child) openTerminal() (master *os.File, err error) {
 	ptmx, err := linux.OpenInRoot(c.root, "/dev/pts/ptmx", unix.O_PATH)
 	if err != nil {
@@ -113,6 +113,9 @@ func (c *child) openTerminal() (master *os.File, err error) {
 		if err := linux.SetWindowSize(master, uint16(c.rows), uint16(c.cols)); err != nil {
 			return nil, fmt.Errorf("set terminal size: %w", err)
 		}
+	}
+	if c.inside {
+		return master, nil
 	}
 	target, err := linux.CreateInRoot(c.root, "/dev/console", 0o600)
 	if err != nil {

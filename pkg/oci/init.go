@@ -106,6 +106,10 @@ func (c *child) receiveOrder() (bool, error) {
 	if err := r.Err(); err != nil {
 		return false, fmt.Errorf("read order: %w", err)
 	}
+	c.received = files
+	if c.inside {
+		return true, nil
+	}
 	if len(files)-1 != len(c.order.trees) {
 		return false, fmt.Errorf("read order: %d mounts came, %d are due", len(files)-1, len(c.order.trees))
 	}
@@ -113,12 +117,14 @@ func (c *child) receiveOrder() (bool, error) {
 	for i, path := range c.order.trees {
 		c.trees[path] = int(files[i+1].Fd())
 	}
-	c.received = files
 	return true, nil
 }
 
 // setUp does everything that does not depend on what the parent does meanwhile.
 func (c *child) setUp() (master *os.File, err error) {
+	if c.inside {
+		return c.join()
+	}
 	unix.Umask(0)
 	if c.namespaces&unix.CLONE_NEWCGROUP != 0 {
 		if err := unix.Unshare(unix.CLONE_NEWCGROUP); err != nil {

@@ -19,7 +19,8 @@ type order struct {
 	trees       []string // paths that came as descriptors
 	readonly    bool     // the root filesystem
 	propagation uint64   // MS_* of the container's root, 0 is private
-	namespaces  int      // CLONE_NEW* that are new, NEWCGROUP included
+	namespaces  int      // CLONE_NEW* that are new, or joined with inside; NEWCGROUP included
+	inside      bool     // the process joins a container that runs, instead of beginning one
 
 	hostname, domainname string
 	mounts               []mount
@@ -67,6 +68,7 @@ func (o *order) fields(c *wire.Coder) {
 	c.Flag(&o.readonly)
 	wire.Number(c, &o.propagation)
 	wire.Number(c, &o.namespaces)
+	c.Flag(&o.inside)
 	c.Text(&o.hostname)
 	c.Text(&o.domainname)
 	wire.List(c, &o.mounts, func(c *wire.Coder, m *mount) { m.fields(c) })
@@ -127,8 +129,13 @@ func (o *Order) SetSeccomp(filter []byte) error {
 	return nil
 }
 
-// Flags are the new namespaces, for Birth.
-func (o *Order) Flags() uintptr { return uintptr(o.o.namespaces &^ unix.CLONE_NEWCGROUP) }
+// Flags are the new namespaces, for Birth; none for a process that joins.
+func (o *Order) Flags() uintptr {
+	if o.o.inside {
+		return 0
+	}
+	return uintptr(o.o.namespaces &^ unix.CLONE_NEWCGROUP)
+}
 
 // Encode makes bytes of the order; a memfd of them is what Tell takes.
 func (o *Order) Encode() []byte {
@@ -170,6 +177,7 @@ func newOrder(cfg *Config) (*order, error) {
 		env:           p.Env,
 		reaper:        cfg.Init,
 		preserve:      len(cfg.ExtraFiles),
+		inside:        cfg.Inside,
 	}
 	if p.ConsoleSize != nil {
 		o.rows, o.cols = uint32(p.ConsoleSize.Height), uint32(p.ConsoleSize.Width)
@@ -186,6 +194,9 @@ func newOrder(cfg *Config) (*order, error) {
 	if err := o.addRlimits(p.Rlimits); err != nil {
 		return nil, err
 	}
+	if cfg.Inside {
+		return o, o.addNamespaces(spec.Linux)
+	}
 	for _, m := range spec.Mounts {
 		parsed, err := parseMount(&m)
 		if err != nil {
@@ -200,14 +211,8 @@ func (o *order) addLinux(l *specs.Linux) error {
 	if l == nil {
 		l = &specs.Linux{}
 	}
-	for _, ns := range l.Namespaces {
-		flag, err := namespaceFlag(ns.Type)
-		if err != nil {
-			return err
-		}
-		if ns.Path == "" {
-			o.namespaces |= flag
-		}
+	if err := o.addNamespaces(l); err != nil {
+		return err
 	}
 	if o.namespaces&unix.CLONE_NEWNS == 0 {
 		return fmt.Errorf("start container: without a mount namespace of its own: %w", errs.ErrUnsupported)
@@ -230,6 +235,23 @@ func (o *order) addLinux(l *specs.Linux) error {
 	}
 	o.sysctls, err = sysctls(l.Sysctl, o.namespaces)
 	return err
+}
+
+// addNamespaces notes which namespaces are the container's own.
+func (o *order) addNamespaces(l *specs.Linux) error {
+	if l == nil {
+		return nil
+	}
+	for _, ns := range l.Namespaces {
+		flag, err := namespaceFlag(ns.Type)
+		if err != nil {
+			return err
+		}
+		if ns.Path == "" {
+			o.namespaces |= flag
+		}
+	}
+	return nil
 }
 
 // supported refuses what this package cannot do, instead of leaving it out silently.

@@ -69,6 +69,11 @@ type Birth struct {
 	// UIDs and GIDs are the maps of a nested user namespace, where Flags has one.
 	UIDs, GIDs []specs.LinuxIDMapping
 
+	// Inside, where it is set, is a pidfd of the process whose namespaces the new one is born
+	// into, and Into says which (CLONE_NEW*): all that the container has to itself.
+	Inside *os.File
+	Into   uintptr
+
 	// The others are as in Config.
 	Cgroup                *os.File
 	Stdin, Stdout, Stderr *os.File
@@ -145,6 +150,11 @@ func (p *Process) clone(b *Birth, sock *os.File) error {
 		return err
 	}
 	defer joined.close()
+	if b.Inside != nil {
+		// Not the cgroup namespace: seen from it the cgroup that the process is to be born in may
+		// not be there (ENOENT where cgroup2 is mounted with nsdelegate). The child joins it.
+		joined = append(joined, namespace{b.Inside, int(b.Into &^ unix.CLONE_NEWCGROUP), true})
+	}
 	if len(joined) == 0 && !b.DieWithParent {
 		return p.fork(b, attr)
 	}
@@ -255,6 +265,7 @@ type namespaces []namespace
 type namespace struct {
 	file *os.File
 	flag int
+	kept bool // the file is somebody else's
 }
 
 func openNamespaces(join []specs.LinuxNamespace) (namespaces, error) {
@@ -273,7 +284,7 @@ func openNamespaces(join []specs.LinuxNamespace) (namespaces, error) {
 			out.close()
 			return nil, err
 		}
-		out = append(out, namespace{f, flag})
+		out = append(out, namespace{file: f, flag: flag})
 	}
 	return out, nil
 }
@@ -281,7 +292,7 @@ func openNamespaces(join []specs.LinuxNamespace) (namespaces, error) {
 // enter joins them with the calling thread; the pid namespace takes effect for children.
 func (n namespaces) enter() error {
 	for _, ns := range n {
-		if ns.flag == unix.CLONE_NEWNS {
+		if ns.flag&unix.CLONE_NEWNS != 0 {
 			// setns(2): a thread that shares its root and working directory cannot move.
 			if err := unix.Unshare(unix.CLONE_FS); err != nil {
 				return fmt.Errorf("join namespace %q: %w", ns.file.Name(), err)
@@ -296,7 +307,9 @@ func (n namespaces) enter() error {
 
 func (n namespaces) close() {
 	for _, ns := range n {
-		_ = ns.file.Close()
+		if !ns.kept {
+			_ = ns.file.Close()
+		}
 	}
 }
 
