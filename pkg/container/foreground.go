@@ -6,38 +6,12 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"slices"
-	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/rc-containers/rc/pkg/errs"
 )
-
-// stdio are the streams that the container gets itself; with a terminal there are none, and
-// nil is /dev/null.
-func (r *run) stdio() [3]*os.File {
-	var files [3]*os.File
-	if r.c.OCI.Process.Terminal {
-		return files
-	}
-	if r.c.Stdin && r.attached("stdin") {
-		files[0] = r.streams.In
-	}
-	if r.attached("stdout") {
-		files[1] = r.streams.Out
-	}
-	if r.attached("stderr") {
-		files[2] = r.streams.Err
-	}
-	return files
-}
-
-// attached tells whether -a names a stream, or nothing.
-func (r *run) attached(name string) bool {
-	return len(r.c.Attach) == 0 || slices.Contains(r.c.Attach, name)
-}
 
 // preserved are the caller's descriptors from 3 on.
 func preserved(n int) ([]*os.File, error) {
@@ -55,55 +29,44 @@ func preserved(n int) ([]*os.File, error) {
 	return files, nil
 }
 
-// follow stays with the container until it ends: it hands on signals and what is typed,
-// and gives the exit code. It does not wait for the shim, which cleans up behind it.
+// follow stays with the container until it ends, or is detached from: it hands on signals and
+// what is typed, and gives the exit code. It does not wait for the shim, which cleans up
+// behind it.
 func (r *run) follow(ctx context.Context) (int, error) {
 	// Until the command runs, and without --sig-proxy for ever, a signal that ends ctx ends rc;
 	// the shim then stops the container. The others wait until the command runs.
 	stop := context.AfterFunc(ctx, r.client.Shutdown)
 	defer stop()
 	var caught chan os.Signal
-	if r.c.SigProxy {
+	if r.sigProxy {
 		caught = catchSignals()
 	}
 	defer r.besides(ctx, caught)()
-	pid, master, err := r.client.Started()
+	event, err := r.client.Next()
 	if err != nil {
 		return 0, r.giveUp(ctx, err)
 	}
-	slog.Debug("command runs", "pid", pid)
-	if r.c.SigProxy {
+	r.started = true
+	_ = r.dir.Close() // the container runs: it can be stopped and removed from here on
+	slog.Debug("command runs", "pid", event.PID)
+	if err := r.writePID(event.PID); err != nil {
+		return 0, errors.Join(err, r.abandon(context.WithoutCancel(ctx)))
+	}
+	s := &session{client: r.client, streams: r.streams, keys: r.keys, owner: true}
+	s.input = r.front[0] && event.Terminal // else the container reads rc's standard input itself
+	if r.sigProxy {
 		stop()
-		defer forwardSignals(caught, func(sig unix.Signal) {
-			if sig == unix.SIGHUP && master != nil {
-				r.client.Shutdown() // the terminal was closed: nobody is there any more
-				return
-			}
-			_ = r.client.Signal(sig) // a container that has just ended needs none
-		})()
+		s.signals = caught
 	}
-	if r.c.PIDFile != "" {
-		if err := os.WriteFile(r.c.PIDFile, []byte(strconv.Itoa(pid)), 0o644); err != nil {
-			return 0, errors.Join(fmt.Errorf("--pidfile: %w", err), r.abandon(context.WithoutCancel(ctx)))
-		}
-	}
-	if master != nil {
-		var in *os.File
-		if r.c.Stdin && r.attached("stdin") {
-			in = r.streams.In
-		}
-		terminal, err := attachTerminal(master, in, r.streams.Out)
-		if err != nil {
-			return 0, errors.Join(err, r.abandon(context.WithoutCancel(ctx)))
-		}
-		defer terminal.close()
-	}
-	code, err := r.client.Exited()
-	if err != nil {
+	end, err := s.run(ctx, event)
+	switch {
+	case errors.Is(err, errTerminal):
+		return 0, errors.Join(err, r.abandon(context.WithoutCancel(ctx)))
+	case err != nil:
 		return 0, errs.WithCode(err, errs.CodeSignal+int(unix.SIGKILL))
 	}
-	slog.Debug("container ended", "code", code)
-	return code, nil
+	slog.Debug("container ended, or was detached from", "code", end.Code, "detached", end.Detached)
+	return end.Code, nil
 }
 
 // besides does what nobody waits for while the container starts; what it returns waits for

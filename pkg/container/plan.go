@@ -3,6 +3,7 @@ package container
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math"
 	"os"
@@ -14,7 +15,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rc-containers/rc/pkg/config"
+	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/linux"
+	"github.com/rc-containers/rc/pkg/logs"
 	"github.com/rc-containers/rc/pkg/oci"
 	"github.com/rc-containers/rc/pkg/seccomp"
 	"github.com/rc-containers/rc/pkg/shim"
@@ -26,13 +29,17 @@ import (
 // complete adds what takes time and cannot be wrong.
 func (r *run) plan() (*shim.Plan, *oci.Order, error) {
 	var err error
-	if r.extra, err = preserved(r.c.PreserveFDs); err != nil {
-		return nil, nil, err
+	if !r.old {
+		if r.extra, err = preserved(r.c.PreserveFDs); err != nil {
+			return nil, nil, err
+		}
 	}
 	plan := &shim.Plan{
-		ID: r.c.ID, Records: r.records(), Rootfs: r.c.Rootfs,
+		ID: r.c.ID, Records: r.records(), Rootfs: r.c.Rootfs, Image: r.c.Image.Name,
 		Remove: r.c.Remove, StopSignal: r.c.StopSignal, StopTimeout: r.c.StopTimeout, Timeout: r.c.Timeout,
+		New: !r.old, Hold: r.hold, Restart: r.c.Restart.Policy, Log: r.c.Log, Health: r.c.Health,
 	}
+	plan.Log.Path = r.c.Log.File(r.records().Dir(r.c.ID))
 	if plan.Skeleton, err = skeleton(r.cfg.DataRoot); err != nil {
 		return nil, nil, err
 	}
@@ -81,21 +88,80 @@ func overlays(mounts []specs.Mount) ([]specs.Mount, []shim.Overlay) {
 // complete adds the filter and the network, while the id maps are written.
 func (r *run) complete(plan *shim.Plan, order *oci.Order) error {
 	plan.Name = r.c.Name // reserve may have made another
-	if r.c.Seccomp != "unconfined" {
-		filter, err := seccomp.Cached(filepath.Join(r.cfg.DataRoot, "seccomp"), r.c.Seccomp,
-			seccomp.Options{Caps: r.c.OCI.Process.Capabilities.Bounding})
-		if err != nil {
-			return err
-		}
-		if err := order.SetSeccomp(filter); err != nil {
-			return err
-		}
+	if err := addSeccomp(r.cfg, r.c, order); err != nil {
+		return err
 	}
 	if err := r.tellNetwork(plan); err != nil {
 		return err
 	}
+	if err := r.planHealth(plan); err != nil {
+		return err
+	}
 	plan.Order = order.Encode()
 	return nil
+}
+
+// addSeccomp gives an order the container's filter.
+func addSeccomp(cfg *config.Config, c *spec.Container, order *oci.Order) error {
+	if c.Seccomp == "unconfined" {
+		return nil
+	}
+	filter, err := seccomp.Cached(filepath.Join(cfg.DataRoot, "seccomp"), c.Seccomp,
+		seccomp.Options{Caps: c.OCI.Process.Capabilities.Bounding})
+	if err != nil {
+		return err
+	}
+	return order.SetSeccomp(filter)
+}
+
+// planHealth adds what the processes are told that check the container's health.
+func (r *run) planHealth(plan *shim.Plan) error {
+	h := r.c.Health
+	if h == nil {
+		return nil
+	}
+	var err error
+	if plan.HealthOrder, err = checkOrder(r.cfg, r.c, h.Test); err != nil {
+		return fmt.Errorf("healthcheck: %w", err)
+	}
+	if h.Startup != nil {
+		if plan.StartupOrder, err = checkOrder(r.cfg, r.c, h.Startup.Test); err != nil {
+			return fmt.Errorf("startup healthcheck: %w", err)
+		}
+	}
+	return nil
+}
+
+// checkOrder is that of a test in podman's and docker's form.
+func checkOrder(cfg *config.Config, c *spec.Container, test []string) ([]byte, error) {
+	if len(test) < 2 {
+		return nil, errs.Invalidf("%q: want CMD or CMD-SHELL, and a command", test)
+	}
+	args := test[1:]
+	if test[0] == "CMD-SHELL" {
+		args = append([]string{"/bin/sh", "-c"}, args...)
+	}
+	return execOrder(cfg, c, ExecOptions{Args: args})
+}
+
+// birth is what the shim is started with.
+func (r *run) birth(order *oci.Order) shim.Birth {
+	b := shim.Birth{Flags: order.Flags(), Wait: r.place.waits(), Cgroup: r.place.made, Extra: r.extra, Output: shim.Copied}
+	for n, f := range []*os.File{r.streams.In, r.streams.Out, r.streams.Err} {
+		if r.front[n] {
+			b.Stdio[n] = f
+		}
+	}
+	switch driver := r.c.Log.Driver; {
+	case r.c.OCI.Process.Terminal:
+		b.Output, b.Stdio[0], b.Stdio[2] = shim.Terminal, nil, nil
+	case driver == logs.Passthrough:
+		b.Output, b.Stdio[1], b.Stdio[2] = shim.Direct, r.streams.Out, r.streams.Err
+	case driver == logs.None && (r.front[1] || r.front[2]):
+		b.Output = shim.Direct // nobody else reads it
+	}
+	b.OpenStdin = r.c.Stdin && !r.front[0] && b.Output != shim.Terminal
+	return b
 }
 
 // startShim starts rc-shim in the default map.
@@ -114,9 +180,7 @@ func (r *run) startShim(ctx context.Context, order *oci.Order) error {
 		return err
 	}
 	defer theirs.Close()
-	birth := shim.Birth{
-		Flags: order.Flags(), Wait: r.place.waits(), Cgroup: r.place.made, Stdio: r.stdio(), Extra: r.extra,
-	}
+	birth := r.birth(order)
 	args, files := birth.Command(theirs)
 	var flags uintptr = unix.CLONE_NEWPID
 	if !r.ownPIDs() {

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -26,41 +28,111 @@ import (
 // Streams are the caller's, which a container in the foreground uses.
 type Streams struct{ In, Out, Err *os.File }
 
-// run is one container on its way from a description to an exit code.
+// run is one container on its way from a description to a running command, and further in
+// the foreground.
 type run struct {
 	cfg     *config.Config
-	opts    create.Options
-	image   create.Image
 	streams Streams
 	c       *spec.Container
+	// opts and image are what a new container is made of.
+	opts  create.Options
+	image create.Image
+	// old says that the container is on record already.
+	old bool
+	// detach leaves the container to itself once its command runs; hold before that.
+	detach, hold bool
+	// front says which of rc's streams are the container's, by number.
+	front    [3]bool
+	keys     []byte // that detach from its terminal
+	sigProxy bool
+
 	network *network.Plan // nil for none and host
 	dir     *state.Dir
 	shim    *userns.Process
 	client  *shim.Client
 	place   *placement
 	told    bool       // the shim has its plan
+	started bool       // the command runs, or did
 	extra   []*os.File // --preserve-fds
 }
 
-// Run makes a container of the image and runs it in the foreground until it ends. The
-// result is the command's exit code; the errors are rc's own and carry the exit code that
-// docker and podman use (errs.Code): 127 for a command that is not there, 126 for one that
-// cannot be executed, else 125. Nothing is left after an error.
+// Run makes a container of the image and runs it in the foreground until it ends, or is
+// detached from. The result is the command's exit code; the errors are rc's own and carry the
+// exit code that docker and podman use (errs.Code): 127 for a command that is not there, 126
+// for one that cannot be executed, else 125. Nothing is left after an error. With
+// Options.Detach it returns once the command runs, and writes the container's id to
+// streams.Out.
 //
 // The steps that wait for others run side by side: the shim's start and newuidmap, the
 // answer of systemd, and the writing of the record.
 func Run(ctx context.Context, cfg *config.Config, opts create.Options, image create.Image, streams Streams) (int, error) {
-	r := &run{cfg: cfg, opts: opts, image: image, streams: streams}
+	r := &run{
+		cfg: cfg, opts: opts, image: image, streams: streams,
+		detach: opts.Detach, keys: opts.DetachKeys, sigProxy: opts.SigProxy,
+	}
 	if err := r.describe(); err != nil {
 		return 0, err
 	}
+	r.chooseStreams()
 	if err := r.replace(ctx); err != nil {
 		return 0, err
 	}
 	if err := r.launch(ctx); err != nil {
 		return 0, r.giveUp(ctx, err)
 	}
+	if r.detach {
+		return 0, r.leave(ctx)
+	}
 	return r.follow(ctx)
+}
+
+// chooseStreams says which of rc's streams a container that is run is connected with.
+func (r *run) chooseStreams() {
+	if r.detach {
+		return
+	}
+	for n, name := range []string{"stdin", "stdout", "stderr"} {
+		r.front[n] = len(r.c.Attach) == 0 || slices.Contains(r.c.Attach, name)
+	}
+	r.front[0] = r.front[0] && r.c.Stdin
+}
+
+// leave goes, once the command runs, and lets the container stay.
+func (r *run) leave(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, r.client.Shutdown)
+	defer stop()
+	event, err := r.client.Next()
+	if err == nil {
+		err = r.writePID(event.PID)
+	}
+	if err == nil {
+		err = r.client.Detach()
+	}
+	if err != nil {
+		return r.giveUp(ctx, err)
+	}
+	r.started = true
+	slog.Debug("command runs", "pid", event.PID)
+	if event.Input != nil {
+		event.Input.Close()
+	}
+	if _, err := r.client.Next(); err != nil {
+		slog.Debug("shim has gone", "error", err) // the container has ended meanwhile
+	}
+	r.tidy(ctx)
+	_ = r.client.Close()
+	_ = r.dir.Close()
+	return nil
+}
+
+func (r *run) writePID(pid int) error {
+	if r.c.PIDFile == "" {
+		return nil
+	}
+	if err := os.WriteFile(r.c.PIDFile, []byte(strconv.Itoa(pid)), 0o644); err != nil {
+		return fmt.Errorf("--pidfile: %w", err)
+	}
+	return nil
 }
 
 // giveUp takes back what was done after an error. One that a signal to rc brought about, by
@@ -165,10 +237,12 @@ func (r *run) launch(ctx context.Context) error {
 	}
 	// The shim and the first process are at work from here.
 	slog.Debug("plan sent")
-	if err := r.record(); err != nil {
-		return err
+	if !r.old {
+		if err := r.record(); err != nil {
+			return err
+		}
+		slog.Debug("container recorded")
 	}
-	slog.Debug("container recorded")
 	if r.place.waits() {
 		place, cgroup, err := placed()
 		if err != nil {
@@ -182,21 +256,18 @@ func (r *run) launch(ctx context.Context) error {
 	return r.client.Go()
 }
 
-// reserve takes the name and makes what the shim and the container mount.
+// reserve takes the name, where the container is new, and makes what the shim and the
+// container mount.
 func (r *run) reserve(plan *shim.Plan) error {
-	var err error
-	r.dir, err = r.records().Create(r.c.ID, r.c.Name)
-	for try := 0; r.opts.Name == "" && errors.Is(err, errs.ErrExists) && try < 10; try++ {
-		r.c.Name = r.records().GenerateName()
-		r.dir, err = r.records().Create(r.c.ID, r.c.Name)
-	}
-	if err != nil {
-		return err
-	}
 	// What the container sees must be readable for all its users, whatever the caller's umask.
 	defer unix.Umask(unix.Umask(0o022))
-	if err := r.makeDirectories(plan); err != nil {
-		return err
+	if !r.old {
+		if err := r.take(); err != nil {
+			return err
+		}
+		if err := r.makeDirectories(plan.Overlays); err != nil {
+			return err
+		}
 	}
 	for name, content := range create.Files(r.c, r.names()) {
 		if err := os.WriteFile(filepath.Join(r.dir.RunPath(), name), content, 0o644); err != nil {
@@ -204,6 +275,17 @@ func (r *run) reserve(plan *shim.Plan) error {
 		}
 	}
 	return nil
+}
+
+// take reserves the name and the directories of a new container.
+func (r *run) take() error {
+	var err error
+	r.dir, err = r.records().Create(r.c.ID, r.c.Name)
+	for try := 0; r.opts.Name == "" && errors.Is(err, errs.ErrExists) && try < 10; try++ {
+		r.c.Name = r.records().GenerateName()
+		r.dir, err = r.records().Create(r.c.ID, r.c.Name)
+	}
+	return err
 }
 
 // record makes the container exist on disk; its image can be deleted no more. Its command
@@ -229,13 +311,13 @@ func (r *run) record() error {
 
 // makeDirectories makes what the shim mounts: the root, overlays of -v …:O, and the image's
 // volumes.
-func (r *run) makeDirectories(plan *shim.Plan) error {
+func (r *run) makeDirectories(overlays []shim.Overlay) error {
 	if r.c.Rootfs.Path == "" || r.c.Rootfs.Overlay {
 		if err := shim.MakeUpper(r.dir.Path()); err != nil {
 			return err
 		}
 	}
-	for _, o := range plan.Overlays {
+	for _, o := range overlays {
 		if err := o.Make(); err != nil {
 			return err
 		}
@@ -271,11 +353,14 @@ func (r *run) abandon(ctx context.Context) error {
 	if r.place != nil {
 		r.place.discard(ctx)
 	}
-	if r.c.CIDFile != "" && r.dir != nil {
-		_ = os.Remove(r.c.CIDFile)
-	}
 	if r.dir == nil {
 		return nil
+	}
+	if r.old {
+		return errors.Join(os.RemoveAll(r.dir.RunPath()), r.dir.Close())
+	}
+	if r.c.CIDFile != "" {
+		_ = os.Remove(r.c.CIDFile)
 	}
 	return errors.Join(r.dir.Discard(), EmptyTrash(ctx, r.cfg, 0))
 }

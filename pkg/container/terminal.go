@@ -1,83 +1,53 @@
 package container
 
 import (
-	"io"
 	"os"
 	"os/signal"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
-	"golang.org/x/term"
 )
 
 // endOfInput is what a terminal's line discipline reads as the end of input (VEOF, Ctrl-D).
 const endOfInput = 4
 
-// terminal connects the user's terminal with the container's.
-type terminal struct {
-	master *os.File
-	out    *os.File
-	done   chan struct{} // closed when all output was copied
-	undo   func()
-}
-
-// attachTerminal copies both ways until the container's terminal hangs up. in is nil
-// without -i. The user's terminal is raw from here until close. master becomes the
-// terminal's.
-func attachTerminal(master, in, out *os.File) (*terminal, error) {
-	t := &terminal{master: master, out: out, done: make(chan struct{}), undo: func() {}}
-	if in != nil && term.IsTerminal(int(in.Fd())) {
-		old, err := term.MakeRaw(int(in.Fd()))
-		if err != nil {
-			return nil, err
-		}
-		t.undo = func() { _ = term.Restore(int(in.Fd()), old) }
-	}
-	t.resize()
-	go t.followSize()
-	go func() {
-		defer close(t.done)
-		_, _ = io.Copy(out, master) // EIO says that the last process closed it
-	}()
-	if in != nil {
-		go func() {
-			if _, err := io.Copy(master, in); err == nil {
-				_, _ = master.Write([]byte{endOfInput})
-			}
-		}()
-	}
-	return t, nil
-}
-
-// close waits for the rest of the output and restores the user's terminal.
-func (t *terminal) close() {
-	<-t.done
-	t.undo()
-	_ = t.master.Close()
-}
-
-func (t *terminal) followSize() {
+// followSize gives the container's terminal every new size of the user's.
+func (s *session) followSize() (stop func()) {
 	changed := make(chan os.Signal, 1)
 	signal.Notify(changed, unix.SIGWINCH)
-	for {
-		select {
-		case <-changed:
-			t.resize()
-		case <-t.done:
-			signal.Stop(changed)
-			return
+	done := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-changed:
+				s.resize()
+			case <-done:
+				signal.Stop(changed)
+				return
+			}
 		}
-	}
+	}()
+	return func() { close(done) }
 }
 
-// resize gives the container's terminal the size of the user's, if that is one.
-func (t *terminal) resize() {
-	size := terminalSize(t.out)
-	if size == nil {
+// resize gives the container's terminal the size of the user's, if that is one. A terminal
+// that has the size already gets another one for a moment: a program in it that draws its
+// screen anew shows itself to who has just attached.
+func (s *session) resize() {
+	size := terminalSize(s.streams.Out)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if size == nil || s.to == nil || !s.master {
 		return
 	}
-	_ = unix.IoctlSetWinsize(int(t.master.Fd()), unix.TIOCSWINSZ,
-		&unix.Winsize{Row: uint16(size.Height), Col: uint16(size.Width)})
+	want := unix.Winsize{Row: uint16(size.Height), Col: uint16(size.Width)}
+	fd := int(s.to.Fd())
+	if now, err := unix.IoctlGetWinsize(fd, unix.TIOCGWINSZ); err == nil && !s.owner && !s.copyOutput && now.Row == want.Row && now.Col == want.Col {
+		other := want
+		other.Row++
+		_ = unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &other)
+	}
+	_ = unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &want)
 }
 
 // terminalSize is that of the terminal that out is; nil for anything else.

@@ -34,11 +34,28 @@ type Birth struct {
 	// before that. Cgroup is the directory that it belongs into otherwise, nil for none.
 	Wait   bool
 	Cgroup *os.File
-	// Stdio are the process's standard streams; nil is /dev/null.
-	Stdio [3]*os.File
+	// Output says what the shim does with standard output and error. Stdio are the standard
+	// streams that rc has for the process; nil is /dev/null. The process gets them itself, but
+	// for output that goes by way of the shim: then the shim writes to them.
+	Output Output
+	Stdio  [3]*os.File
+	// OpenStdin gives the process a standard input that whoever attaches writes to.
+	OpenStdin bool
 	// Extra are its descriptors from 3 on.
 	Extra []*os.File
 }
+
+// Output is the way of what a container prints.
+type Output int
+
+const (
+	// Direct output does not touch the shim.
+	Direct Output = iota
+	// Copied output comes by pipes: for the log, and for who attaches.
+	Copied
+	// Terminal is the same by way of a terminal, which is standard input, too.
+	Terminal
+)
 
 // Command is the shim's argv, and its descriptors from SocketFD on; a nil one is to be
 // closed.
@@ -53,6 +70,10 @@ func (b *Birth) Command(sock *os.File) (args []string, files []*os.File) {
 	if b.Wait {
 		hints |= hintWait
 	}
+	if b.OpenStdin {
+		hints |= hintOpenStdin
+	}
+	hints |= uint64(b.Output) << outputShift
 	args = []string{
 		"rc-shim", "serve", strconv.FormatUint(uint64(b.Flags), 16), strconv.FormatUint(hints, 16), strconv.Itoa(len(b.Extra)),
 	}
@@ -60,11 +81,14 @@ func (b *Birth) Command(sock *os.File) (args []string, files []*os.File) {
 }
 
 // The bits of the second argument: which of the descriptors from cgroupFD on are there, and
-// Birth.Wait. What is not given may be open all the same: Go's runtime has files of its own.
+// the rest of Birth. What is not given may be open all the same: Go's runtime has files of
+// its own.
 const (
-	hintCgroup = 1 << iota
-	hintStdin  // and two more
-	hintWait   = 1 << 4
+	hintCgroup    = 1 << iota
+	hintStdin     // and two more
+	hintWait      = 1 << 4
+	hintOpenStdin = 1 << 5
+	outputShift   = 6
 )
 
 // readBirth is Command's other side; args are those after "serve".
@@ -80,11 +104,13 @@ func readBirth(args []string) (*Birth, error) {
 	if err != nil || extra < 0 || extra > 1<<20 {
 		return nil, fmt.Errorf("rc-shim serve: %q descriptors", args[2])
 	}
-	hints, err := strconv.ParseUint(args[1], 16, 8)
+	hints, err := strconv.ParseUint(args[1], 16, 16)
 	if err != nil {
 		return nil, fmt.Errorf("rc-shim serve: hints %q: %w", args[1], err)
 	}
-	b := &Birth{Flags: uintptr(flags), Wait: hints&hintWait != 0}
+	b := &Birth{
+		Flags: uintptr(flags), Wait: hints&hintWait != 0, OpenStdin: hints&hintOpenStdin != 0, Output: Output(hints >> outputShift),
+	}
 	if hints&hintCgroup != 0 {
 		b.Cgroup = inherited(cgroupFD, "cgroup")
 	}
@@ -106,27 +132,45 @@ func inherited(fd int, name string) *os.File {
 	return os.NewFile(uintptr(fd), name)
 }
 
-// fork makes the container's first process, in cgroup, and lets go of its descriptors.
+// fork makes a first process of the container, in its cgroup.
 func (s *server) fork() error {
-	exe, err := oci.ReadOnlyExe()
+	var err error
+	if s.exe == nil {
+		// For its life: /proc/PID/exe of the container's processes.
+		if s.exe, err = oci.ReadOnlyExe(); err != nil {
+			return err
+		}
+	}
+	stdio, err := s.openStreams()
 	if err != nil {
 		return err
 	}
-	s.exe = exe // for its life: /proc/PID/exe of the container's processes
+	defer stdio.close()
 	b := s.birth
 	s.proc, err = oci.Fork(oci.Birth{
-		Flags: b.Flags, Cgroup: b.Cgroup, Stdin: b.Stdio[0], Stdout: b.Stdio[1], Stderr: b.Stdio[2],
-		ExtraFiles: b.Extra, DieWithParent: !ownPIDs(), Exe: exe,
+		Flags: b.Flags, Cgroup: b.Cgroup, Stdin: stdio.files[0], Stdout: stdio.files[1], Stderr: stdio.files[2],
+		ExtraFiles: b.Extra, DieWithParent: !ownPIDs(), Exe: s.exe,
 	})
-	if err != nil {
-		return err
+	return err
+}
+
+// letGo closes what only the first life's process needed.
+func (s *server) letGo() {
+	files := s.birth.Extra
+	if s.birth.Output != Terminal {
+		files = append(files, s.birth.Stdio[0])
+		s.birth.Stdio[0] = nil
 	}
-	for _, f := range append(b.Extra, b.Stdio[:]...) {
+	if s.birth.Output == Direct {
+		files = append(files, s.birth.Stdio[1:]...)
+		s.birth.Stdio = [3]*os.File{}
+	}
+	for _, f := range files {
 		if f != nil {
 			_ = f.Close()
 		}
 	}
-	return nil
+	s.birth.Extra = nil
 }
 
 // ownPIDs tells whether there is an outer pid namespace, whose first process the shim is.

@@ -8,23 +8,28 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rc-containers/rc/pkg/oci"
 )
 
-// hostPID is the pid on the host, and the start time, of the shim ("self") or of the
-// container's first process (""). The host's /proc shows a pidfd's process with the pid
-// of that /proc's namespace (proc_pid_fdinfo(5)).
-func (s *server) hostPID(who string) (pid int, start uint64, err error) {
-	if who == "" {
-		info, err := s.readHostProc("self/fdinfo/" + strconv.Itoa(int(s.proc.Pidfd.Fd())))
-		if err != nil {
-			return 0, 0, err
-		}
-		for line := range bytes.Lines(info) {
-			if rest, ok := bytes.CutPrefix(line, []byte("Pid:")); ok {
-				who = string(bytes.TrimSpace(rest))
-			}
+// hostPIDOf is hostPID of a child. The host's /proc shows a pidfd's process with the pid of
+// that /proc's namespace (proc_pid_fdinfo(5)).
+func (s *server) hostPIDOf(p *oci.Process) (pid int, start uint64, err error) {
+	info, err := s.readHostProc("self/fdinfo/" + strconv.Itoa(int(p.Pidfd.Fd())))
+	if err != nil {
+		return 0, 0, err
+	}
+	for line := range bytes.Lines(info) {
+		if rest, ok := bytes.CutPrefix(line, []byte("Pid:")); ok {
+			return s.hostPID(string(bytes.TrimSpace(rest)))
 		}
 	}
+	return 0, 0, fmt.Errorf("pid of process %d: not in /proc", p.PID)
+}
+
+// hostPID is the pid on the host, and the start time, of a process that the host's /proc
+// has under a name: a pid there, or self.
+func (s *server) hostPID(who string) (pid int, start uint64, err error) {
 	stat, err := s.readHostProc(who + "/stat")
 	if err != nil {
 		return 0, 0, err

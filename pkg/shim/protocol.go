@@ -4,12 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/rc-containers/rc/pkg/errs"
-	"github.com/rc-containers/rc/pkg/linux"
 	"github.com/rc-containers/rc/pkg/spec"
 	"github.com/rc-containers/rc/pkg/state"
 	"github.com/rc-containers/rc/pkg/wire"
@@ -24,9 +20,18 @@ const (
 	msgPlace   byte = 'c' // rc: the place; the cgroup's directory is attached where there is one
 	msgGo      byte = 'g' // rc: the container is on record, its command may run
 	msgSignal  byte = 's' // rc: a signal's number
-	msgStarted byte = 't' // shim: the first process's pid on the host; the terminal's master is attached
+	msgDetach  byte = 'd' // rc: goes, and what it has started stays
+	msgEOF     byte = 'f' // rc: nothing more comes for standard input
+	msgDone    byte = 'k' // shim: done
+	msgStarted byte = 't' // shim: started; what is typed goes to the file that is attached
 	msgExited  byte = 'x' // shim: the exit code
 	msgError   byte = 'e' // shim: failure
+
+	// The first message to ctl.sock; msgGo is one, too.
+	msgWatch  byte = 'w'
+	msgAttach byte = 'a' // attachRequest
+	msgExec   byte = 'E' // execRequest
+	msgHealth byte = 'h'
 )
 
 // Plan is all that the shim is told, but for what it was started with (Birth). Paths are
@@ -45,6 +50,11 @@ type Plan struct {
 	Overlays []Overlay
 
 	Remove      bool // --rm
+	New         bool // goes if it cannot be started
+	Hold        bool // the command waits for another rc's word
+	Image       string
+	Log         spec.Log // Path is absolute
+	Restart     string   // the policy at the start: later ones are read from the record
 	StopSignal  int
 	StopTimeout uint // seconds
 	Timeout     uint // seconds; 0 is for ever
@@ -52,6 +62,11 @@ type Plan struct {
 	// NetHelper is rc-net's path and NetConfig what it is told; empty without a network.
 	NetHelper string
 	NetConfig json.RawMessage
+
+	// Health is how the container's health is checked, nil for not at all, and HealthOrder and
+	// StartupOrder are what the processes are told that do it; each is sent as a memfd.
+	Health                    *spec.Health
+	HealthOrder, StartupOrder []byte
 
 	// Place is where the container's processes are, unless the shim was told to wait for it.
 	Place Place
@@ -92,6 +107,62 @@ func (p *Plan) fields(c *wire.Coder) {
 	c.Text(&p.NetHelper)
 	c.Block((*[]byte)(&p.NetConfig))
 	p.Place.fields(c)
+	c.Flag(&p.New)
+	c.Flag(&p.Hold)
+	c.Text(&p.Image)
+	c.Text(&p.Log.Driver)
+	c.Text(&p.Log.Path)
+	wire.Number(c, &p.Log.MaxSize)
+	wire.Number(c, &p.Log.MaxFiles)
+	c.Text(&p.Log.Tag)
+	c.Text(&p.Restart)
+	healthFields(c, &p.Health)
+}
+
+// healthFields codes a healthcheck, where there is one.
+func healthFields(c *wire.Coder, to **spec.Health) {
+	there := *to != nil
+	c.Flag(&there)
+	if !there {
+		return
+	}
+	if *to == nil {
+		*to = &spec.Health{}
+	}
+	h := *to
+	wire.List(c, &h.Test, (*wire.Coder).Text)
+	wire.Number(c, &h.Interval)
+	wire.Number(c, &h.Timeout)
+	wire.Number(c, &h.StartPeriod)
+	wire.Number(c, &h.StartInterval)
+	wire.Number(c, &h.Retries)
+	c.Text(&h.OnFailure)
+	wire.Number(c, &h.MaxLogCount)
+	wire.Number(c, &h.MaxLogSize)
+	startup := h.Startup != nil
+	c.Flag(&startup)
+	if !startup {
+		return
+	}
+	if h.Startup == nil {
+		h.Startup = &spec.StartupHealth{}
+	}
+	wire.List(c, &h.Startup.Test, (*wire.Coder).Text)
+	wire.Number(c, &h.Startup.Interval)
+	wire.Number(c, &h.Startup.Timeout)
+	wire.Number(c, &h.Startup.Retries)
+	wire.Number(c, &h.Startup.Successes)
+}
+
+// started says that a command runs.
+type started struct {
+	PID      int  // on the host
+	Terminal bool // the file that comes along is a terminal's master
+}
+
+func (s *started) fields(c *wire.Coder) {
+	wire.Number(c, &s.PID)
+	c.Flag(&s.Terminal)
 }
 
 func (p *Place) fields(c *wire.Coder) {
@@ -146,101 +217,4 @@ func encodeFailure(err error) []byte {
 
 func number(n *int) func(*wire.Coder) {
 	return func(c *wire.Coder) { wire.Number(c, n) }
-}
-
-// Client is rc's end of the socket.
-type Client struct{ sock *os.File }
-
-// NewClient speaks over sock, which becomes the client's.
-func NewClient(sock *os.File) *Client { return &Client{sock} }
-
-// Close ends the conversation; the shim of a container that runs then stops it.
-func (c *Client) Close() error { return c.sock.Close() }
-
-// Shutdown ends the conversation as Close does, and wakes whoever waits for an answer. It
-// may be called from any goroutine, more than once.
-func (c *Client) Shutdown() { _ = unix.Shutdown(int(c.sock.Fd()), unix.SHUT_RDWR) }
-
-// SendPlan gives the shim its plan.
-func (c *Client) SendPlan(p *Plan) error {
-	order, err := linux.SealedMemfd("order", p.Order)
-	if err != nil {
-		return err
-	}
-	defer order.Close()
-	return c.send(encode(msgPlan, p.fields), order)
-}
-
-// SendPlace follows the plan where the shim was told to wait for it; cgroup is the
-// directory that it names, nil for none.
-func (c *Client) SendPlace(p Place, cgroup *os.File) error {
-	if cgroup == nil {
-		return c.send(encode(msgPlace, p.fields))
-	}
-	return c.send(encode(msgPlace, p.fields), cgroup)
-}
-
-// Go lets the command run, once the container is on record. It follows the plan, and the
-// place where there is one.
-func (c *Client) Go() error { return c.send([]byte{msgGo}) }
-
-// Signal hands a signal to the container's first process.
-func (c *Client) Signal(sig unix.Signal) error {
-	n := int(sig)
-	return c.send(encode(msgSignal, number(&n)))
-}
-
-// send lets the shim's last words be the error where it has ended: Started finds them.
-func (c *Client) send(data []byte, files ...*os.File) error {
-	err := linux.Send(c.sock, data, files...)
-	if errors.Is(err, unix.EPIPE) {
-		if _, _, said := c.next(); said != nil {
-			return said
-		}
-	}
-	return err
-}
-
-// Started waits until the container's command runs and gives its pid. The file is the
-// terminal's master where the container has a terminal, and the caller's to close.
-func (c *Client) Started() (pid int, master *os.File, err error) {
-	data, files, err := c.next()
-	if err != nil {
-		return 0, nil, err
-	}
-	if data[0] != msgStarted {
-		return 0, nil, fmt.Errorf("shim: unexpected message %q before the start", data[0])
-	}
-	if len(files) > 0 {
-		master = files[0]
-	}
-	return pid, master, decode(data[1:], number(&pid))
-}
-
-// Exited waits for the container's end and gives the exit code.
-func (c *Client) Exited() (code int, err error) {
-	data, _, err := c.next()
-	if err != nil {
-		return 0, err
-	}
-	if data[0] != msgExited {
-		return 0, fmt.Errorf("shim: unexpected message %q after the start", data[0])
-	}
-	return code, decode(data[1:], number(&code))
-}
-
-// next is the shim's next message; its errors are errors here.
-func (c *Client) next() ([]byte, []*os.File, error) {
-	data, files, err := linux.Receive(c.sock, messageLimit)
-	if err != nil {
-		return nil, nil, fmt.Errorf("the container's shim is gone: %w", err)
-	}
-	if data[0] != msgError {
-		return data, files, nil
-	}
-	var f failure
-	if err := decode(data[1:], f.fields); err != nil {
-		return nil, nil, err
-	}
-	return nil, nil, f.err()
 }

@@ -17,7 +17,7 @@ import (
 func TestPlanRoundTrip(t *testing.T) {
 	var in, out Plan
 	fill(reflect.ValueOf(&in).Elem(), new(int))
-	in.Order = nil // it travels by itself
+	in.Order, in.HealthOrder, in.StartupOrder = nil, nil, nil // they travel by themselves
 	data := encode(msgPlan, in.fields)
 	if err := decode(data[1:], out.fields); err != nil {
 		t.Fatal(err)
@@ -39,6 +39,9 @@ func fill(v reflect.Value, n *int) {
 		for i := range v.Len() {
 			fill(v.Index(i), n)
 		}
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(v.Elem(), n)
 	case reflect.String:
 		v.SetString(strings.Repeat("x", *n))
 	case reflect.Bool:
@@ -59,9 +62,9 @@ func TestClient(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := NewClient(ours)
-	n := 42
+	n, s := 42, started{PID: 42}
 	for _, data := range [][]byte{
-		encode(msgStarted, number(&n)), encode(msgExited, number(&n)),
+		encode(msgStarted, s.fields), encode(msgExited, number(&n)),
 		encodeFailure(errs.WithHint(errs.WithCode(errors.New("exec x: no"), 127), "do")),
 		encodeFailure(errors.New(strings.Repeat("x", 2*messageLimit))),
 		{'?'},
@@ -71,22 +74,22 @@ func TestClient(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if pid, _, err := c.Started(); pid != 42 || err != nil {
-		t.Errorf("started: %d, %v", pid, err)
+	if e, err := c.Next(); e.PID != 42 || e.Exited || err != nil {
+		t.Errorf("started: %+v, %v", e, err)
 	}
-	if code, err := c.Exited(); code != 42 || err != nil {
-		t.Errorf("exited: %d, %v", code, err)
+	if e, err := c.Next(); e.Code != 42 || !e.Exited || err != nil {
+		t.Errorf("exited: %+v, %v", e, err)
 	}
-	if _, _, err := c.Started(); errs.Code(err) != 127 || errs.Hint(err) != "do" || err.Error() != "exec x: no" {
+	if _, err := c.Next(); errs.Code(err) != 127 || errs.Hint(err) != "do" || err.Error() != "exec x: no" {
 		t.Errorf("failure: %v", err)
 	}
 	for _, want := range []string{"xxx", "unexpected", "too short"} {
-		if _, err := c.Exited(); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := c.Next(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)
 		}
 	}
 	_ = theirs.Close()
-	if _, err := c.Exited(); err == nil {
+	if _, err := c.Next(); err == nil {
 		t.Error("the end is no error")
 	}
 }
@@ -117,7 +120,7 @@ func TestBirth(t *testing.T) {
 	if diff := cmp.Diff([]string{"rc-shim", "serve", "4000000", "14", "0"}, args); diff != "" || len(files) != 5 {
 		t.Errorf("%d files, %s", len(files), diff)
 	}
-	for _, bad := range [][]string{nil, {"x", "0", "0"}, {"0", "0", "-1"}, {"0", "0", "x"}, {"0", "now", "0"}, {"0", "100", "0"}} {
+	for _, bad := range [][]string{nil, {"x", "0", "0"}, {"0", "0", "-1"}, {"0", "0", "x"}, {"0", "now", "0"}, {"0", "10000", "0"}} {
 		if _, err := readBirth(bad); err == nil {
 			t.Errorf("%q is taken", bad)
 		}

@@ -56,7 +56,7 @@ func (s *server) mountRoot(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return s.cloneTrees()
 }
 
 // MakeUpper makes below dir what a mount writes to, for rc. The upper directory's mode is
@@ -93,9 +93,17 @@ func (s *server) overlay(ctx context.Context, dir, target string, lower []string
 		return choice, err
 	}
 	s.mounted = append(s.mounted, target)
-	mount, err := tree(target)
-	if err == nil {
+	return choice, nil
+}
+
+// cloneTrees makes the copies of what is mounted that a first process gets.
+func (s *server) cloneTrees() error {
+	for _, target := range s.mounted {
+		mount, err := tree(target)
+		if err != nil {
+			return err
+		}
 		s.trees = append(s.trees, mount)
 	}
-	return choice, err
+	return nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/linux"
+	"github.com/rc-containers/rc/pkg/logs"
 	"github.com/rc-containers/rc/pkg/oci"
 	"github.com/rc-containers/rc/pkg/spec"
 )
@@ -28,10 +29,10 @@ const (
 	workDir   = "work"
 )
 
-// server is one shim at work. It is made by Serve and used by one goroutine, but for
-// listen, which only reads the socket.
+// server is one shim at work. It is made by Serve and used by the main goroutine. Others
+// have the main one make calls for them (do), once it waits for them.
 type server struct {
-	sock     *os.File
+	sock     *os.File // to rc; owner takes its place once the command runs
 	birth    *Birth
 	exe      *os.File
 	plan     Plan
@@ -45,6 +46,25 @@ type server struct {
 	helper   *netHelper
 	proc     *oci.Process
 	state    spec.State
+	lastExit *spec.Exit
+
+	pipes   [3]*os.File // what the first process prints, until copyStreams
+	stdin   *os.File    // what it reads, where that is open to who attaches
+	console *os.File    // its terminal's master
+	copied  chan struct{}
+	output  output
+
+	calls      chan func()
+	ending     chan struct{} // closed when nobody makes calls any more
+	terminated chan os.Signal
+	owner      *linux.Conn // the rc that started the container
+	ownerHere  bool        // it has neither detached nor gone
+	control    *linux.Conn
+	watchers   []watcher
+	execs      []string // ids of exec sessions
+	end        ending
+	checks     checks
+	orders     healthOrders
 	// discarded says that the container's directory is in trash/.
 	discarded bool
 }
@@ -59,7 +79,10 @@ func Serve(ctx context.Context, args []string) int {
 		return errs.CodeError
 	}
 	unix.CloseOnExec(SocketFD)
-	s := &server{sock: os.NewFile(SocketFD, "socket"), birth: birth, cgroup: birth.Cgroup}
+	s := &server{
+		sock: os.NewFile(SocketFD, "socket"), birth: birth, cgroup: birth.Cgroup, ownerHere: true,
+		calls: make(chan func()), ending: make(chan struct{}),
+	}
 	if !birth.Wait {
 		err = s.fork()
 	}
@@ -76,18 +99,22 @@ func Serve(ctx context.Context, args []string) int {
 		s.endProcess()
 		code := s.fail(err)
 		s.awaitHangup()
-		// What never ran leaves nothing.
-		s.plan.Remove = true
+		// What is new and never ran leaves nothing.
+		s.plan.Remove = s.plan.Remove || s.plan.New
 		s.cleanUp(ctx)
 		s.linger()
 		return code
 	}
-	exit := s.supervise()
+	exit := s.lives(ctx)
 	s.record(exit)
 	s.discard()
-	// Whoever reads rc's standard error to its end shall not wait for what follows.
-	_ = unix.Dup2(0, 2)
-	_ = linux.Send(s.sock, encode(msgExited, number(&exit.Code))) // rc may be gone
+	s.tellWatchers(exit.Code)
+	close(s.ending)
+	if s.ownerHere {
+		// Whoever reads rc's standard error to its end shall not wait for what follows.
+		_ = unix.Dup2(0, 2)
+		_ = s.owner.Send(encode(msgExited, number(&exit.Code)))
+	}
 	s.cleanUp(ctx)
 	return 0
 }
@@ -138,11 +165,14 @@ func (s *server) readPlan() error {
 	if err != nil {
 		return err
 	}
-	if data[0] != msgPlan || len(files) != 1 {
+	if data[0] != msgPlan || len(files) == 0 {
 		return errors.New("shim: the first message is no plan")
 	}
 	s.order = files[0]
 	if err := decode(data[1:], s.plan.fields); err != nil {
+		return err
+	}
+	if err := s.orders.take(&s.plan, files[1:]); err != nil {
 		return err
 	}
 	s.place = s.plan.Place
@@ -167,11 +197,37 @@ func (s *server) start(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := s.prepare(0); err != nil {
+		return err
+	}
+	if err := s.awaitGo(); err != nil {
+		return err
+	}
+	s.heedSIGTERM()
+	if s.plan.Hold {
+		return s.startHeld()
+	}
+	if err := s.proc.Run(); err != nil {
+		return err
+	}
+	s.emit("start", nil)
+	return s.meetOwner()
+}
+
+// prepare takes a first process that was forked to the point where only its command is left
+// to be executed.
+func (s *server) prepare(restarts int) error {
 	if err := s.tell(); err != nil {
 		return err
 	}
 	// The process sets itself up meanwhile.
-	if err := s.describe(); err != nil {
+	if err := s.openLog(); err != nil {
+		return err
+	}
+	if err := s.describe(restarts); err != nil {
+		return err
+	}
+	if err := s.listen(); err != nil {
 		return err
 	}
 	// Before the command runs: whoever sees what it does finds the container's state.
@@ -184,13 +240,59 @@ func (s *server) start(ctx context.Context) error {
 	if err := s.proc.Ready(); err != nil {
 		return err
 	}
-	if err := s.awaitGo(); err != nil {
+	s.console = s.proc.Console
+	s.copyStreams()
+	return nil
+}
+
+// startHeld is the rest of start for a container that is initialized only: rc goes, and the
+// command runs when somebody says so (release).
+func (s *server) startHeld() error {
+	s.emit("init", nil)
+	if err := s.meetOwner(); err != nil {
+		return err
+	}
+	if err := s.hold(); err != nil {
 		return err
 	}
 	if err := s.proc.Run(); err != nil {
 		return err
 	}
-	return s.reportStarted()
+	s.emit("start", nil)
+	return nil
+}
+
+// release answers rc start of a container that is initialized.
+func (s *server) release(conn *linux.Conn) error {
+	held := false
+	s.do(func() {
+		if held = s.state.Phase == spec.Initialized; held {
+			s.state.Phase = ""
+			complain(s.writeState())
+		}
+	})
+	if !held {
+		return errNotRunning()
+	}
+	answer := started{PID: s.state.PID}
+	return conn.Send(encode(msgStarted, answer.fields))
+}
+
+// openLog opens the container's log for the first life, and keeps it for the others.
+func (s *server) openLog() error {
+	if s.birth.Output == Direct || s.output.log != nil {
+		return nil
+	}
+	s.output.front = s.birth.Stdio
+	if s.plan.Log.Driver == logs.None {
+		return nil
+	}
+	var err error
+	s.output.log, err = logs.Open(logs.Config{
+		Driver: s.plan.Log.Driver, Path: s.plan.Log.Path, MaxSize: s.plan.Log.MaxSize, MaxFiles: s.plan.Log.MaxFiles,
+		Tag: s.plan.Log.Tag, ID: s.plan.ID, Name: s.plan.Name, Image: s.plan.Image,
+	})
+	return err
 }
 
 // forkInPlace forks the first process once rc knows where it belongs.
@@ -217,27 +319,47 @@ func (s *server) connect() error {
 // tell gives the first process its order, and with it what the shim has mounted.
 func (s *server) tell() error {
 	err := s.proc.Tell(s.order, s.trees)
-	_ = s.order.Close()
 	for _, f := range s.trees {
 		_ = f.Close()
 	}
+	s.trees = nil
 	return err
+}
+
+// meetOwner tells rc that the command runs, and listens to it from here on.
+func (s *server) meetOwner() error {
+	if s.plan.Restart == "" {
+		s.letGo()
+	}
+	var err error
+	if s.owner, err = linux.NewConn(s.sock); err != nil {
+		return err
+	}
+	if err := s.reportStarted(); err != nil {
+		return err
+	}
+	go s.listenToOwner()
+	return nil
 }
 
 func (s *server) reportStarted() error {
 	var files []*os.File
-	if s.proc.Console != nil {
-		files = append(files, s.proc.Console)
+	if s.console != nil {
+		files = append(files, s.console) // rc writes to it; the shim reads
 	}
-	err := linux.Send(s.sock, encode(msgStarted, number(&s.state.PID)), files...)
-	if s.proc.Console != nil {
-		// The master is rc's from here: when rc goes, the terminal hangs up.
-		_ = s.proc.Console.Close()
-	}
+	answer := started{PID: s.state.PID, Terminal: s.console != nil}
+	err := s.owner.Send(encode(msgStarted, answer.fields), files...)
 	if err != nil && !errors.Is(err, unix.EPIPE) {
 		return err
 	}
 	return nil
+}
+
+func (s *server) closeConsole() {
+	if s.console != nil {
+		_ = s.console.Close()
+		s.console = nil
+	}
 }
 
 // ownProc mounts a /proc of the outer pid namespace, in which the maps of a child can be
@@ -300,8 +422,9 @@ func (s *server) awaitGo() error {
 }
 
 // describe finds out what state.json will say.
-func (s *server) describe() error {
+func (s *server) describe(restarts int) error {
 	s.state = spec.State{
+		Restarts:     restarts,
 		Cgroup:       s.place.Cgroup,
 		Scope:        s.place.Scope,
 		MountProgram: s.program,
@@ -310,7 +433,10 @@ func (s *server) describe() error {
 	if s.state.ShimPID, s.state.ShimStart, err = s.hostPID("self"); err != nil {
 		return err
 	}
-	s.state.PID, s.state.PIDStart, err = s.hostPID("")
+	if s.plan.Hold && restarts == 0 {
+		s.state.Phase = spec.Initialized
+	}
+	s.state.PID, s.state.PIDStart, err = s.hostPIDOf(s.proc)
 	return err
 }
 
@@ -319,7 +445,7 @@ func (s *server) writeState() error {
 	s.state.Started = time.Now()
 	if !s.plan.Remove {
 		// The truth, should the shim be killed before the end: no time, and SIGKILL's code.
-		s.record(&spec.Exit{Code: errs.CodeSignal + int(unix.SIGKILL), Started: s.state.Started, PID: s.state.PID, Error: "shim lost"})
+		s.record(&spec.Exit{Code: errs.CodeSignal + int(unix.SIGKILL), Started: s.state.Started, PID: s.state.PID, Error: "shim lost", Restarts: s.state.Restarts})
 	}
 	return s.plan.Records.WriteState(s.plan.ID, &s.state)
 }

@@ -2,11 +2,12 @@ package container
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
-	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/container"
 )
 
 // newCreateCommand parses create's flags into options and hands them to runF. The flags are
@@ -40,6 +41,16 @@ rc create --restart on-failure:3 --health-cmd 'test -e /tmp/ready' alpine ./job`
 }
 
 // createContainer makes a container and prints its id.
-func createContainer(context.Context, *cli.App, *runOptions) error {
-	return errs.Unsupportedf("create: not supported yet")
+func createContainer(ctx context.Context, a *cli.App, opts *runOptions) error {
+	source, err := opts.source(ctx, a)
+	if err != nil {
+		return err
+	}
+	defer source.Release()
+	c, err := container.Create(ctx, a.Config, opts.Options, source, container.Streams{In: a.Stdin, Out: a.Stdout, Err: a.Stderr})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(a.Stdout, c.ID)
+	return nil
 }

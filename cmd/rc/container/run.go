@@ -8,7 +8,6 @@ import (
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/pkg/container"
-	"github.com/rc-containers/rc/pkg/errs"
 )
 
 // newRunCommand parses run's flags into options and hands them to runF.
@@ -61,11 +60,5 @@ func runContainer(ctx context.Context, a *cli.App, opts *runOptions) error {
 	}
 	defer source.Release()
 	code, err := container.Run(ctx, a.Config, opts.Options, source, container.Streams{In: a.Stdin, Out: a.Stdout, Err: a.Stderr})
-	if err != nil {
-		return err
-	}
-	if code != 0 {
-		return errs.Exit(code)
-	}
-	return nil
+	return exit(code, err)
 }

@@ -216,6 +216,23 @@ func proxyVariables() []string {
 	return []string{"http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy"}
 }
 
+// environment reads --env-file and --env.
+func (p *flagParser) environment(files, values []string) (set []string) {
+	for _, path := range files {
+		p.note("env-file", withFile(path, func(file *os.File) error {
+			entries, err := spec.ParseEnvFile(file, path, p.host)
+			set = append(set, entries...)
+			return err
+		}))
+	}
+	for _, value := range values {
+		entries, err := spec.ParseEnv(value, p.host)
+		p.note("env", err)
+		set = append(set, entries...)
+	}
+	return set
+}
+
 func (f *runFlags) environment(p *flagParser, cfg *config.Config) create.Env {
 	env := create.Env{Unset: f.unsetEnv, UnsetAll: f.unsetEnvAll, Merge: f.envMerge}
 	proxy := f.httpProxy
@@ -232,18 +249,7 @@ func (f *runFlags) environment(p *flagParser, cfg *config.Config) create.Env {
 			env.Base = append(env.Base, entry)
 		}
 	}
-	for _, path := range f.envFiles {
-		p.note("env-file", withFile(path, func(file *os.File) error {
-			entries, err := spec.ParseEnvFile(file, path, p.host)
-			env.Set = append(env.Set, entries...)
-			return err
-		}))
-	}
-	for _, value := range f.env {
-		entries, err := spec.ParseEnv(value, p.host)
-		p.note("env", err)
-		env.Set = append(env.Set, entries...)
-	}
+	env.Set = p.environment(f.envFiles, f.env)
 	for _, value := range f.envMerge {
 		if key, _, found := strings.Cut(value, "="); !found || key == "" {
 			p.problems = append(p.problems, errs.Invalidf("--env-merge %q: want KEY=VALUE such as PATH=${PATH}:/app", value))

@@ -9,6 +9,9 @@ import (
 // Verbs are rc VERB and rc container VERB.
 func Verbs(a *cli.App) []cli.Verb {
 	return []cli.Verb{
+		{Name: "attach", Make: func() *cobra.Command { return newAttachCommand(a, attachContainer) }},
+		{Name: "exec", Make: func() *cobra.Command { return newExecCommand(a, execContainer) }},
+		{Name: "start", Make: func() *cobra.Command { return newStartCommand(a, startContainers) }},
 		{Name: "run", Make: func() *cobra.Command { return newRunCommand(a, runContainer) }},
 		{Name: "create", Make: func() *cobra.Command { return newCreateCommand(a, createContainer) }},
 		{Name: "ps", Make: func() *cobra.Command { return newPsCommand(a, printContainers) }},

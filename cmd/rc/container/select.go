@@ -1,0 +1,223 @@
+package container
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/state"
+)
+
+// Selection says which containers a verb is to work on.
+type Selection struct {
+	Names, CIDFiles, Filters []string
+	All, Latest, Ignore      bool
+}
+
+// The flags of a Selection that a verb has.
+const (
+	withAll = 1 << iota
+	withLatest
+	withFilter
+	withCIDFile
+	withIgnore
+)
+
+// add declares flags. Deed is what the verb does, for their help: "Stop".
+func (s *Selection) add(a *cli.App, cmd *cobra.Command, which int, deed, all string) {
+	flags := cmd.Flags()
+	if which&withAll != 0 {
+		flags.BoolVarP(&s.All, "all", "a", false, deed+" "+all)
+	}
+	if which&withCIDFile != 0 {
+		cli.ListVar(flags, &s.CIDFiles, "cidfile", "", deed+" the container whose id is in a file")
+	}
+	if which&withFilter != 0 {
+		short := "f"
+		if cmd.Name() == "rm" { // there it is --force
+			short = ""
+		}
+		cli.ListVar(flags, &s.Filters, "filter", short, deed+" what matches: KEY=VALUE, as in rc ps")
+		cli.Must(cmd.RegisterFlagCompletionFunc("filter", completeFilters(a)))
+	}
+	if which&withIgnore != 0 {
+		flags.BoolVarP(&s.Ignore, "ignore", "i", false, "A container that is not there is no error")
+	}
+	if which&withLatest != 0 {
+		flags.BoolVarP(&s.Latest, "latest", "l", false, deed+" the newest container")
+	}
+}
+
+// check takes the arguments and refuses what makes no sense together, before anything is
+// looked at.
+func (s *Selection) check(cmd *cobra.Command, args []string) error {
+	s.Names = args
+	invalid := func(format string, args ...any) error {
+		return errs.WithHint(errs.Invalidf(cmd.Name()+": "+format, args...), cmd.CommandPath()+" --help")
+	}
+	named := len(s.Names) > 0 || len(s.CIDFiles) > 0
+	switch {
+	case s.All && s.Latest:
+		return invalid("--all together with --latest")
+	case (s.All || s.Latest) && named:
+		return invalid("names together with --all or --latest")
+	case len(s.Filters) > 0 && (named || s.Latest):
+		return invalid("--filter together with names or --latest")
+	case !s.All && !s.Latest && !named && len(s.Filters) == 0:
+		return invalid("name a container%s", s.instead(cmd))
+	}
+	return nil
+}
+
+// instead are the flags that do without a name.
+func (s *Selection) instead(cmd *cobra.Command) string {
+	text := ""
+	for _, name := range []string{"all", "latest", "filter", "cidfile"} {
+		if cmd.Flags().Lookup(name) != nil {
+			text += ", --" + name
+		}
+	}
+	return strings.Replace(text, ",", ", or", 1)
+}
+
+// target is one container to be worked on, and what to print of it.
+type target struct {
+	said, id string
+	err      error
+}
+
+// find finds the containers, each once. Of --all and --filter it takes those that fit.
+func (s *Selection) find(verb string, root state.Root, fit func(state.Entry) bool) ([]*target, error) {
+	if len(s.Names) == 0 && len(s.CIDFiles) == 0 {
+		return s.listed(verb, root, fit)
+	}
+	names := slices.Clone(s.Names)
+	for _, file := range s.CIDFiles {
+		data, err := os.ReadFile(file)
+		if errors.Is(err, os.ErrNotExist) && s.Ignore {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("--cidfile %q: %w", file, errors.Unwrap(err))
+		}
+		id, _, _ := strings.Cut(string(data), "\n")
+		names = append(names, strings.TrimSpace(id))
+	}
+	var targets []*target
+	seen := map[string]bool{}
+	for _, name := range names {
+		t := &target{said: name}
+		t.id, t.err = root.FindID(name)
+		if t.id != "" && seen[t.id] {
+			continue
+		}
+		seen[t.id] = true
+		targets = append(targets, t)
+	}
+	return targets, nil
+}
+
+// listed are those of --all, --latest and --filter. A record that cannot be read is an error
+// of --all: what it hides could be meant.
+func (s *Selection) listed(verb string, root state.Root, fit func(state.Entry) bool) ([]*target, error) {
+	filters, err := container.ParseFilters(root, s.Filters)
+	if err != nil {
+		return nil, err
+	}
+	list := container.ListOptions{All: true, Filters: filters}
+	if s.Latest {
+		list.Last = 1
+	}
+	entries, broken := container.List(root, list)
+	var targets []*target
+	for _, e := range entries {
+		if s.Latest || fit(e) {
+			targets = append(targets, &target{said: e.ID, id: e.ID})
+		}
+	}
+	if s.Latest && len(targets) == 0 {
+		return nil, fmt.Errorf("%s --latest: there is no container: %w", verb, errs.ErrNotFound)
+	}
+	if s.All && len(s.Filters) == 0 {
+		for _, err := range broken {
+			targets = append(targets, &target{err: err})
+		}
+	}
+	return targets, nil
+}
+
+// anyState fits every container.
+func anyState(state.Entry) bool { return true }
+
+// alive fits containers that a shim looks after.
+func alive(e state.Entry) bool { return e.Alive() }
+
+// atOnce is how many containers are worked on at the same time. Most of the work is waiting:
+// each container may have to wait for its own to stop.
+const atOnce = 512
+
+// each does something to all targets that were found, side by side, and prints each one that
+// it was done to, in their order. What went wrong is printed but for one error, which has the
+// worst of the codes.
+func (s *Selection) each(
+	ctx context.Context, a *cli.App, targets []*target, do func(context.Context, *target) error, code func(error) int,
+) error {
+	turn := make(chan struct{}, atOnce)
+	ends := make([]chan struct{}, len(targets))
+	for i, t := range targets {
+		ends[i] = make(chan struct{})
+		go func() {
+			defer close(ends[i])
+			if t.err != nil || t.id == "" {
+				return
+			}
+			turn <- struct{}{}
+			defer func() { <-turn }()
+			t.err = do(ctx, t)
+		}()
+	}
+	for i, t := range targets {
+		<-ends[i]
+		if t.err == nil && t.said != "" {
+			fmt.Fprintln(a.Stdout, t.said)
+		}
+	}
+	return s.failure(a, targets, code)
+}
+
+// failure prints all errors but one, which it returns, with a code that says what happened.
+func (s *Selection) failure(a *cli.App, targets []*target, code func(error) int) error {
+	var failed []error
+	worst := 0
+	for _, t := range targets {
+		if t.err == nil || s.Ignore && errors.Is(t.err, errs.ErrNotFound) {
+			continue
+		}
+		failed = append(failed, t.err)
+		worst = max(worst, code(t.err))
+	}
+	if len(failed) == 0 {
+		return nil
+	}
+	for _, err := range failed[:len(failed)-1] {
+		cli.Report(a.Stderr, err)
+	}
+	return errs.WithCode(failed[len(failed)-1], worst)
+}
+
+// one is the container of a verb that takes one.
+func (s *Selection) one(verb string, a *cli.App) (id string, err error) {
+	targets, err := s.find(verb, container.Records(a.Config), anyState)
+	if err != nil {
+		return "", err
+	}
+	return targets[0].id, targets[0].err
+}

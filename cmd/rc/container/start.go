@@ -1,0 +1,94 @@
+package container
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/state"
+)
+
+type startOptions struct {
+	Selection
+	Attach, Interactive, SigProxy bool
+	DetachKeys                    []byte
+}
+
+func newStartCommand(a *cli.App, runF cli.RunFunc[startOptions]) *cobra.Command {
+	opts := &startOptions{}
+	keys := ""
+	cmd := &cobra.Command{
+		Use:   "start [options] CONTAINER [CONTAINER...]",
+		Short: "Start containers that were made or have ended",
+		Long: `Starts containers and prints what it was given. One that runs already is left alone.
+With --attach rc shows what the container prints, stays until it ends, and ends with
+its exit code.`,
+		Example: `rc start web db
+rc start --attach --interactive box
+rc start --all --filter restart-policy=always`,
+		ValidArgsFunction: cli.CompleteContainers(a, 0),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var err error
+			if opts.DetachKeys, err = detachKeys(keys, cmd.Flags().Changed("detach-keys"), a.Config); err != nil {
+				return err
+			}
+			if err := opts.check(cmd, args); err != nil {
+				return err
+			}
+			if opts.Attach && (len(args) > 1 || opts.All || len(opts.Filters) > 0) {
+				return errs.WithHint(errs.Invalidf("start: --attach takes one container"), "rc start --help")
+			}
+			return runF(cmd.Context(), a, opts)
+		},
+	}
+	flags := cmd.Flags()
+	// -a is --attach here, as in podman and docker.
+	flags.BoolVar(&opts.All, "all", false, "Start all containers that do not run")
+	opts.add(a, cmd, withLatest|withFilter|withCIDFile, "Start", "")
+	flags.BoolVarP(&opts.Attach, "attach", "a", false, "Show what the container prints, and wait for its end")
+	flags.BoolVarP(&opts.Interactive, "interactive", "i", false, "Hand standard input on, where the container's is open")
+	flags.BoolVar(&opts.SigProxy, "sig-proxy", true, "With --attach, pass signals on to the container's first process")
+	addDetachKeys(cmd, &keys)
+	return cmd
+}
+
+// addDetachKeys declares --detach-keys.
+func addDetachKeys(cmd *cobra.Command, to *string) {
+	cmd.Flags().StringVar(to, "detach-keys", spec.DefaultDetachKeys, `Keys that end the session and leave the container running; "" for none`)
+	cli.Must(cmd.RegisterFlagCompletionFunc("detach-keys",
+		cobra.FixedCompletions([]string{spec.DefaultDetachKeys}, cobra.ShellCompDirectiveNoFileComp)))
+}
+
+func startContainers(ctx context.Context, a *cli.App, opts *startOptions) error {
+	o := container.StartOptions{
+		Attach: opts.Attach, Stdin: opts.Interactive, DetachKeys: opts.DetachKeys, SigProxy: opts.SigProxy,
+		Streams: container.Streams{In: a.Stdin, Out: a.Stdout, Err: a.Stderr},
+	}
+	targets, err := opts.find("start", container.Records(a.Config), func(e state.Entry) bool { return !e.Alive() || e.Status == state.Initialized })
+	if err != nil {
+		return err
+	}
+	if opts.Attach {
+		if targets[0].err != nil {
+			return targets[0].err
+		}
+		code, err := container.Start(ctx, a.Config, targets[0].id, o)
+		return exit(code, err)
+	}
+	return opts.each(ctx, a, targets, func(ctx context.Context, t *target) error {
+		_, err := container.Start(ctx, a.Config, t.id, o)
+		return err
+	}, errs.Code)
+}
+
+// exit makes rc end with a command's exit code.
+func exit(code int, err error) error {
+	if err == nil && code != 0 {
+		return errs.Exit(code)
+	}
+	return err
+}

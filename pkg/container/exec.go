@@ -1,0 +1,160 @@
+package container
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/rc-containers/rc/pkg/config"
+	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/oci"
+	"github.com/rc-containers/rc/pkg/shim"
+	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/state"
+)
+
+// ExecOptions say what to run in a container that runs.
+type ExecOptions struct {
+	Args []string
+	// Env is laid over the container's own environment: KEY=VALUE.
+	Env     []string
+	Workdir string // "" is the container's
+	User    string // as -u has it; "" is the container's
+	TTY     bool
+	// Stdin hands on the caller's standard input.
+	Stdin       bool
+	Privileged  bool
+	PreserveFDs int
+	// Detach returns as soon as the command runs, and writes the session's id to Streams.Out.
+	Detach     bool
+	DetachKeys []byte
+	Streams    Streams
+}
+
+// Exec runs a command in the container id, and returns its exit code. It has the container's
+// namespaces, cgroup, seccomp filter and capabilities, and its own standard streams are the
+// caller's, without a copy between. errs.ErrState says that the container does not run. Errors
+// carry the exit codes of rc exec (errs.Code).
+func Exec(ctx context.Context, cfg *config.Config, id string, o ExecOptions) (int, error) {
+	root := Records(cfg)
+	e, err := root.Find(id)
+	if err != nil {
+		return 0, err
+	}
+	if e.Status != state.Running {
+		return 0, notRunning("exec in", e)
+	}
+	c, err := root.Load(e.ID)
+	if err != nil {
+		return 0, err
+	}
+	extra, err := preserved(o.PreserveFDs)
+	if err != nil {
+		return 0, err
+	}
+	order, err := execOrder(cfg, c, o)
+	if err != nil {
+		return 0, err
+	}
+	x := shim.Exec{Order: order, Extra: extra, Detach: o.Detach}
+	if x.ID, err = state.GenerateID(); err != nil {
+		return 0, err
+	}
+	if !o.TTY && !o.Detach {
+		x.Stdio = [3]*os.File{nil, o.Streams.Out, o.Streams.Err}
+		if o.Stdin {
+			x.Stdio[0] = o.Streams.In
+		}
+	}
+	client, err := shim.Dial(root.RunDir(e.ID))
+	if err != nil {
+		return 0, askError("exec in", e, err)
+	}
+	defer client.Close()
+	// A signal before the command runs ends rc, and by that the command.
+	caught := catchSignals()
+	event, err := client.Exec(x)
+	if err != nil {
+		return 0, askError("exec in", e, err)
+	}
+	if o.Detach {
+		fmt.Fprintln(o.Streams.Out, x.ID)
+		return 0, nil
+	}
+	s := &session{
+		client: client, streams: o.Streams, input: o.Stdin && o.TTY, keys: o.DetachKeys, copyOutput: o.TTY, signals: caught,
+	}
+	end, err := s.run(ctx, event)
+	if err != nil {
+		return 0, errs.WithCode(fmt.Errorf("exec in container %q: %w", e.Name, err), errs.CodeSignal+9)
+	}
+	return end.Code, nil
+}
+
+// execOrder is what the shim tells a process that joins the container c.
+func execOrder(cfg *config.Config, c *spec.Container, o ExecOptions) ([]byte, error) {
+	p := *c.OCI.Process
+	p.Args, p.Terminal, p.ConsoleSize = o.Args, o.TTY, nil
+	p.Env = spec.JoinEnv(p.Env, o.Env)
+	if o.TTY {
+		p.ConsoleSize = terminalSize(o.Streams.Out)
+		if _, has := spec.EnvValue(p.Env, "TERM"); !has {
+			p.Env = append(slices.Clip(p.Env), "TERM=xterm")
+		}
+	}
+	if o.Workdir != "" {
+		p.Cwd = o.Workdir
+	}
+	if o.User != "" {
+		p.User.Username = o.User
+		// HOME is the other user's.
+		p.Env = slices.DeleteFunc(slices.Clone(p.Env), func(e string) bool { return c.OCI.Process.User.Username != o.User && isHome(e) })
+	}
+	if o.Privileged {
+		all := oci.AllCapabilities()
+		p.Capabilities = &specs.LinuxCapabilities{Bounding: all, Effective: all, Permitted: all, Inheritable: all, Ambient: all}
+		p.NoNewPrivileges = false
+	}
+	order, err := oci.NewOrder(&oci.Config{
+		Spec:     &specs.Spec{Process: &p, Linux: &specs.Linux{Namespaces: c.OCI.Linux.Namespaces}},
+		Rootfs:   "/",
+		GroupAdd: c.GroupAdd, Inside: true, DieWithParent: !spec.HasNamespace(&c.OCI, specs.PIDNamespace),
+		ExtraFiles: make([]*os.File, o.PreserveFDs),
+	})
+	if err != nil {
+		return nil, err
+	}
+	if !o.Privileged {
+		if err := addSeccomp(cfg, c, order); err != nil {
+			return nil, err
+		}
+	}
+	return order.Encode(), nil
+}
+
+func isHome(entry string) bool { return len(entry) >= 5 && entry[:5] == "HOME=" }
+
+// notRunning says what cannot be done with a container as it is.
+func notRunning(what string, e *state.Entry) error {
+	err := fmt.Errorf("%s container %q: %w: it is %s", what, e.Name, errs.ErrState, e.Status)
+	switch e.Status {
+	case state.Paused:
+		return errs.WithHint(err, "rc unpause "+e.Name)
+	case state.Created, state.Exited, state.Initialized:
+		return errs.WithHint(err, "rc start "+e.Name)
+	}
+	return err
+}
+
+// askError words what a shim said, or did not say.
+func askError(what string, e *state.Entry, err error) error {
+	err = fmt.Errorf("%s container %q: %w", what, e.Name, err)
+	if errors.Is(err, shim.ErrNoAnswer) && e.State != nil {
+		return errs.WithHint(err, fmt.Sprintf("kill -CONT %d, if somebody has stopped it; rc rm -f %s", e.State.ShimPID, e.Name))
+	}
+	return err
+}

@@ -1,0 +1,153 @@
+package shim
+
+import (
+	"fmt"
+	"os"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/linux"
+	"github.com/rc-containers/rc/pkg/oci"
+	"github.com/rc-containers/rc/pkg/wire"
+)
+
+// execRequest is what msgExec says. The files are the order, then those of the streams that
+// it names, then Extra of them that the process gets as 3 and on.
+type execRequest struct {
+	ID     string // of the exec session: 64 hex digits
+	Stdio  [3]bool
+	Extra  int
+	Detach bool // the process lives on when the caller goes
+}
+
+func (r *execRequest) fields(c *wire.Coder) {
+	c.Text(&r.ID)
+	for i := range r.Stdio {
+		c.Flag(&r.Stdio[i])
+	}
+	wire.Number(c, &r.Extra)
+	c.Flag(&r.Detach)
+}
+
+func errNotRunning() error { return fmt.Errorf("container: %w: it is not running", errs.ErrState) }
+
+// exec starts a process in the container and answers with its pid and, at its end, with its
+// exit code. The end of the caller hangs the process up (SIGHUP), as that of a terminal would.
+func (s *server) exec(conn *linux.Conn, data []byte, files []*os.File) error {
+	var req execRequest
+	if err := decode(data, req.fields); err != nil {
+		return err
+	}
+	b, order, err := req.birth(files)
+	if err != nil {
+		return err
+	}
+	p, err := s.enter(b, order)
+	if err != nil {
+		return err
+	}
+	pid := 0
+	s.do(func() {
+		pid, _, _ = s.hostPIDOf(p)
+		s.execs = append(s.execs, req.ID)
+	})
+	s.emit("exec", map[string]string{"execID": req.ID})
+	closeAll(files) // the process has them: its readers wait for their end
+	var master []*os.File
+	if p.Console != nil {
+		master = append(master, p.Console)
+	}
+	answer := started{PID: pid, Terminal: p.Console != nil}
+	err = conn.Send(encode(msgStarted, answer.fields), master...)
+	closeAll(master)
+	if !req.Detach {
+		go s.serveExec(conn, p)
+	}
+	complain(linux.PidfdAwait(p.Pidfd))
+	code, err := p.Wait()
+	_ = p.Close()
+	if err != nil {
+		return err
+	}
+	s.do(func() { s.execs = slices.DeleteFunc(s.execs, func(id string) bool { return id == req.ID }) })
+	s.emitExit("exec_died", code, map[string]string{"execID": req.ID})
+	if !req.Detach {
+		_ = conn.Send(encode(msgExited, number(&code)))
+	}
+	return nil
+}
+
+// birth takes the order and the descriptors apart.
+func (r *execRequest) birth(files []*os.File) (oci.Birth, *os.File, error) {
+	want := 1 + r.Extra
+	for _, given := range r.Stdio {
+		if given {
+			want++
+		}
+	}
+	if len(files) != want || r.Extra < 0 {
+		return oci.Birth{}, nil, fmt.Errorf("exec: %d descriptors came, %d are due", len(files), want)
+	}
+	order, rest := files[0], files[1:]
+	var stdio [3]*os.File
+	for n, given := range r.Stdio {
+		if given {
+			stdio[n], rest = rest[0], rest[1:]
+		}
+	}
+	return oci.Birth{Stdin: stdio[stdin], Stdout: stdio[stdout], Stderr: stdio[stderr], ExtraFiles: rest}, order, nil
+}
+
+// serveExec takes what the caller says while its process runs, until it goes.
+func (s *server) serveExec(conn *linux.Conn, p *oci.Process) {
+	for {
+		data, files, err := conn.Receive(signalLimit)
+		if err != nil {
+			_ = p.Signal(unix.SIGHUP)
+			return
+		}
+		closeAll(files)
+		n := 0
+		switch {
+		case data[0] == msgDetach:
+			return
+		case data[0] == msgSignal && decode(data[1:], number(&n)) == nil:
+			_ = p.Signal(unix.Signal(n))
+		}
+	}
+}
+
+// enter starts a process in the container's namespaces and cgroup, and returns when it
+// executes its command. The caller waits for it, and closes it.
+func (s *server) enter(b oci.Birth, order *os.File) (*oci.Process, error) {
+	var inside *os.File
+	running := s.do(func() {
+		if s.state.PID != 0 && s.state.Phase == "" {
+			inside = duplicate(s.proc.Pidfd)
+		}
+	})
+	if !running || inside == nil {
+		return nil, errNotRunning()
+	}
+	defer inside.Close()
+	b.Inside, b.Into, b.Cgroup, b.Exe, b.DieWithParent = inside, s.birth.Flags, s.cgroup, s.exe, !ownPIDs()
+	p, err := oci.Fork(b)
+	if err != nil {
+		if gone, waitErr := linux.PidfdWait(inside, 0); gone && waitErr == nil {
+			err = errNotRunning()
+		}
+		return nil, err
+	}
+	if err = p.Tell(order, []*os.File{inside}); err == nil {
+		err = p.Run()
+	}
+	if err != nil {
+		_ = p.Kill()
+		_, _ = p.Wait()
+		_ = p.Close()
+		return nil, err
+	}
+	return p, nil
+}
