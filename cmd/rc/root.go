@@ -76,7 +76,7 @@ func verbs(a *cli.App) []cli.Verb {
 	return slices.Concat(container.Verbs(a), image.Verbs(a), system.Verbs(a), []cli.Verb{
 		inspect.Verb(a),
 		container.HealthVerb(a),
-		cli.Noun("container", "Manage containers", append(container.Verbs(a), container.InitVerb(a), inspect.ContainerVerb(a))),
+		cli.Noun("container", "Manage containers", append(slices.Concat(container.Verbs(a), container.NounVerbs(a)), inspect.ContainerVerb(a))),
 		cli.Noun("image", "Manage images", append(image.Verbs(a), inspect.ImageVerb(a))),
 	})
 }

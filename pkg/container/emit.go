@@ -1,6 +1,7 @@
 package container
 
 import (
+	"maps"
 	"time"
 
 	"github.com/rc-containers/rc/pkg/config"
@@ -8,10 +9,18 @@ import (
 	"github.com/rc-containers/rc/pkg/state"
 )
 
-// emit notes an event of a container. That it cannot be noted is no reason to do anything
-// else.
-func emit(cfg *config.Config, status string, e *state.Entry) {
-	_ = events.Append(cfg.RunRoot, events.Event{
-		Time: time.Now(), Type: "container", Status: status, ID: e.ID, Name: e.Name, Image: e.Image,
+// emit notes an event of a container.
+func emit(cfg *config.Config, status string, e *state.Entry) { tell(Records(cfg), e, status, nil) }
+
+// tell notes an event of a container, with its labels and what else there is to say. That it
+// cannot be noted is no reason to do anything else.
+func tell(root state.Root, e *state.Entry, status string, more map[string]string) {
+	attributes := e.Labels
+	if len(more) > 0 {
+		attributes = maps.Clone(more)
+		maps.Copy(attributes, e.Labels)
+	}
+	_ = events.Append(root.Run, events.Event{
+		Time: time.Now(), Type: "container", Status: status, ID: e.ID, Name: e.Name, Image: e.Image, Attributes: attributes,
 	})
 }

@@ -1,6 +1,7 @@
 package container
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/spec"
 	"github.com/rc-containers/rc/pkg/state"
 )
 
@@ -25,11 +27,27 @@ type test func(state.Entry) bool
 
 // FilterKeys are the filters that there are.
 func FilterKeys() []string {
-	return []string{"ancestor", "before", "exited", "id", "label", "label!", "name", "network", "since", "status", "until", "volume"}
+	return []string{
+		"ancestor", "before", "command", "exited", "health", "id", "label", "label!", "name", "network", "restart-policy", "since",
+		"status", "until", "volume",
+	}
 }
 
-// statuses are the values of the filter status.
-func statuses() []string { return []string{state.Created, state.Exited, state.Running, "stopped"} }
+// Statuses are the values of the filter status; stopped is podman's word for the moment before
+// exited.
+func Statuses() []string {
+	return []string{
+		state.Created, state.Exited, state.Initialized, state.Paused, state.Restarting, state.Running, "stopped",
+	}
+}
+
+// HealthStatuses are the values of the filter health; none is for containers without a check.
+func HealthStatuses() []string {
+	return []string{spec.Healthy, spec.Unhealthy, spec.HealthStarting, spec.HealthStopped, "none"}
+}
+
+// RestartPolicies are the values of the filter restart-policy.
+func RestartPolicies() []string { return []string{"no", "on-failure", "always", "unless-stopped"} }
 
 // ParseFilters reads --filter KEY=VALUE. before and since name containers, which have to be there.
 func ParseFilters(root state.Root, texts []string) (Filters, error) {
@@ -86,13 +104,21 @@ func parseFilter(root state.Root, key, value string) (test, error) {
 		has := labelTest(value)
 		return func(e state.Entry) bool { return !has(e) }, nil
 	case "status":
-		if !slices.Contains(statuses(), value) {
-			return nil, errs.Invalidf("want one of %s", strings.Join(statuses(), ", "))
+		if err := oneOf(value, Statuses()); err != nil {
+			return nil, err
 		}
-		if value == "stopped" { // podman's word for the moment before exited
+		if value == "stopped" {
 			value = state.Exited
 		}
 		return func(e state.Entry) bool { return e.Status == value }, nil
+	case "health":
+		return func(e state.Entry) bool { return HealthText(e) == value || value == "none" && HealthText(e) == "" }, oneOf(value, HealthStatuses())
+	case "restart-policy":
+		return func(e state.Entry) bool { return cmp.Or(e.Restart, "no") == value }, oneOf(value, RestartPolicies())
+	case "command":
+		return func(e state.Entry) bool { return len(e.Command) > 0 && e.Command[0] == value }, nil
+	case "pod":
+		return nil, errs.Unsupportedf("pods are not supported yet")
 	case "exited":
 		code, err := strconv.Atoi(value)
 		if err != nil || code < 0 || code > 255 {
@@ -122,6 +148,13 @@ func parseFilter(root state.Root, key, value string) (test, error) {
 		return func(e state.Entry) bool { return e.Created.Before(t) }, nil
 	}
 	return nil, errs.Invalidf("want KEY=VALUE, KEY one of %s", strings.Join(FilterKeys(), ", "))
+}
+
+func oneOf(value string, words []string) error {
+	if slices.Contains(words, value) {
+		return nil
+	}
+	return errs.Invalidf("want one of %s", strings.Join(words, ", "))
 }
 
 // labelTest is of KEY, or KEY=VALUE.

@@ -15,6 +15,7 @@ import (
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/format"
 	"github.com/rc-containers/rc/pkg/index"
+	"github.com/rc-containers/rc/pkg/spec"
 	"github.com/rc-containers/rc/pkg/state"
 )
 
@@ -92,17 +93,50 @@ func Started(e state.Entry) time.Time {
 	return time.Time{}
 }
 
-// StatusText is a container's status for people: "Up 5 seconds", "Exited (0) 2 minutes ago".
+// StatusText is a container's status for people: "Up 5 seconds (healthy)", "Exited (0) 2
+// minutes ago".
 func StatusText(e state.Entry, now time.Time) string {
 	switch {
+	case e.Status == state.Paused && e.State != nil:
+		return "Up " + format.Duration(now.Sub(e.State.Started)) + " (Paused)"
 	case e.Status == state.Running && e.State != nil:
-		return "Up " + format.Duration(now.Sub(e.State.Started))
+		text := "Up " + format.Duration(now.Sub(e.State.Started))
+		if health := HealthText(e); health != "" {
+			text += " (" + health + ")"
+		}
+		return text
+	case e.Status == state.Restarting && e.Exit != nil && !e.Exit.Finished.IsZero():
+		return fmt.Sprintf("Restarting (%d) %s", e.Exit.Code, format.Ago(e.Exit.Finished, now))
 	case e.Status == state.Exited && e.Exit != nil && e.Lost:
 		return fmt.Sprintf("Exited (%d), shim lost", e.Exit.Code)
 	case e.Status == state.Exited && e.Exit != nil:
 		return fmt.Sprintf("Exited (%d) %s", e.Exit.Code, format.Ago(e.Exit.Finished, now))
 	}
 	return strings.ToUpper(e.Status[:1]) + e.Status[1:]
+}
+
+// HealthText is what is known of a container's health, "" for one without a healthcheck.
+func HealthText(e state.Entry) string {
+	switch {
+	case !e.Summary.Health:
+		return ""
+	case !e.Alive():
+		return spec.HealthStopped
+	case e.Health == nil || e.Health.Status == "":
+		return spec.HealthStarting
+	}
+	return e.Health.Status
+}
+
+// Restarts is how often a restart policy has started the container anew.
+func Restarts(e state.Entry) int {
+	switch {
+	case e.State != nil:
+		return e.State.Restarts
+	case e.Exit != nil:
+		return e.Exit.Restarts
+	}
+	return 0
 }
 
 // WrittenSize is how much a container has written: the bytes of its upper directory's

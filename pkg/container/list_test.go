@@ -99,6 +99,12 @@ func TestList(t *testing.T) {
 		{ListOptions{All: true}, []string{"ancestor=fffff"}, "made runs done failed"},
 		{ListOptions{All: true}, []string{"network=host"}, ""},
 		{ListOptions{All: true}, []string{"volume=/data/"}, "made runs done failed"},
+		{ListOptions{All: true}, []string{"restart-policy=no"}, "made runs done failed"},
+		{ListOptions{All: true}, []string{"restart-policy=always"}, ""},
+		{ListOptions{All: true}, []string{"health=none"}, "made runs done failed"},
+		{ListOptions{All: true}, []string{"health=healthy"}, ""},
+		{ListOptions{All: true}, []string{"command=sh"}, "made runs done failed"},
+		{ListOptions{}, []string{"status=paused", "status=restarting", "status=initialized"}, ""},
 	} {
 		filters, err := ParseFilters(root, c.f)
 		if err != nil {
@@ -121,9 +127,11 @@ func TestParseFiltersRefuses(t *testing.T) {
 	root := records(t)
 	for _, c := range []struct{ filter, want string }{
 		{"name", "KEY=VALUE"},
-		{"health=healthy", "ancestor, before, exited"},
+		{"colour=red", "ancestor, before, command"},
+		{"health=well", "healthy, unhealthy"},
+		{"restart-policy=never", "on-failure"},
 		{"=x", "ancestor"},
-		{"status=paused", "created, exited, running"},
+		{"status=dead", "created, exited, initialized, paused"},
 		{"exited=x", "0 to 255"},
 		{"exited=256", "0 to 255"},
 		{"name=(", "regular expression"},
@@ -172,6 +180,30 @@ func TestStatusText(t *testing.T) {
 		if got := StatusText(e, time.Now()); got != want[e.Name] {
 			t.Errorf("%s: %q, want %q", e.Name, got, want[e.Name])
 		}
+	}
+	now := time.Now()
+	lives := &spec.State{Started: now.Add(-5 * time.Second), Restarts: 3}
+	ended := &spec.Exit{Code: 1, Finished: now.Add(-5 * time.Second)}
+	checked := spec.Summary{Health: true}
+	for _, c := range []struct {
+		e    state.Entry
+		want string
+	}{
+		{state.Entry{Status: state.Running, State: lives}, "Up 5 seconds"},
+		{state.Entry{Status: state.Running, State: lives, Summary: checked}, "Up 5 seconds (starting)"},
+		{state.Entry{Status: state.Running, State: lives, Summary: checked, Health: &spec.HealthState{Status: "healthy"}}, "Up 5 seconds (healthy)"},
+		{state.Entry{Status: state.Paused, State: lives, Summary: checked}, "Up 5 seconds (Paused)"},
+		{state.Entry{Status: state.Restarting, State: lives, Exit: ended}, "Restarting (1) 5 seconds ago"},
+		{state.Entry{Status: state.Restarting, State: lives}, "Restarting"},
+		{state.Entry{Status: state.Initialized, State: lives}, "Initialized"},
+		{state.Entry{Status: state.Exited, Exit: ended, Lost: true}, "Exited (1), shim lost"},
+	} {
+		if got := StatusText(c.e, now); got != c.want {
+			t.Errorf("%+v: %q, want %q", c.e, got, c.want)
+		}
+	}
+	if Restarts(state.Entry{State: lives}) != 3 || Restarts(state.Entry{}) != 0 {
+		t.Error("Restarts")
 	}
 }
 

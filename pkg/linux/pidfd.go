@@ -1,9 +1,11 @@
 package linux
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -59,4 +61,39 @@ func PidfdWait(pidfd *os.File, timeout int) (bool, error) {
 		}
 		return n > 0, nil
 	}
+}
+
+// PidfdEnd waits for a process's end until ctx is done, without a thread for it, and tells
+// whether it has ended. It does not reap.
+func PidfdEnd(ctx context.Context, pidfd *os.File) (bool, error) {
+	fd, err := unix.FcntlInt(pidfd.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return false, fmt.Errorf("duplicate pidfd: %w", err)
+	}
+	// Go's poller takes what does not block.
+	if err := unix.SetNonblock(fd, true); err != nil {
+		return false, errors.Join(fmt.Errorf("pidfd: %w", err), unix.Close(fd))
+	}
+	polled := os.NewFile(uintptr(fd), "pidfd")
+	defer polled.Close()
+	conn, err := polled.SyscallConn()
+	if err != nil {
+		return false, err
+	}
+	defer context.AfterFunc(ctx, func() { _ = polled.SetReadDeadline(time.Now()) })()
+	ended := false
+	var pollErr error
+	err = conn.Read(func(fd uintptr) bool {
+		fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+		var n int
+		if n, pollErr = unix.Poll(fds, 0); errors.Is(pollErr, unix.EINTR) {
+			pollErr = nil
+		}
+		ended = n > 0
+		return ended || pollErr != nil
+	})
+	if errors.Is(err, os.ErrDeadlineExceeded) { // perhaps before the first look
+		return PidfdWait(pidfd, 0)
+	}
+	return ended, errors.Join(err, pollErr)
 }

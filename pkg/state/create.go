@@ -205,13 +205,13 @@ func (r Root) garbage(id string) bool {
 
 // held says whether a living creator has a container's directory.
 func (r Root) held(id string) bool {
-	f, err := os.Open(r.Dir(id))
+	fd, err := unix.Open(r.Dir(id), unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return false
 	}
-	defer f.Close()
+	defer func() { _ = unix.Close(fd) }()
 	// A shared lock does not keep other readers from looking at the same time.
-	return errors.Is(flock(f, unix.LOCK_SH|unix.LOCK_NB), unix.EWOULDBLOCK)
+	return errors.Is(unix.Flock(fd, unix.LOCK_SH|unix.LOCK_NB), unix.EWOULDBLOCK)
 }
 
 func missing(path string) bool {

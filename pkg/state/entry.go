@@ -49,21 +49,24 @@ type Entry struct {
 // List is every container, oldest first. A broken record is an error of its own and
 // hides no other container.
 func (r Root) List() ([]Entry, []error) {
-	dirs, err := os.ReadDir(r.containersDir())
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
+	ids, err := idsIn(r.containersDir())
 	if err != nil {
 		return nil, []error{fmt.Errorf("list containers: %w", err)}
 	}
+	// Only these can have a state: one call for all of them.
+	running, err := idsIn(r.runsDir())
+	if err != nil {
+		return nil, []error{fmt.Errorf("list containers: %w", err)}
+	}
+	found, problems := make([]*Entry, len(ids)), make([]error, len(ids))
+	each(len(ids), func(i int) {
+		_, runs := slices.BinarySearch(running, ids[i])
+		found[i], problems[i] = r.entryOf(ids[i], runs)
+	})
 	var entries []Entry
 	var broken []error
-	for _, d := range dirs {
-		if !isID(d.Name()) {
-			continue
-		}
-		e, err := r.entry(d.Name())
-		switch {
+	for i, e := range found {
+		switch err := problems[i]; {
 		case errors.Is(err, errs.ErrNotFound):
 			// Being created, just removed, or swept at the next occasion.
 		case err != nil:
@@ -82,14 +85,19 @@ func (r Root) List() ([]Entry, []error) {
 }
 
 // entry reads one container's records. What is no container gives errs.ErrNotFound.
-func (r Root) entry(id string) (*Entry, error) {
+func (r Root) entry(id string) (*Entry, error) { return r.entryOf(id, true) }
+
+// entryOf does not look for a state where there is no runtime directory.
+func (r Root) entryOf(id string, runs bool) (*Entry, error) {
 	e := &Entry{}
 	if err := r.readSummary(id, &e.Summary); err != nil {
 		return nil, err
 	}
 	var err error
-	if e.State, err = readRecord[spec.State](filepath.Join(r.RunDir(id), stateFile)); err != nil {
-		return nil, r.broken(id, err)
+	if runs {
+		if e.State, err = readRecord[spec.State](filepath.Join(r.RunDir(id), stateFile)); err != nil {
+			return nil, r.broken(id, err)
+		}
 	}
 	exitPath := filepath.Join(r.Dir(id), exitFile)
 	if e.Exit, err = readRecord[spec.Exit](exitPath); err != nil {
@@ -104,6 +112,9 @@ func (r Root) entry(id string) (*Entry, error) {
 		e.Health, _ = readRecord[spec.HealthState](filepath.Join(r.RunDir(id), healthFile))
 	}
 	e.judge(func() bool { return r.held(id) }, func() bool { return r.wasMounted(id) })
+	if e.Lost && !runs {
+		return r.entry(id) // it was started since somebody looked for the runtime directory
+	}
 	if e.Remove && e.Status == Exited {
 		return nil, fmt.Errorf("container %q: %w", e.Name, errs.ErrNotFound)
 	}
@@ -141,7 +152,7 @@ func (e *Entry) judge(held, wasMounted func() bool) {
 	e.Status, e.Lost = Exited, true
 	exit := spec.Exit{Code: lostCode, Error: "shim lost"}
 	if e.State != nil {
-		exit.Started, exit.PID = e.State.Started, e.State.PID
+		exit.Started, exit.PID, exit.Restarts = e.State.Started, e.State.PID, e.State.Restarts
 	} else if e.Exit != nil {
 		exit.Started, exit.PID = e.Exit.Started, e.Exit.PID
 	}
@@ -218,7 +229,7 @@ func (r Root) Load(id string) (*spec.Container, error) {
 
 // readRecord reads a JSON file; nil where there is none.
 func readRecord[T any](path string) (*T, error) {
-	data, err := os.ReadFile(path)
+	data, err := readFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -230,6 +241,12 @@ func readRecord[T any](path string) (*T, error) {
 		return nil, fmt.Errorf("%q: %w", path, err)
 	}
 	return &v, nil
+}
+
+// State reads what the shim of a container wrote when it started; nil where none runs. Whether
+// it still does is for the caller to find out.
+func (r Root) State(id string) (*spec.State, error) {
+	return readRecord[spec.State](filepath.Join(r.RunDir(id), stateFile))
 }
 
 // Find is the container of a name, an id, or the beginning of an id that no other id has.

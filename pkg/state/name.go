@@ -1,8 +1,11 @@
 package state
 
 import (
+	"errors"
+	"io/fs"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -28,6 +31,29 @@ func CheckName(name string) error {
 		return errs.Invalidf("name %q: %d characters, want at most %d", name, len(name), maxName)
 	}
 	return nil
+}
+
+// Names are the names that are taken, sorted, by one look at one directory: some may be of
+// containers that are being made, or of none any more.
+func (r Root) Names() ([]string, error) {
+	links, err := os.ReadDir(r.namesDir())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	names := make([]string, 0, len(links))
+	for _, l := range links {
+		names = append(names, l.Name())
+	}
+	return names, nil
+}
+
+// IDs are the ids of containers that begin with prefix, sorted. Their records are not read.
+func (r Root) IDs(prefix string) ([]string, error) {
+	if !isHex(prefix) && prefix != "" {
+		return nil, nil
+	}
+	ids, err := idsIn(r.containersDir())
+	return slices.DeleteFunc(ids, func(id string) bool { return !strings.HasPrefix(id, prefix) }), err
 }
 
 // GenerateName is a name like focused_curie that nobody has at this moment. Create may

@@ -16,11 +16,22 @@ import (
 
 // Remove takes a container away: its name is free, its records are gone; its files wait in
 // trash/ for EmptyTrash. A running one gives errs.ErrState, one that is not there (any
-// more) errs.ErrNotFound. A broken record is no obstacle.
+// more) errs.ErrNotFound, one that somebody holds, to start it perhaps, errs.ErrInUse. A
+// broken record is no obstacle.
 func (r Root) Remove(id string) error {
 	if !isID(id) {
 		return fmt.Errorf("container %q: %w", id, errs.ErrNotFound)
 	}
+	hold, err := r.Hold(id)
+	if err != nil {
+		return fmt.Errorf("remove container %s: %w", id[:12], err)
+	}
+	defer hold.Close()
+	return r.RemoveHeld(id)
+}
+
+// RemoveHeld is Remove for whoever holds the container, or knows that its holder does not start it.
+func (r Root) RemoveHeld(id string) error {
 	if s, err := readRecord[spec.State](filepath.Join(r.RunDir(id), stateFile)); err == nil && s != nil && linux.Alive(s.ShimPID, s.ShimStart) {
 		return fmt.Errorf("remove container %s: %w: it is running", id[:12], errs.ErrState)
 	}
@@ -63,7 +74,8 @@ func (r Root) remove(id, name string) error {
 func (r Root) unname(id, name string) error {
 	return r.lockNames(func() error {
 		names := []string{name}
-		if name == "" {
+		// Not known, or not its name any more: a shim does not hear of a rename.
+		if name == "" || r.named(name) != id {
 			var err error
 			if names, err = r.namesOf(id); err != nil {
 				return err

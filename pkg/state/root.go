@@ -27,7 +27,7 @@ type Root struct {
 func (r Root) Dir(id string) string { return filepath.Join(r.containersDir(), id) }
 
 // RunDir is the directory of a container that is gone after a reboot.
-func (r Root) RunDir(id string) string { return filepath.Join(r.Run, "containers", id) }
+func (r Root) RunDir(id string) string { return filepath.Join(r.runsDir(), id) }
 
 // NamePath is the symbolic link that reserves a name.
 func (r Root) NamePath(name string) string { return filepath.Join(r.namesDir(), name) }
@@ -36,6 +36,7 @@ func (r Root) NamePath(name string) string { return filepath.Join(r.namesDir(), 
 func (r Root) TrashDir() string { return filepath.Join(r.Data, "trash") }
 
 func (r Root) containersDir() string { return filepath.Join(r.Data, "containers") }
+func (r Root) runsDir() string       { return filepath.Join(r.Run, "containers") }
 func (r Root) namesDir() string      { return filepath.Join(r.Data, "names") }
 
 // idLength is the number of hex digits of a container's id.

@@ -29,11 +29,11 @@ type Swept struct {
 // after a boot, which looks at everything. Of more than most containers (0 is no limit) it
 // looks at some, others each time. What it takes away goes to trash/.
 func (r Root) Sweep(most int) ([]Swept, error) {
-	dirs, err := os.ReadDir(filepath.Join(r.Run, "containers"))
+	dirs, err := os.ReadDir(r.runsDir())
 	if errors.Is(err, fs.ErrNotExist) {
 		swept, err := r.SweepAll()
 		// From here on the runtime directory tells.
-		return swept, errors.Join(err, os.MkdirAll(filepath.Join(r.Run, "containers"), 0o700))
+		return swept, errors.Join(err, os.MkdirAll(r.runsDir(), 0o700))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("sweep: %w", err)
@@ -49,7 +49,7 @@ func (r Root) Sweep(most int) ([]Swept, error) {
 func (r Root) SweepAll() ([]Swept, error) {
 	var swept []Swept
 	var all error
-	for _, path := range []string{filepath.Join(r.Run, "containers"), r.containersDir()} {
+	for _, path := range []string{r.runsDir(), r.containersDir()} {
 		dirs, err := os.ReadDir(path)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			all = errors.Join(all, fmt.Errorf("sweep: %w", err))
@@ -86,6 +86,16 @@ func (r Root) sweep(dirs []os.DirEntry) ([]Swept, error) {
 		}
 	}
 	return swept, all
+}
+
+// SweepContainer is Sweep for one container, whose shim has just been killed for instance. It
+// is nil for one that needs nothing.
+func (r Root) SweepContainer(id string) (*Swept, error) {
+	s, err := r.sweepOne(id)
+	if err != nil {
+		return s, fmt.Errorf("sweep container %s: %w", id[:12], err)
+	}
+	return s, nil
 }
 
 // sweepOne is quick about what lives: one file read, one stat of the shim.
@@ -176,7 +186,7 @@ func (r Root) sweepLocked(id string, state *spec.State) (*Swept, error) {
 		return nil, nil // created, and waiting to be started
 	}
 	if e.Lost {
-		e.Exit.Finished = time.Now()
+		e.Exit.Finished, e.Exit.Stopped = time.Now(), r.StopMarked(id)
 		if err := r.WriteExit(id, e.Exit); err != nil {
 			return nil, err
 		}

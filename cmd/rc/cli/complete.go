@@ -26,16 +26,17 @@ func CompleteContainers(a *App, limit int) Completion {
 	}
 }
 
-// ContainerNames reads the records; what cannot be read is not offered.
+// ContainerNames are the names, and the ids where one is being typed. No record is read: a
+// shell asks at each press of a key.
 func ContainerNames(a *App, word string) []string {
 	root := state.Root{Data: a.Config.DataRoot, Run: a.Config.RunRoot}
-	entries, _ := root.List()
-	var names []string
-	for _, entry := range entries {
-		names = append(names, entry.Name)
-		if word != "" && strings.HasPrefix(entry.ID, word) {
-			names = append(names, format.ShortID(entry.ID))
-		}
+	names, _ := root.Names()
+	if word == "" {
+		return names
+	}
+	ids, _ := root.IDs(word)
+	for _, id := range ids {
+		names = append(names, format.ShortID(id))
 	}
 	return names
 }

@@ -18,11 +18,11 @@ import (
 )
 
 type psOptions struct {
-	All, Quiet, NoTrunc, Latest, NoHeading, Size bool
-	Filters                                      []string
-	Format, Sort                                 string
-	Last                                         int
-	Watch                                        uint
+	All, Quiet, NoTrunc, Latest, NoHeading, Size, Namespaces bool
+	Filters                                                  []string
+	Format, Sort                                             string
+	Last                                                     int
+	Watch                                                    uint
 }
 
 func newPsCommand(a *cli.App, runF cli.RunFunc[psOptions]) *cobra.Command {
@@ -30,7 +30,8 @@ func newPsCommand(a *cli.App, runF cli.RunFunc[psOptions]) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ps [options]",
 		Short: "List containers",
-		Long: `Lists the containers that run, or all of them. Nothing is locked and nothing waited
+		Long: `Lists the containers that run, or all of them; one that is paused, or waits for its
+restart, is among all of them only. Nothing is locked and nothing waited
 for; a record that cannot be read is a warning and hides no other container.
 
 Filters: ` + strings.Join(container.FilterKeys(), ", ") + `.`,
@@ -62,7 +63,7 @@ rc ps --format '{{.Names}} {{.Status}}'`,
 	flags.Bool("external", false, "Accepted and without effect: rc's store has no other containers")
 	flags.Bool("sync", false, "Accepted and without effect: what is shown is always the state of the moment")
 	cli.AddNotYet(flags, "pod", "p", true)
-	cli.AddNotYet(flags, "ns", "", true)
+	flags.BoolVar(&opts.Namespaces, "ns", false, "Show the numbers of the containers' namespaces")
 	completePs(a, cmd)
 	return cmd
 }
@@ -81,7 +82,11 @@ func completeFilters(a *cli.App) cli.Completion {
 	return cli.CompleteKeys(container.FilterKeys(), func(key string) []string {
 		switch key {
 		case "status":
-			return []string{state.Created, state.Exited, state.Running}
+			return container.Statuses()
+		case "health":
+			return container.HealthStatuses()
+		case "restart-policy":
+			return container.RestartPolicies()
 		case "name", "before", "since":
 			if a.Load() == nil {
 				return cli.ContainerNames(a, "")
@@ -107,6 +112,8 @@ func (o *psOptions) check(cmd *cobra.Command) error {
 		return invalid("--last %d: want a number of containers", o.Last)
 	case o.Quiet && o.Size:
 		return invalid("--quiet: together with --size")
+	case o.Namespaces && (o.Quiet || o.Size):
+		return invalid("--ns: together with --quiet or --size")
 	case o.Watch > 0 && o.Latest:
 		return invalid("--watch %d: together with --latest", o.Watch)
 	}
@@ -188,6 +195,9 @@ func (o *psOptions) print(a *cli.App) error {
 		return format.Print(a.Stdout, "{{.ID}}", rows, format.Options{})
 	}
 	table := psTable
+	if o.Namespaces {
+		table = psNamespaceTable
+	}
 	if o.Size {
 		table += `\t{{.Size}}`
 	}

@@ -3,6 +3,8 @@ package container
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,8 +16,12 @@ import (
 // psTable is what ps shows by default.
 const psTable = `{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.CreatedHuman}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}`
 
+// psNamespaceTable is what ps --ns shows.
+const psNamespaceTable = `{{.ID}}\t{{.Names}}\t{{.Pid}}\t{{.Cgroup}}\t{{.IPC}}\t{{.MNT}}\t{{.NET}}\t{{.PIDNS}}\t{{.User}}\t{{.UTS}}`
+
 func psHeadings() map[string]string {
 	return map[string]string{
+		"Cgroup": "CGROUPNS", "IPC": "IPC", "MNT": "MNT", "NET": "NET", "PIDNS": "PIDNS", "User": "USERNS", "UTS": "UTS",
 		"ID": "CONTAINER ID", "CreatedHuman": "CREATED", "Pod": "POD ID", "PodName": "PODNAME", "Pid": "PID",
 	}
 }
@@ -90,7 +96,7 @@ func (r psRow) ExitCode() int {
 
 // Pid is that of the first process, 0 when there is none.
 func (r psRow) Pid() int {
-	if r.e.Status != state.Running || r.e.State == nil {
+	if r.e.State == nil || !r.e.Alive() {
 		return 0
 	}
 	return r.e.State.PID
@@ -110,7 +116,41 @@ func (r psRow) Ports() string   { return "" }
 func (r psRow) Pod() string     { return "" }
 func (r psRow) PodName() string { return "" }
 func (r psRow) IsInfra() bool   { return false }
-func (r psRow) Restarts() int   { return 0 }
+
+// Restarts is how often its restart policy has started it anew.
+func (r psRow) Restarts() int { return container.Restarts(r.e) }
+
+// Health is healthy, unhealthy, starting or stopped, "" without a healthcheck.
+func (r psRow) Health() string { return container.HealthText(r.e) }
+
+// Numbers of namespaces, "" for a container without a process.
+func (r psRow) Cgroup() string { return r.namespace("cgroup") }
+func (r psRow) IPC() string    { return r.namespace("ipc") }
+func (r psRow) MNT() string    { return r.namespace("mnt") }
+func (r psRow) NET() string    { return r.namespace("net") }
+func (r psRow) PIDNS() string  { return r.namespace("pid") }
+func (r psRow) User() string   { return r.namespace("user") }
+func (r psRow) UTS() string    { return r.namespace("uts") }
+
+// Namespaces are the same, as podman has them too.
+func (r psRow) Namespaces() psNamespaces {
+	return psNamespaces{r.Cgroup(), r.IPC(), r.MNT(), r.NET(), r.PIDNS(), r.User(), r.UTS()}
+}
+
+type psNamespaces struct{ Cgroup, IPC, MNT, NET, PIDNS, User, UTS string }
+
+func (r psRow) namespace(kind string) string {
+	pid := r.Pid()
+	if pid == 0 {
+		return ""
+	}
+	// pid:[4026531836], namespaces(7)
+	link, err := os.Readlink("/proc/" + strconv.Itoa(pid) + "/ns/" + kind)
+	if err != nil {
+		return "" // it has ended
+	}
+	return strings.Trim(link, kind+":[]")
+}
 
 // Size is what was written, and that with the image.
 func (r psRow) Size() string {
@@ -154,7 +194,7 @@ func (r psRow) MarshalJSON() ([]byte, error) {
 		[]string{r.e.Network},
 		r.Pid(), "", "",
 		[]string{},
-		0, r.size, r.StartedAt(),
+		r.Restarts(), r.size, r.StartedAt(),
 		r.e.Status, r.Status(), r.e.Created.Unix(),
 	})
 }

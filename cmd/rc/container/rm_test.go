@@ -17,14 +17,14 @@ import (
 
 func TestRmOptions(t *testing.T) {
 	for args, want := range map[string]rmOptions{
-		"a b":                      {Names: []string{"a", "b"}},
-		"-f a":                     {Names: []string{"a"}, Force: true},
-		"-t 3 a":                   {Names: []string{"a"}, Force: true, Timeout: new(uint(3))},
-		"--time -1 a":              {Names: []string{"a"}, Force: true, Timeout: new(uint(100_000))},
-		"-a -i -v --depend":        {All: true, Ignore: true},
-		"--latest":                 {Latest: true},
-		"--filter name=x":          {Filters: []string{"name=x"}},
-		"--cidfile f --cidfile=g ": {CIDFiles: []string{"f", "g"}},
+		"a b":                      {Selection: Selection{Names: []string{"a", "b"}}},
+		"-f a":                     {Selection: Selection{Names: []string{"a"}, Ignore: true}, Force: true},
+		"-t 3 a":                   {Selection: Selection{Names: []string{"a"}, Ignore: true}, Force: true, Timeout: new(uint(3))},
+		"--time -1 a":              {Selection: Selection{Names: []string{"a"}, Ignore: true}, Force: true, Timeout: new(uint(40_000_000))},
+		"-a -i -v --depend":        {Selection: Selection{All: true, Ignore: true}},
+		"--latest":                 {Selection: Selection{Latest: true}},
+		"--filter name=x":          {Selection: Selection{Filters: []string{"name=x"}}},
+		"--cidfile f --cidfile=g ": {Selection: Selection{CIDFiles: []string{"f", "g"}}},
 	} {
 		a := clitest.App(t, false)
 		var got rmOptions
@@ -50,11 +50,7 @@ func TestRmOptions(t *testing.T) {
 
 // removeQuietly is rm without the process that empties the trash: a test is no rc.
 func removeQuietly(ctx context.Context, a *cli.App, o *rmOptions) error {
-	victims, err := o.victims(container.Records(a.Config))
-	if err != nil {
-		return err
-	}
-	return o.removed(ctx, a, victims)
+	return o.remove(ctx, a)
 }
 
 func TestRm(t *testing.T) {

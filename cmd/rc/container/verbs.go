@@ -16,5 +16,19 @@ func Verbs(a *cli.App) []cli.Verb {
 		{Name: "create", Make: func() *cobra.Command { return newCreateCommand(a, createContainer) }},
 		{Name: "ps", Make: func() *cobra.Command { return newPsCommand(a, printContainers) }},
 		{Name: "rm", Make: func() *cobra.Command { return newRmCommand(a, removeContainers) }},
+		{Name: "stop", Make: func() *cobra.Command { return newStopCommand(a, stopContainers) }},
+		{Name: "kill", Make: func() *cobra.Command { return newKillCommand(a, killContainers) }},
+		{Name: "pause", Make: func() *cobra.Command { return newPauseCommand(a, pauseContainers) }},
+		{Name: "unpause", Make: func() *cobra.Command { return newUnpauseCommand(a, pauseContainers) }},
+		{Name: "wait", Make: func() *cobra.Command { return newWaitCommand(a, waitForContainers) }},
+		{Name: "rename", Make: func() *cobra.Command { return newRenameCommand(a, renameContainer) }},
+	}
+}
+
+// NounVerbs are rc container VERB only.
+func NounVerbs(a *cli.App) []cli.Verb {
+	return []cli.Verb{
+		InitVerb(a),
+		{Name: "exists", Make: func() *cobra.Command { return newExistsCommand(a, containerExists) }},
 	}
 }

@@ -1,0 +1,185 @@
+package container
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
+	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/cmd/rc/cli/clitest"
+	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/errs"
+)
+
+// parsed calls a verb's command line and gives the options that it makes of it.
+func parsed[T any](t *testing.T, newCommand func(*cli.App, cli.RunFunc[T]) *cobra.Command, args string) (T, error) {
+	t.Helper()
+	a := clitest.App(t, false)
+	var got T
+	called := false
+	cmd := newCommand(a, func(_ context.Context, _ *cli.App, o *T) error { got, called = *o, true; return nil })
+	_, _, err := clitest.Call(t, a, cmd, strings.Fields(args)...)
+	if called == (err != nil) {
+		t.Errorf("%s: called is %v after %v", args, called, err)
+	}
+	return got, err
+}
+
+func names(s ...string) Selection { return Selection{Names: s} }
+
+func TestStopOptions(t *testing.T) {
+	for args, want := range map[string]stopOptions{
+		"a b":               {Selection: names("a", "b")},
+		"-t 3 a":            {Selection: names("a"), Timeout: new(uint(3))},
+		"--time 0 a":        {Selection: names("a"), Timeout: new(uint(0))},
+		"--timeout=-1 a":    {Selection: names("a"), Timeout: new(uint(40_000_000))},
+		"-a":                {Selection: Selection{Names: []string{}, All: true}},
+		"-l -i":             {Selection: Selection{Names: []string{}, Latest: true, Ignore: true}},
+		"-f a=b --filter c": {Selection: Selection{Names: []string{}, Filters: []string{"a=b", "c"}}},
+		"--cidfile f a":     {Selection: Selection{Names: []string{"a"}, CIDFiles: []string{"f"}}},
+		"-a --filter a=b":   {Selection: Selection{Names: []string{}, All: true, Filters: []string{"a=b"}}},
+	} {
+		got, err := parsed(t, newStopCommand, args)
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("stop %s: %v %s", args, err, diff)
+		}
+	}
+	for args, want := range map[string]string{
+		"": "--cidfile", "-a x": "--all", "-a -l": "--latest", "-l x": "--latest", "-f a=b x": "--filter", "-t -2 x": "seconds",
+		"--timeout -2 x": "--timeout", "-a --cidfile f": "--all",
+	} {
+		if _, err := parsed(t, newStopCommand, args); !errors.Is(err, errs.ErrInvalid) || !strings.Contains(err.Error(), want) || errs.Hint(err) == "" && !strings.Contains(args, "-2") {
+			t.Errorf("stop %s: %v", args, err)
+		}
+	}
+}
+
+func TestKillOptions(t *testing.T) {
+	for args, want := range map[string]killOptions{
+		"a":                    {Selection: names("a"), Signal: unix.SIGKILL},
+		"-s hup a":             {Selection: names("a"), Signal: unix.SIGHUP},
+		"--signal SIGUSR1 a b": {Selection: names("a", "b"), Signal: unix.SIGUSR1},
+		"-s 15 -l":             {Selection: Selection{Names: []string{}, Latest: true}, Signal: unix.SIGTERM},
+	} {
+		got, err := parsed(t, newKillCommand, args)
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("kill %s: %v %s", args, err, diff)
+		}
+	}
+	for args, want := range map[string]string{"": "name a container", "-s x a": `--signal "x"`, "-s 0 a": `--signal "0"`, "-s 65 a": "--signal"} {
+		if _, err := parsed(t, newKillCommand, args); !errors.Is(err, errs.ErrInvalid) || !strings.Contains(err.Error(), want) {
+			t.Errorf("kill %s: %v", args, err)
+		}
+	}
+}
+
+func TestWaitOptions(t *testing.T) {
+	const std = 250 * time.Millisecond
+	for args, want := range map[string]waitOptions{
+		"a b":      {Selection: names("a", "b"), WaitOptions: container.WaitOptions{Interval: std}},
+		"-i 500 a": {Selection: names("a"), WaitOptions: container.WaitOptions{Interval: 2 * std}},
+		"--interval 2s --condition running --condition healthy a": {
+			Selection: names("a"), WaitOptions: container.WaitOptions{Conditions: []string{"running", "healthy"}, Interval: 2 * time.Second},
+		},
+		"--ignore --exit-first-match a": {
+			Selection: Selection{Names: []string{"a"}, Ignore: true}, WaitOptions: container.WaitOptions{Interval: std}, FirstMatch: true,
+		},
+	} {
+		got, err := parsed(t, newWaitCommand, args)
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("wait %s: %v %s", args, err, diff)
+		}
+	}
+	for args, want := range map[string]string{"": "name a container", "--condition gone a": "healthy", "-i 0 a": "--interval", "-i x a": "--interval"} {
+		if _, err := parsed(t, newWaitCommand, args); !errors.Is(err, errs.ErrInvalid) || !strings.Contains(err.Error(), want) {
+			t.Errorf("wait %s: %v", args, err)
+		}
+	}
+}
+
+func TestRenameOptions(t *testing.T) {
+	if got, err := parsed(t, newRenameCommand, "a b"); err != nil || got != (renameOptions{"a", "b"}) {
+		t.Errorf("%+v %v", got, err)
+	}
+	for _, args := range []string{"", "a", "a b c", "a b/c", "a .b"} {
+		if _, err := parsed(t, newRenameCommand, args); !errors.Is(err, errs.ErrInvalid) {
+			t.Errorf("rename %s: %v", args, err)
+		}
+	}
+}
+
+// full is the id of a container of clitest.App that begins so.
+func full(begin string) string { return begin + strings.Repeat("0", 62) }
+
+// TestVerbs are the verbs on containers none of which has a process: "runs" is the test.
+func TestVerbs(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "cid")
+	if err := os.WriteFile(file, []byte(full("a2")+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		verb, args, out, failed string
+		code                    int
+	}{
+		{"stop", "failed made", "failed\nmade\n", "", 0},
+		{"stop", "failed a2 made", "failed\nmade\n", "", 0}, // each once
+		{"stop", "nobody failed", "failed\n", `"nobody": not found`, 125},
+		{"stop", "--ignore nobody failed", "failed\n", "", 0},
+		{"stop", "--cidfile CID", full("a2") + "\n", "", 0},
+		{"stop", "--filter status=exited", "", "", 0},
+		{"stop", "--filter colour=red", "", "ancestor", 125},
+		{"kill", "failed made", "", "it is exited", 125},
+		{"kill", "made", "", "rc start made", 125},
+		{"kill", "a", "", "3 ids begin with it", 125},
+		{"pause", "failed", "", "it is exited", 125},
+		{"pause", "runs", "", "cgroup", 125},
+		{"unpause", "runs", "", "not paused", 125},
+		{"unpause", "--all", "", "", 0},
+		{"wait", "failed failed", "3\n", "", 0},
+		{"wait", "--condition running runs", "-1\n", "", 0},
+		{"wait", "--condition created --condition exited made failed", "-1\n3\n", "", 0},
+		{"wait", "--condition healthy runs", "", "no healthcheck", 125},
+		{"wait", "failed nobody", "3\n", "not found", 125},
+		{"wait", "--ignore failed nobody", "3\n-1\n", "", 0},
+		{"wait", "--exit-first-match runs failed", "3\n", "", 0},
+		{"wait", "-l", "3\n", "", 0},
+		{"rename", "failed done", "", "", 0},
+		{"rename", "failed made", "", "already exists", 125},
+		{"rename", "nobody x", "", "not found", 125},
+		{"exists", "made", "", "", 0},
+		{"exists", "nobody", "", "", 1},
+		{"exists", "a", "", "3 ids", 125},
+	} {
+		a := clitest.App(t, false)
+		verbs := append(Verbs(a), NounVerbs(a)...)
+		v, ok := cli.FindVerb(verbs, c.verb)
+		if !ok {
+			t.Fatal(c.verb)
+		}
+		out, printed, err := clitest.Call(t, a, v.Make(), strings.Fields(strings.ReplaceAll(c.args, "CID", file))...)
+		text := printed
+		if err != nil {
+			text += err.Error() + errs.Hint(err)
+		}
+		if out != c.out || errs.Code(err) != c.code || !strings.Contains(text, c.failed) {
+			t.Errorf("%s %s: code %d %q, printed %q; want %d %q %q", c.verb, c.args, errs.Code(err), text, out, c.code, c.failed, c.out)
+		}
+	}
+}
+
+// TestBrokenOfAll: a record that cannot be read is an error of --all, and hides no other.
+func TestBrokenOfAll(t *testing.T) {
+	a := clitest.App(t, true)
+	out, _, err := clitest.Call(t, a, newUnpauseCommand(a, pauseContainers), "--all")
+	if out != "" || err == nil || !strings.Contains(err.Error(), "broken record") || errs.Code(err) != 125 {
+		t.Errorf("%q %v", out, err)
+	}
+}

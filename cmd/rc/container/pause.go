@@ -1,0 +1,69 @@
+package container
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/state"
+)
+
+type pauseOptions struct {
+	Selection
+	// Unpause is the verb unpause.
+	Unpause bool
+}
+
+func newPauseCommand(a *cli.App, runF cli.RunFunc[pauseOptions]) *cobra.Command {
+	opts := &pauseOptions{}
+	cmd := makePause(a, opts, runF)
+	cmd.Use = "pause [options] CONTAINER [CONTAINER...]"
+	cmd.Short = "Pause all processes of containers"
+	cmd.Long = `Freezes all processes of containers, which go on where they were after rc unpause, and
+prints what it was given. It needs the container's cgroup (freezer).`
+	cmd.Example = `rc pause web
+rc pause --all`
+	opts.add(a, cmd, withAll|withLatest|withFilter|withCIDFile, "Pause", "all containers that run")
+	return cmd
+}
+
+func newUnpauseCommand(a *cli.App, runF cli.RunFunc[pauseOptions]) *cobra.Command {
+	opts := &pauseOptions{Unpause: true}
+	cmd := makePause(a, opts, runF)
+	cmd.Use = "unpause [options] CONTAINER [CONTAINER...]"
+	cmd.Short = "Let the processes of paused containers go on"
+	cmd.Long = `Lets all processes of paused containers go on where they were, and prints what it was
+given.`
+	cmd.Example = `rc unpause web
+rc unpause --all`
+	opts.add(a, cmd, withAll|withLatest|withFilter|withCIDFile, "Unpause", "all containers that are paused")
+	return cmd
+}
+
+func makePause(a *cli.App, opts *pauseOptions, runF cli.RunFunc[pauseOptions]) *cobra.Command {
+	return &cobra.Command{
+		ValidArgsFunction: cli.CompleteContainers(a, 0),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := opts.check(cmd, args); err != nil {
+				return err
+			}
+			return runF(cmd.Context(), a, opts)
+		},
+	}
+}
+
+func pauseContainers(ctx context.Context, a *cli.App, opts *pauseOptions) error {
+	root := container.Records(a.Config)
+	verb, status, do := "pause", state.Running, container.Pause
+	if opts.Unpause {
+		verb, status, do = "unpause", state.Paused, container.Unpause
+	}
+	targets, err := opts.find(verb, root, func(e state.Entry) bool { return e.Status == status })
+	if err != nil {
+		return err
+	}
+	return opts.each(ctx, a, targets, func(ctx context.Context, t *target) error { return do(ctx, root, t.id) }, errs.Code)
+}

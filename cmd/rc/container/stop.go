@@ -1,0 +1,87 @@
+package container
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/errs"
+)
+
+type stopOptions struct {
+	Selection
+	Timeout *uint
+}
+
+func newStopCommand(a *cli.App, runF cli.RunFunc[stopOptions]) *cobra.Command {
+	opts := &stopOptions{}
+	seconds := 0
+	cmd := &cobra.Command{
+		Use:   "stop [options] CONTAINER [CONTAINER...]",
+		Short: "Stop containers",
+		Long: `Sends containers their stop signal, and SIGKILL when their time is over, waits until
+they have ended, and prints what it was given. One that does not run is stopped
+already. A container that was stopped is not restarted by its restart policy.`,
+		Example: `rc stop web
+rc stop --time 2 web db
+rc stop --all
+rc stop --filter label=team=red`,
+		ValidArgsFunction: cli.CompleteContainers(a, 0),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var err error
+			if opts.Timeout, err = stopTimeout(cmd, seconds); err != nil {
+				return err
+			}
+			if err := opts.check(cmd, args); err != nil {
+				return err
+			}
+			return runF(cmd.Context(), a, opts)
+		},
+	}
+	opts.add(a, cmd, withAll|withLatest|withFilter|withCIDFile|withIgnore, "Stop", "all containers that run")
+	addTimeout(cmd, &seconds, "")
+	return cmd
+}
+
+// addTimeout declares the time between the stop signal and SIGKILL: podman's and docker's
+// names for it.
+func addTimeout(cmd *cobra.Command, seconds *int, more string) {
+	flags := cmd.Flags()
+	flags.IntVarP(seconds, "time", "t", 0,
+		"Seconds between the stop signal and SIGKILL, -1 for no limit"+more+" (default the container's own, 10)")
+	flags.IntVar(seconds, "timeout", 0, "The same as --time")
+	flags.Lookup("timeout").Hidden = true
+	for _, name := range []string{"time", "timeout"} {
+		cli.Must(cmd.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions))
+	}
+}
+
+// stopTimeout is what was given, nil for nothing.
+func stopTimeout(cmd *cobra.Command, seconds int) (*uint, error) {
+	name := "time"
+	if cmd.Flags().Changed("timeout") {
+		name = "timeout"
+	}
+	switch {
+	case !cmd.Flags().Changed(name):
+		return nil, nil //nolint:nilnil // not given is no error
+	case seconds < -1:
+		return nil, errs.Invalidf("--%s %d: want seconds, or -1 for no limit", name, seconds)
+	case seconds < 0: // a year and a bit is as good as for ever
+		return new(uint(40_000_000)), nil
+	}
+	return new(uint(seconds)), nil
+}
+
+func stopContainers(ctx context.Context, a *cli.App, opts *stopOptions) error {
+	root := container.Records(a.Config)
+	targets, err := opts.find("stop", root, alive)
+	if err != nil {
+		return err
+	}
+	return opts.each(ctx, a, targets, func(ctx context.Context, t *target) error {
+		return container.Stop(ctx, root, t.id, container.StopOptions{Timeout: opts.Timeout})
+	}, errs.Code)
+}
