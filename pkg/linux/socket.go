@@ -68,7 +68,7 @@ func Receive(sock *os.File, limit int) ([]byte, []*os.File, error) {
 
 // receive is Receive for a descriptor; unix.EAGAIN is returned as it is.
 func receive(fd, limit int) ([]byte, []*os.File, error) {
-	data := make([]byte, limit)
+	data := make([]byte, min(limit, expected(fd, limit)))
 	oob := make([]byte, unix.CmsgSpace(4*maxFiles))
 	for {
 		n, oobn, flags, _, err := unix.Recvmsg(fd, data, oob, unix.MSG_CMSG_CLOEXEC)
@@ -94,6 +94,27 @@ func receive(fd, limit int) ([]byte, []*os.File, error) {
 			return nil, nil, io.EOF
 		}
 		return data[:n], files, nil
+	}
+}
+
+// small is a limit below which it is not worth asking how long a message is.
+const small = 4 << 10
+
+// expected is how long the next message is, so that a process which lives long does not keep
+// room for the longest possible one.
+func expected(fd, limit int) int {
+	if limit <= small {
+		return limit
+	}
+	for {
+		n, _, err := unix.Recvfrom(fd, nil, unix.MSG_PEEK|unix.MSG_TRUNC)
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil || n == 0 {
+			return 1 // the end, or an error, which receiving shows
+		}
+		return n
 	}
 }
 

@@ -22,11 +22,8 @@ func (s *server) listen() error {
 		return err
 	}
 	defer dir.Close()
-	if s.control, err = linux.Listen(dir, controlName); err != nil {
-		return err
-	}
-	go s.accept()
-	return nil
+	s.control, err = linux.Listen(dir, controlName)
+	return err
 }
 
 // accept serves each caller in a goroutine of its own, as long as the shim lives.

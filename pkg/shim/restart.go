@@ -140,6 +140,7 @@ func (s *server) again(ctx context.Context) error {
 	if err := s.proc.Run(); err != nil {
 		return err
 	}
+	s.attend()
 	s.emit("restart", nil)
 	if s.ownerHere {
 		return s.reportStarted()

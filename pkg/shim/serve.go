@@ -60,6 +60,7 @@ type server struct {
 	owner      *linux.Conn // the rc that started the container
 	ownerHere  bool        // it has neither detached nor gone
 	control    *linux.Conn
+	attending  bool
 	watchers   []watcher
 	execs      []string // ids of exec sessions
 	end        ending
@@ -203,7 +204,6 @@ func (s *server) start(ctx context.Context) error {
 	if err := s.awaitGo(); err != nil {
 		return err
 	}
-	s.heedSIGTERM()
 	if s.plan.Hold {
 		return s.startHeld()
 	}
@@ -211,6 +211,8 @@ func (s *server) start(ctx context.Context) error {
 		return err
 	}
 	s.emit("start", nil)
+	s.heedSIGTERM()
+	s.attend()
 	return s.meetOwner()
 }
 
@@ -241,14 +243,25 @@ func (s *server) prepare(restarts int) error {
 		return err
 	}
 	s.console = s.proc.Console
-	s.copyStreams()
 	return nil
+}
+
+// attend begins to do several things at once. Until then only one is done: a goroutine that
+// could run while the main one waits in a system call would cost a thread for good.
+func (s *server) attend() {
+	s.copyStreams()
+	if !s.attending {
+		s.attending = true
+		go s.accept()
+	}
 }
 
 // startHeld is the rest of start for a container that is initialized only: rc goes, and the
 // command runs when somebody says so (release).
 func (s *server) startHeld() error {
 	s.emit("init", nil)
+	s.heedSIGTERM()
+	s.attend()
 	if err := s.meetOwner(); err != nil {
 		return err
 	}
