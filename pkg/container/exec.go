@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"slices"
 
@@ -48,10 +49,11 @@ func Exec(ctx context.Context, cfg *config.Config, id string, o ExecOptions) (in
 	if e.Status != state.Running {
 		return 0, notRunning("exec in", e)
 	}
-	c, err := root.Load(e.ID)
+	c, err := root.LoadProcess(e.ID)
 	if err != nil {
 		return 0, err
 	}
+	slog.Debug("container found", "id", c.ID, "name", c.Name)
 	extra, err := preserved(o.PreserveFDs)
 	if err != nil {
 		return 0, err
@@ -60,6 +62,7 @@ func Exec(ctx context.Context, cfg *config.Config, id string, o ExecOptions) (in
 	if err != nil {
 		return 0, err
 	}
+	slog.Debug("order made", "bytes", len(order))
 	x := shim.Exec{Order: order, Extra: extra, Detach: o.Detach}
 	if x.ID, err = state.GenerateID(); err != nil {
 		return 0, err
@@ -75,29 +78,30 @@ func Exec(ctx context.Context, cfg *config.Config, id string, o ExecOptions) (in
 		return 0, askError("exec in", e, err)
 	}
 	defer client.Close()
-	// A signal before the command runs ends rc, and by that the command.
-	caught := catchSignals()
 	event, err := client.Exec(x)
 	if err != nil {
 		return 0, askError("exec in", e, err)
 	}
+	slog.Debug("command runs")
 	if o.Detach {
 		fmt.Fprintln(o.Streams.Out, x.ID)
 		return 0, nil
 	}
 	s := &session{
-		client: client, streams: o.Streams, input: o.Stdin && o.TTY, keys: o.DetachKeys, copyOutput: o.TTY, signals: caught,
+		client: client, streams: o.Streams, input: o.Stdin && o.TTY, keys: o.DetachKeys, copyOutput: o.TTY,
+		signals: catchSignals(), // one before this ends rc, and by that the command
 	}
 	end, err := s.run(ctx, event)
 	if err != nil {
 		return 0, errs.WithCode(fmt.Errorf("exec in container %q: %w", e.Name, err), errs.CodeSignal+9)
 	}
+	slog.Debug("command ended", "code", end.Code)
 	return end.Code, nil
 }
 
 // execOrder is what the shim tells a process that joins the container c.
-func execOrder(cfg *config.Config, c *spec.Container, o ExecOptions) ([]byte, error) {
-	p := *c.OCI.Process
+func execOrder(cfg *config.Config, c *spec.Inside, o ExecOptions) ([]byte, error) {
+	p := *c.Process
 	p.Args, p.Terminal, p.ConsoleSize = o.Args, o.TTY, nil
 	p.Env = spec.JoinEnv(p.Env, o.Env)
 	if o.TTY {
@@ -112,7 +116,7 @@ func execOrder(cfg *config.Config, c *spec.Container, o ExecOptions) ([]byte, er
 	if o.User != "" {
 		p.User.Username = o.User
 		// HOME is the other user's.
-		p.Env = slices.DeleteFunc(slices.Clone(p.Env), func(e string) bool { return c.OCI.Process.User.Username != o.User && isHome(e) })
+		p.Env = slices.DeleteFunc(slices.Clone(p.Env), func(e string) bool { return c.Process.User.Username != o.User && isHome(e) })
 	}
 	if o.Privileged {
 		all := oci.AllCapabilities()
@@ -120,16 +124,16 @@ func execOrder(cfg *config.Config, c *spec.Container, o ExecOptions) ([]byte, er
 		p.NoNewPrivileges = false
 	}
 	order, err := oci.NewOrder(&oci.Config{
-		Spec:     &specs.Spec{Process: &p, Linux: &specs.Linux{Namespaces: c.OCI.Linux.Namespaces}},
+		Spec:     &specs.Spec{Process: &p, Linux: &specs.Linux{Namespaces: c.Namespaces}},
 		Rootfs:   "/",
-		GroupAdd: c.GroupAdd, Inside: true, DieWithParent: !spec.HasNamespace(&c.OCI, specs.PIDNamespace),
+		GroupAdd: c.GroupAdd, Inside: true, DieWithParent: !c.OwnPIDs(),
 		ExtraFiles: make([]*os.File, o.PreserveFDs),
 	})
 	if err != nil {
 		return nil, err
 	}
 	if !o.Privileged {
-		if err := addSeccomp(cfg, c, order); err != nil {
+		if err := addSeccomp(cfg, c.Seccomp, c.Process, order); err != nil {
 			return nil, err
 		}
 	}

@@ -88,7 +88,7 @@ func overlays(mounts []specs.Mount) ([]specs.Mount, []shim.Overlay) {
 // complete adds the filter and the network, while the id maps are written.
 func (r *run) complete(plan *shim.Plan, order *oci.Order) error {
 	plan.Name = r.c.Name // reserve may have made another
-	if err := addSeccomp(r.cfg, r.c, order); err != nil {
+	if err := addSeccomp(r.cfg, r.c.Seccomp, r.c.OCI.Process, order); err != nil {
 		return err
 	}
 	if err := r.tellNetwork(plan); err != nil {
@@ -102,12 +102,11 @@ func (r *run) complete(plan *shim.Plan, order *oci.Order) error {
 }
 
 // addSeccomp gives an order the container's filter.
-func addSeccomp(cfg *config.Config, c *spec.Container, order *oci.Order) error {
-	if c.Seccomp == "unconfined" {
+func addSeccomp(cfg *config.Config, profile string, p *specs.Process, order *oci.Order) error {
+	if profile == "unconfined" {
 		return nil
 	}
-	filter, err := seccomp.Cached(filepath.Join(cfg.DataRoot, "seccomp"), c.Seccomp,
-		seccomp.Options{Caps: c.OCI.Process.Capabilities.Bounding})
+	filter, err := seccomp.Cached(filepath.Join(cfg.DataRoot, "seccomp"), profile, seccomp.Options{Caps: p.Capabilities.Bounding})
 	if err != nil {
 		return err
 	}
@@ -141,7 +140,7 @@ func checkOrder(cfg *config.Config, c *spec.Container, test []string) ([]byte, e
 	if test[0] == "CMD-SHELL" {
 		args = append([]string{"/bin/sh", "-c"}, args...)
 	}
-	return execOrder(cfg, c, ExecOptions{Args: args})
+	return execOrder(cfg, c.Inside(), ExecOptions{Args: args})
 }
 
 // birth is what the shim is started with.

@@ -51,6 +51,7 @@ func Create(ctx context.Context, cfg *config.Config, opts create.Options, image 
 	if err != nil {
 		return nil, r.giveUp(ctx, err)
 	}
+	emit(cfg, "create", &state.Entry{Summary: spec.Summary{ID: r.c.ID, Name: r.c.Name, Image: r.c.Image.Name}})
 	_ = os.Remove(r.dir.RunPath()) // it waits for Start, perhaps until after a boot
 	return r.c, r.dir.Close()
 }
@@ -172,6 +173,7 @@ func clearAway(ctx context.Context, cfg *config.Config, e *state.Entry) error {
 		}
 	}
 	if e.State.Cgroup != "" {
+		killCgroup(e.State.Cgroup) // with the host's pid namespace processes survive the shim
 		removeCgroup(ctx, e.State.Cgroup)
 	}
 	return os.RemoveAll(root.RunDir(e.ID))

@@ -3,7 +3,6 @@ package shim
 import (
 	"fmt"
 	"os"
-	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -33,8 +32,8 @@ func (r *execRequest) fields(c *wire.Coder) {
 
 func errNotRunning() error { return fmt.Errorf("container: %w: it is not running", errs.ErrState) }
 
-// exec starts a process in the container and answers with its pid and, at its end, with its
-// exit code. The end of the caller hangs the process up (SIGHUP), as that of a terminal would.
+// exec starts a process in the container, and answers when it runs and, with its exit code,
+// when it has ended. The end of the caller hangs the process up (SIGHUP), as that of a terminal would.
 func (s *server) exec(conn *linux.Conn, data []byte, files []*os.File) error {
 	var req execRequest
 	if err := decode(data, req.fields); err != nil {
@@ -48,20 +47,15 @@ func (s *server) exec(conn *linux.Conn, data []byte, files []*os.File) error {
 	if err != nil {
 		return err
 	}
-	pid := 0
-	s.do(func() {
-		pid, _, _ = s.hostPIDOf(p)
-		s.execs = append(s.execs, req.ID)
-	})
-	s.emit("exec", map[string]string{"execID": req.ID})
 	closeAll(files) // the process has them: its readers wait for their end
 	var master []*os.File
 	if p.Console != nil {
 		master = append(master, p.Console)
 	}
-	answer := started{PID: pid, Terminal: p.Console != nil}
-	err = conn.Send(encode(msgStarted, answer.fields), master...)
+	answer := started{Terminal: p.Console != nil}
+	_ = conn.Send(encode(msgStarted, answer.fields), master...) // the caller may be gone
 	closeAll(master)
+	s.emit("exec", map[string]string{"execID": req.ID})
 	if !req.Detach {
 		go s.serveExec(conn, p)
 	}
@@ -71,11 +65,10 @@ func (s *server) exec(conn *linux.Conn, data []byte, files []*os.File) error {
 	if err != nil {
 		return err
 	}
-	s.do(func() { s.execs = slices.DeleteFunc(s.execs, func(id string) bool { return id == req.ID }) })
-	s.emitExit("exec_died", code, map[string]string{"execID": req.ID})
 	if !req.Detach {
 		_ = conn.Send(encode(msgExited, number(&code)))
 	}
+	s.emitExit("exec_died", code, map[string]string{"execID": req.ID})
 	return nil
 }
 

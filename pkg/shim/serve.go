@@ -62,7 +62,6 @@ type server struct {
 	control    *linux.Conn
 	attending  bool
 	watchers   []watcher
-	execs      []string // ids of exec sessions
 	end        ending
 	checks     checks
 	orders     healthOrders
@@ -209,6 +208,9 @@ func (s *server) start(ctx context.Context) error {
 	}
 	if err := s.proc.Run(); err != nil {
 		return err
+	}
+	if s.plan.New { // not by rc, which has better things to do before the start
+		s.emit("create", nil)
 	}
 	s.emit("start", nil)
 	s.heedSIGTERM()

@@ -1,13 +1,11 @@
 package state
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -217,38 +215,4 @@ func (r Root) held(id string) bool {
 func missing(path string) bool {
 	_, err := os.Lstat(path)
 	return errors.Is(err, fs.ErrNotExist)
-}
-
-// lockPoll is how often Lock looks again.
-const lockPoll = 5 * time.Millisecond
-
-// Lock waits for the directory of a container that is on record, and holds it as its creator
-// did: until Close nobody else starts, renames or sweeps it.
-func (r Root) Lock(ctx context.Context, nameOrID string) (*Dir, error) {
-	id, err := r.FindID(nameOrID)
-	if err != nil {
-		return nil, err
-	}
-	for {
-		f, err := os.Open(r.Dir(id))
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("container %q: %w", nameOrID, errs.ErrNotFound)
-		}
-		if err != nil {
-			return nil, err
-		}
-		err = flock(f, unix.LOCK_EX|unix.LOCK_NB)
-		if err == nil && samePlace(f, r.Dir(id)) {
-			return &Dir{ID: id, Name: nameOrID, root: r, lock: f}, nil
-		}
-		_ = f.Close()
-		if err != nil && !errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, fmt.Errorf("lock container %q: %w", nameOrID, err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		case <-time.After(lockPoll):
-		}
-	}
 }

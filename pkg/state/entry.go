@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/linux"
 	"github.com/rc-containers/rc/pkg/spec"
@@ -225,6 +227,34 @@ func (r Root) Load(id string) (*spec.Container, error) {
 		return nil, fmt.Errorf("%q: id is %q", filepath.Join(r.Dir(id), containerFile), c.ID)
 	}
 	return c, nil
+}
+
+// LoadProcess reads as much of a container's record as a process that joins it has to know.
+func (r Root) LoadProcess(id string) (*spec.Inside, error) {
+	path := filepath.Join(r.Dir(id), containerFile)
+	c, err := readRecord[struct {
+		ID   string `json:"id"`
+		Name string `json:"name"`
+		OCI  struct {
+			Process *specs.Process `json:"process"`
+			Linux   struct {
+				Namespaces []specs.LinuxNamespace `json:"namespaces"`
+			} `json:"linux"`
+		} `json:"oci"`
+		GroupAdd []string `json:"groupAdd"`
+		Seccomp  string   `json:"seccomp"`
+	}](path)
+	switch {
+	case err != nil:
+		return nil, err
+	case c == nil:
+		return nil, fmt.Errorf("container %q: %w", id, errs.ErrNotFound)
+	case c.ID != id || c.OCI.Process == nil:
+		return nil, fmt.Errorf("%q: broken record", path)
+	}
+	return &spec.Inside{
+		ID: c.ID, Name: c.Name, Process: c.OCI.Process, Namespaces: c.OCI.Linux.Namespaces, GroupAdd: c.GroupAdd, Seccomp: c.Seccomp,
+	}, nil
 }
 
 // readRecord reads a JSON file; nil where there is none.

@@ -1,11 +1,13 @@
 package state
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -35,6 +37,31 @@ func (r Root) Hold(id string) (*os.File, error) {
 		return nil, fmt.Errorf("container %q: %w", id, errs.ErrNotFound)
 	}
 	return f, nil
+}
+
+// holdPoll is how often Lock looks again.
+const holdPoll = 5 * time.Millisecond
+
+// Lock is Hold that waits, for a container that is on record; the caller closes the Dir.
+func (r Root) Lock(ctx context.Context, nameOrID string) (*Dir, error) {
+	id, err := r.FindID(nameOrID)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		f, err := r.Hold(id)
+		if err == nil {
+			return &Dir{ID: id, Name: nameOrID, root: r, lock: f}, nil
+		}
+		if !errors.Is(err, errs.ErrInUse) {
+			return nil, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(holdPoll):
+		}
+	}
 }
 
 // lockFile is locked by whoever rewrites a container's record. The directory itself will not
