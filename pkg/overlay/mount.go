@@ -20,18 +20,18 @@ import (
 // Target's content.
 type Root struct {
 	Lower    []string // topmost first; at least one
-	Upper    string
-	Work     string // on the file system of Upper
-	Target   string // an empty directory, on which it is mounted
-	Program  string // Auto, Native, Fuse, or the path of a fuse-overlayfs
-	Volatile bool   // never sync: what is written goes with the mount
+	Upper    string   // "" for a mount that is only read, of two layers at least
+	Work     string   // on the file system of Upper
+	Target   string   // an empty directory, on which it is mounted
+	Program  string   // Auto, Native, Fuse, or the path of a fuse-overlayfs
+	Volatile bool     // never sync: what is written goes with the mount
 }
 
 // Mount mounts r in the caller's mount namespace and says by what. With Auto, a kernel
 // that refuses the native mount is no error: fuse-overlayfs does it then. The mount ends
 // with the namespace, or by Unmount.
 func Mount(ctx context.Context, r Root) (Choice, error) {
-	choice, err := Choose(r.Program, r.Upper)
+	choice, err := Choose(r.Program, r.top())
 	if err != nil {
 		return Choice{}, err
 	}
@@ -43,6 +43,14 @@ func Mount(ctx context.Context, r Root) (Choice, error) {
 		choice = Choice{Fuse, "the kernel's overlayfs refused: " + err.Error()}
 	}
 	return choice, mountFuse(ctx, r)
+}
+
+// top is the directory whose file system decides what can mount the root.
+func (r Root) top() string {
+	if r.Upper == "" {
+		return r.Lower[0]
+	}
+	return r.Upper
 }
 
 // Unmount takes the root away, at once where nothing uses it and lazily elsewhere.
@@ -59,8 +67,10 @@ func Unmount(target string) error {
 func mountNative(r Root) error {
 	// An overlay that was mounted volatile refuses to be mounted again (EINVAL) while this
 	// directory is there: Documentation/filesystems/overlayfs.rst, "Volatile mount".
-	if err := os.RemoveAll(filepath.Join(r.Work, "work/incompat/volatile")); err != nil {
-		return fmt.Errorf("mount overlay: %w", err)
+	if r.Upper != "" {
+		if err := os.RemoveAll(filepath.Join(r.Work, "work/incompat/volatile")); err != nil {
+			return fmt.Errorf("mount overlay: %w", err)
+		}
 	}
 	data := options(r, "userxattr")
 	if len(data) < os.Getpagesize() && plain(r) {
@@ -97,8 +107,10 @@ func mountByShortNames(r Root) (err error) {
 			short.Lower[i] = strconv.Itoa(i)
 			err = errors.Join(err, os.Symlink(dir, short.Lower[i]))
 		}
-		short.Upper, short.Work = "u", "w"
-		err = errors.Join(err, os.Symlink(r.Upper, "u"), os.Symlink(r.Work, "w"))
+		if r.Upper != "" {
+			short.Upper, short.Work = "u", "w"
+			err = errors.Join(err, os.Symlink(r.Upper, "u"), os.Symlink(r.Work, "w"))
+		}
 	}
 	// The working directory keeps the tmpfs alive until the overlay has looked the names up.
 	if uerr := unix.Unmount(r.Target, unix.MNT_DETACH); err != nil || uerr != nil {
@@ -122,11 +134,11 @@ func plain(r Root) bool {
 }
 
 func options(r Root, extra ...string) string {
-	opts := append([]string{
-		"lowerdir=" + strings.Join(r.Lower, ":"),
-		"upperdir=" + r.Upper,
-		"workdir=" + r.Work,
-	}, extra...)
+	opts := []string{"lowerdir=" + strings.Join(r.Lower, ":")}
+	if r.Upper != "" {
+		opts = append(opts, "upperdir="+r.Upper, "workdir="+r.Work)
+	}
+	opts = append(opts, extra...)
 	if r.Volatile {
 		opts = append(opts, "volatile")
 	}

@@ -111,6 +111,25 @@ func TestRootIsWrittenToUpper(t *testing.T) {
 	})
 }
 
+func TestReadOnly(t *testing.T) {
+	eachProgram(t, func(t *testing.T, program string) {
+		for _, n := range []int{2, 150} {
+			r := tree(t, t.TempDir(), n)
+			r.Program, r.Upper, r.Work = program, "", ""
+			mount(t, r)
+			if got := read(t, filepath.Join(r.Target, "layer")); got != "0" {
+				t.Errorf("the topmost layer does not win: %q", got)
+			}
+			if err := os.WriteFile(filepath.Join(r.Target, "new"), nil, 0o644); err == nil {
+				t.Error("it can be written to")
+			}
+			if err := Unmount(r.Target); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
 func TestManyLayers(t *testing.T) {
 	eachProgram(t, func(t *testing.T, program string) {
 		r := tree(t, t.TempDir(), 150)
