@@ -28,6 +28,7 @@ var levels = map[string]int{
 	"pkg/registry": 10,
 	"pkg/format":   10,
 	"pkg/layer":    10,
+	"pkg/archive":  10,
 
 	"pkg/index": 15, // what store writes and image reads
 
@@ -48,7 +49,9 @@ var levels = map[string]int{
 	"pkg/image/worker": 35, // image's other half, behind a process boundary
 
 	"pkg/container": 40,
-	"pkg/build":     40,
+	// The files of containers, for verbs that need not start one.
+	"pkg/container/files": 45,
+	"pkg/build":           40,
 
 	"pkg/api":     50,
 	"pkg/compose": 50,

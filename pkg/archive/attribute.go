@@ -1,0 +1,80 @@
+package archive
+
+import (
+	"archive/tar"
+	"errors"
+	"fmt"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// paxAttribute begins the PAX records that hold extended attributes, as GNU tar, star and
+// Go have them.
+const paxAttribute = "SCHILY.xattr."
+
+// carried says whether an attribute is copied: what is a user's own, but for that by which
+// overlay file systems steer themselves, and file capabilities.
+func carried(name string) bool {
+	if name == "security.capability" {
+		return true
+	}
+	own, ok := strings.CutPrefix(name, "user.")
+	return ok && !strings.HasPrefix(own, "overlay.") && !strings.HasPrefix(own, "fuseoverlayfs.") && !strings.HasPrefix(own, "containers.")
+}
+
+// listAttributes are the names of those of an open file that are copied.
+func listAttributes(fd int) ([]string, error) {
+	for {
+		size, err := unix.Flistxattr(fd, nil)
+		if size == 0 || errors.Is(err, unix.ENOTSUP) {
+			return nil, nil //nolint:nilerr // no attributes there
+		}
+		if err != nil {
+			return nil, err
+		}
+		list := make([]byte, size)
+		size, err = unix.Flistxattr(fd, list)
+		if errors.Is(err, unix.ERANGE) {
+			continue // there are more now
+		}
+		if err != nil {
+			return nil, err
+		}
+		var names []string
+		for name := range strings.SplitSeq(string(list[:size]), "\x00") {
+			if carried(name) {
+				names = append(names, name)
+			}
+		}
+		return names, nil
+	}
+}
+
+func attribute(fd int, name string) ([]byte, error) {
+	value := make([]byte, 64<<10) // XATTR_SIZE_MAX, xattr(7)
+	n, err := unix.Fgetxattr(fd, name, value)
+	if err != nil {
+		return nil, err
+	}
+	return value[:n], nil
+}
+
+// setAttributes gives an open file what its entry has. Capabilities are for root of a
+// user namespace to set; elsewhere, and on file systems without attributes, they are left out.
+func setAttributes(fd int, h *tar.Header) error {
+	for key, value := range h.PAXRecords {
+		name, ok := strings.CutPrefix(key, paxAttribute)
+		if !ok || !carried(name) {
+			continue
+		}
+		err := unix.Fsetxattr(fd, name, []byte(value), 0)
+		if errors.Is(err, unix.ENOTSUP) || errors.Is(err, unix.EPERM) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("set attribute %q: %w", name, err)
+		}
+	}
+	return nil
+}
