@@ -21,6 +21,9 @@ const (
 	skeletonFiles = "etc/hosts etc/hostname etc/resolv.conf run/.containerenv"
 )
 
+// Skeleton is the directory with the mount points that are below every root.
+func Skeleton(data string) (string, error) { return skeleton(data) }
+
 // skeleton is shim.Plan's: a directory with all mount points below every root, so that none
 // has to be made in the upper directory, which costs an inode each and the copy of its
 // parent, and a place to mount the root on. It is made once below data.

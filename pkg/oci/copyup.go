@@ -9,6 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// CopyUp does for a volume that is used before its container was started what the start would do.
+func CopyUp(path string, target int) error { return copyUpVolume(path, target) }
+
 // copyUpVolume fills the directory at path, the source of a volume, with what the image
 // has at target, if there is nothing in it yet: docker's behaviour for new volumes.
 func copyUpVolume(path string, target int) error {

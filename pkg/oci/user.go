@@ -2,17 +2,12 @@ package oci
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 	"strconv"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/rc-containers/rc/pkg/errs"
-	"github.com/rc-containers/rc/pkg/linux"
 )
 
 // maxID is the largest user or group number: docker's limit, too.
@@ -103,16 +98,7 @@ func needsGroups(names []string) bool {
 }
 
 // accounts reads a file of the container; one that does not exist is empty.
-func (c *child) accounts(path string) ([]byte, error) {
-	data, err := linux.ReadInRoot(c.root, path, maxAccounts)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("container's %w", err)
-	}
-	return data, nil
-}
+func (c *child) accounts(path string) ([]byte, error) { return readAccounts(c.root, path) }
 
 // lookUpUser resolves "user", "user:group", "uid" or "uid:gid". A number needs no entry.
 // With a group given the user gets no other from /etc/group, as with docker.

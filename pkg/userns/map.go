@@ -39,6 +39,12 @@ func (m Map) HostUID(id uint32) (uint32, bool) { return hostID(m.UIDs, id) }
 // HostGID is the group id outside for id inside; false where the map has none.
 func (m Map) HostGID(id uint32) (uint32, bool) { return hostID(m.GIDs, id) }
 
+// ContainerUID is the user id inside for id outside; false where the map has none.
+func (m Map) ContainerUID(id uint32) (uint32, bool) { return containerID(m.UIDs, id) }
+
+// ContainerGID is the group id inside for id outside; false where the map has none.
+func (m Map) ContainerGID(id uint32) (uint32, bool) { return containerID(m.GIDs, id) }
+
 // Size is how many user ids the namespace has.
 func (m Map) Size() int { return size(m.UIDs) }
 
@@ -54,6 +60,15 @@ func hostID(extents []specs.LinuxIDMapping, id uint32) (uint32, bool) {
 	for _, e := range extents {
 		if id >= e.ContainerID && id-e.ContainerID < e.Size {
 			return e.HostID + id - e.ContainerID, true
+		}
+	}
+	return 0, false
+}
+
+func containerID(extents []specs.LinuxIDMapping, id uint32) (uint32, bool) {
+	for _, e := range extents {
+		if id >= e.HostID && id-e.HostID < e.Size {
+			return e.ContainerID + id - e.HostID, true
 		}
 	}
 	return 0, false

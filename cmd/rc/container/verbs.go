@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/pkg/container/files"
 )
 
 // Verbs are rc VERB and rc container VERB.
@@ -14,6 +15,8 @@ func Verbs(a *cli.App) []cli.Verb {
 		{Name: "start", Make: func() *cobra.Command { return newStartCommand(a, startContainers) }},
 		{Name: "run", Make: func() *cobra.Command { return newRunCommand(a, runContainer) }},
 		{Name: "create", Make: func() *cobra.Command { return newCreateCommand(a, createContainer) }},
+		{Name: "cp", Make: func() *cobra.Command { return newCpCommand(a, copyFiles) }},
+		{Name: files.SideVerb, Make: func() *cobra.Command { return newCopySideCommand(a, copySide) }},
 		{Name: "ps", Make: func() *cobra.Command { return newPsCommand(a, printContainers) }},
 		{Name: "rm", Make: func() *cobra.Command { return newRmCommand(a, removeContainers) }},
 		{Name: "stop", Make: func() *cobra.Command { return newStopCommand(a, stopContainers) }},
