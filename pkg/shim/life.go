@@ -98,6 +98,7 @@ func (s *server) listenToOwner() {
 		if err != nil {
 			s.do(func() {
 				s.dismissOwner()
+				s.hangUpConsole()
 				s.stop("stopped: rc was gone")
 			})
 			return

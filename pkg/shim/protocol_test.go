@@ -6,11 +6,13 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/linux"
+	"github.com/rc-containers/rc/pkg/spec"
 )
 
 // TestPlanRoundTrip fills every field, so that one which is forgotten in fields shows.
@@ -123,6 +125,72 @@ func TestBirth(t *testing.T) {
 	for _, bad := range [][]string{nil, {"x", "0", "0"}, {"0", "0", "-1"}, {"0", "0", "x"}, {"0", "now", "0"}, {"0", "10000", "0"}} {
 		if _, err := readBirth(bad); err == nil {
 			t.Errorf("%q is taken", bad)
+		}
+	}
+}
+
+// FuzzRequest: whatever a caller sends to ctl.sock is understood or refused.
+func FuzzRequest(f *testing.F) {
+	a, x := attachRequest{Stdin: true}, execRequest{ID: "x", Stdio: [3]bool{true}, Extra: 2}
+	f.Add(encode(msgAttach, a.fields)[1:])
+	f.Add(encode(msgExec, x.fields)[1:])
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var a attachRequest
+		_ = decode(data, a.fields)
+		var x execRequest
+		if decode(data, x.fields) != nil {
+			return
+		}
+		null, err := os.Open(os.DevNull)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer null.Close()
+		for n := range 6 {
+			files := make([]*os.File, n)
+			for i := range files {
+				files[i] = null
+			}
+			if b, order, err := x.birth(files); err == nil && (order == nil || len(b.ExtraFiles) != x.Extra) {
+				t.Errorf("%d files, %+v: %d extra", n, x, len(b.ExtraFiles))
+			}
+		}
+	})
+}
+
+func TestBackoff(t *testing.T) {
+	wait := time.Duration(0)
+	var got []time.Duration
+	for range 12 {
+		wait = backoff(wait, time.Second)
+		got = append(got, wait)
+	}
+	if got[0] != 100*time.Millisecond || got[1] != 200*time.Millisecond || got[11] != time.Minute {
+		t.Error(got)
+	}
+	if again := backoff(time.Minute, time.Hour); again != 100*time.Millisecond {
+		t.Errorf("after a good life: %s", again)
+	}
+}
+
+func TestRestarts(t *testing.T) {
+	for _, test := range []struct {
+		policy         string
+		retries        uint
+		code, restarts int
+		stopped, want  bool
+	}{
+		{policy: ""}, {policy: "no", code: 1},
+		{policy: "always", want: true}, {policy: "always", code: 1, restarts: 1000, want: true}, {policy: "always", stopped: true},
+		{policy: "unless-stopped", want: true}, {policy: "unless-stopped", stopped: true},
+		{policy: "on-failure"}, {policy: "on-failure", code: 1, restarts: 1000, want: true},
+		{policy: "on-failure", code: 1, retries: 2, restarts: 1, want: true},
+		{policy: "on-failure", code: 1, retries: 2, restarts: 2},
+		{policy: "on-failure", code: 137, stopped: true},
+	} {
+		exit := &spec.Exit{Code: test.code, Stopped: test.stopped}
+		if got := restarts(spec.Restart{Policy: test.policy, Retries: test.retries}, exit, test.restarts); got != test.want {
+			t.Errorf("%+v: %v", test, got)
 		}
 	}
 }

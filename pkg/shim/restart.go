@@ -117,7 +117,7 @@ func (s *server) endLife(ctx context.Context) {
 		s.helper.stop()
 		s.helper = nil
 	}
-	s.closeConsole()
+	s.hangUpConsole()
 	_ = s.proc.Close()
 }
 

@@ -51,6 +51,7 @@ type server struct {
 	pipes   [3]*os.File // what the first process prints, until copyStreams
 	stdin   *os.File    // what it reads, where that is open to who attaches
 	console *os.File    // its terminal's master
+	hangUp  *os.File    // wakes who reads from that
 	copied  chan struct{}
 	output  output
 
@@ -111,8 +112,7 @@ func Serve(ctx context.Context, args []string) int {
 	s.tellWatchers(exit.Code)
 	close(s.ending)
 	if s.ownerHere {
-		// Whoever reads rc's standard error to its end shall not wait for what follows.
-		_ = unix.Dup2(0, 2)
+		s.dismissOwner() // whoever reads rc's streams to their end shall not wait for what follows
 		_ = s.owner.Send(encode(msgExited, number(&exit.Code)))
 	}
 	s.cleanUp(ctx)
