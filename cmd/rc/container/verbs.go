@@ -15,6 +15,7 @@ func Verbs(a *cli.App) []cli.Verb {
 		{Name: "start", Make: func() *cobra.Command { return newStartCommand(a, startContainers) }},
 		{Name: "run", Make: func() *cobra.Command { return newRunCommand(a, runContainer) }},
 		{Name: "create", Make: func() *cobra.Command { return newCreateCommand(a, createContainer) }},
+		{Name: "diff", Make: func() *cobra.Command { return newDiffCommand(a, printDiff) }},
 		{Name: "cp", Make: func() *cobra.Command { return newCpCommand(a, copyFiles) }},
 		{Name: files.SideVerb, Make: func() *cobra.Command { return newCopySideCommand(a, copySide) }},
 		{Name: "ps", Make: func() *cobra.Command { return newPsCommand(a, printContainers) }},
