@@ -46,9 +46,6 @@ func HealthStatuses() []string {
 	return []string{spec.Healthy, spec.Unhealthy, spec.HealthStarting, spec.HealthStopped, "none"}
 }
 
-// RestartPolicies are the values of the filter restart-policy.
-func RestartPolicies() []string { return []string{"no", "on-failure", "always", "unless-stopped"} }
-
 // ParseFilters reads --filter KEY=VALUE. before and since name containers, which have to be there.
 func ParseFilters(root state.Root, texts []string) (Filters, error) {
 	f := Filters{any: map[string][]test{}}
@@ -114,7 +111,7 @@ func parseFilter(root state.Root, key, value string) (test, error) {
 	case "health":
 		return func(e state.Entry) bool { return HealthText(e) == value || value == "none" && HealthText(e) == "" }, oneOf(value, HealthStatuses())
 	case "restart-policy":
-		return func(e state.Entry) bool { return cmp.Or(e.Restart, "no") == value }, oneOf(value, RestartPolicies())
+		return func(e state.Entry) bool { return cmp.Or(e.Restart, "no") == value }, oneOf(value, spec.RestartPolicies())
 	case "command":
 		return func(e state.Entry) bool { return len(e.Command) > 0 && e.Command[0] == value }, nil
 	case "pod":

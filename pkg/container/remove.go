@@ -68,11 +68,11 @@ func (o RemoveOptions) prepare(ctx context.Context, root state.Root, id string) 
 		return nil, nil
 	}
 	if e.Starting {
-		if !o.Force {
-			return nil, errs.WithHint(fmt.Errorf("remove container %q: %w: it is being started", e.Name, errs.ErrState), "rc rm -f "+e.Name)
-		}
 		if e, err = settle(ctx, root, e); err != nil {
 			return nil, goneIsFine(err)
+		}
+		if e.Starting && !o.Force {
+			return nil, errs.WithHint(fmt.Errorf("remove container %q: %w: it is being started", e.Name, errs.ErrState), "rc rm -f "+e.Name)
 		}
 	}
 	if (e.Status == state.Running || e.Status == state.Paused || e.Status == state.Restarting) && !o.Force {

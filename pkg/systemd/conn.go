@@ -188,3 +188,21 @@ func explain(err error) error {
 	}
 	return err
 }
+
+// SetProperties changes limits of a unit until it ends. A manager that is too old for one of
+// them changes none of them, as StartScope.
+func (c *Conn) SetProperties(ctx context.Context, unit string, list []Property) error {
+	if len(list) == 0 {
+		return nil
+	}
+	wire := make([]property, 0, len(list))
+	for _, p := range list {
+		wire = append(wire, property{p.Name, dbus.MakeVariant(p.Value)})
+	}
+	const runtime = true // not written to a file
+	err := c.call(ctx, managerPath, managerIntf+".SetUnitProperties", unit, runtime, wire).Err
+	if err != nil && !is(err, errProperty) {
+		return fmt.Errorf("change unit %q: %w", unit, explain(err))
+	}
+	return nil
+}

@@ -125,6 +125,9 @@ func cpuQuota(value string) []Property {
 }
 
 func cpus(property, list string) []Property {
+	if strings.TrimSpace(list) == "" {
+		return []Property{{property, []byte{}}} // all of them
+	}
 	set, err := linux.ParseCPUList(list)
 	if err != nil {
 		return nil
@@ -149,8 +152,11 @@ func addRates(rates map[string][]DeviceRate, value string) {
 	for _, f := range fields[1:] {
 		key, rate, _ := strings.Cut(f, "=")
 		n, err := strconv.ParseUint(rate, 10, 64)
+		if rate == "max" {
+			n, err = infinity, nil
+		}
 		if err != nil {
-			continue // "max": no limit is what a new unit has
+			continue
 		}
 		for _, r := range ioRates {
 			if r.key == key {

@@ -59,7 +59,7 @@ func TestProperties(t *testing.T) {
 				"IOReadBandwidthMax a(st) [{/dev/block/8:0 1000} {/dev/block/8:16 2000}]",
 				"IOWriteBandwidthMax a(st) [{/dev/block/8:0 7}]",
 				"IOReadIOPSMax a(st) [{/dev/block/8:0 1}]",
-				"IOWriteIOPSMax a(st) [{/dev/block/8:0 2}]",
+				"IOWriteIOPSMax a(st) [{/dev/block/8:0 18446744073709551615} {/dev/block/8:0 2}]",
 			},
 		},
 		// What is not a number is the kernel's to refuse; what systemd does not know is set in the cgroup only.

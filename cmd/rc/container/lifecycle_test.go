@@ -16,7 +16,9 @@ import (
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/cmd/rc/cli/clitest"
 	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/create"
 	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/spec"
 )
 
 // parsed calls a verb's command line and gives the options that it makes of it.
@@ -154,6 +156,15 @@ func TestVerbs(t *testing.T) {
 		{"rename", "failed done", "", "", 0},
 		{"rename", "failed made", "", "already exists", 125},
 		{"rename", "nobody x", "", "not found", 125},
+		{"update", "--restart always made nobody", full("a0") + "\n", "not found", 125},
+		{"update", "--pids-limit 5 runs", "", "cgroup", 125},
+		{"update", "--device-read-bps /dev/null:1 made", "", "/dev/null", 125},
+		{"cleanup", "failed made", "failed\nmade\n", "", 0},
+		{"cleanup", "runs", "", "it is running", 125},
+		{"cleanup", "--stopped-only runs", "runs\n", "", 0},
+		{"cleanup", "--all", full("a0") + "\n" + full("a2") + "\n", "", 0},
+		{"restart", "nobody", "", "not found", 125},
+		{"restart", "--running failed", "", "", 0},
 		{"exists", "made", "", "", 0},
 		{"exists", "nobody", "", "", 1},
 		{"exists", "a", "", "3 ids", 125},
@@ -181,5 +192,56 @@ func TestBrokenOfAll(t *testing.T) {
 	out, _, err := clitest.Call(t, a, newUnpauseCommand(a, pauseContainers), "--all")
 	if out != "" || err == nil || !strings.Contains(err.Error(), "broken record") || errs.Code(err) != 125 {
 		t.Errorf("%q %v", out, err)
+	}
+}
+
+func TestRestartOptions(t *testing.T) {
+	for args, want := range map[string]restartOptions{
+		"a":            {Selection: names("a")},
+		"-t 3 a b":     {Selection: names("a", "b"), Timeout: new(uint(3))},
+		"--running":    {Selection: Selection{Names: []string{}, All: true}, Running: true},
+		"--running a":  {Selection: names("a"), Running: true},
+		"-a":           {Selection: Selection{Names: []string{}, All: true}},
+		"-f a=b":       {Selection: Selection{Names: []string{}, Filters: []string{"a=b"}}},
+		"-l --running": {Selection: Selection{Names: []string{}, Latest: true}, Running: true},
+	} {
+		got, err := parsed(t, newRestartCommand, args)
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("restart %s: %v %s", args, err, diff)
+		}
+	}
+	for _, args := range []string{"", "-a x", "-t x a", "--ignore a"} {
+		if _, err := parsed(t, newRestartCommand, args); err == nil {
+			t.Errorf("restart %s: no error", args)
+		}
+	}
+}
+
+func TestUpdateOptions(t *testing.T) {
+	for args, want := range map[string]updateOptions{
+		"-m 64m --pids-limit 0 a": {
+			Selection: names("a"),
+			UpdateOptions: container.UpdateOptions{
+				Resources: create.Resources{Memory: 64 << 20, PIDsLimit: new(int64(-1))}, Given: []string{"memory", "pids-limit"},
+			},
+		},
+		"--restart on-failure:3 a b": {
+			Selection: names("a", "b"), UpdateOptions: container.UpdateOptions{Restart: &spec.Restart{Policy: "on-failure", Retries: 3}},
+		},
+		"--cpus 0 -l": {
+			Selection: Selection{Names: []string{}, Latest: true}, UpdateOptions: container.UpdateOptions{Given: []string{"cpus"}},
+		},
+	} {
+		got, err := parsed(t, newUpdateCommand, args)
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("update %s: %v %s", args, err, diff)
+		}
+	}
+	for args, want := range map[string]string{
+		"a": "say what to change", "-m x a": "--memory", "--restart x a": "on-failure", "-m 64m": "name a container", "--cpus -1 a": "--cpus",
+	} {
+		if _, err := parsed(t, newUpdateCommand, args); !errors.Is(err, errs.ErrInvalid) || !strings.Contains(err.Error(), want) {
+			t.Errorf("update %s: %v", args, err)
+		}
 	}
 }

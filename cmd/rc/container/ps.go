@@ -14,6 +14,7 @@ import (
 	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/format"
+	"github.com/rc-containers/rc/pkg/spec"
 	"github.com/rc-containers/rc/pkg/state"
 )
 
@@ -86,7 +87,7 @@ func completeFilters(a *cli.App) cli.Completion {
 		case "health":
 			return container.HealthStatuses()
 		case "restart-policy":
-			return container.RestartPolicies()
+			return spec.RestartPolicies()
 		case "name", "before", "since":
 			if a.Load() == nil {
 				return cli.ContainerNames(a, "")

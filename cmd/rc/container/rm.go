@@ -70,11 +70,16 @@ func removeContainers(ctx context.Context, a *cli.App, opts *rmOptions) error {
 	// What killed processes left goes along; a failure is about another container.
 	_ = container.Sweep(ctx, a.Config)
 	container.SweepCgroups(ctx)
-	if trashErr := container.EmptyTrash(ctx, a.Config, 0); trashErr != nil {
-		// The containers are gone all the same; the next call tries again.
-		fmt.Fprintln(a.Stderr, "Warning:", trashErr)
-	}
+	// The containers are gone all the same; the next call tries again.
+	warn(a, container.EmptyTrash(ctx, a.Config, 0))
 	return err
+}
+
+// warn tells of what is no failure of the verb.
+func warn(a *cli.App, err error) {
+	if err != nil {
+		fmt.Fprintln(a.Stderr, "Warning:", err)
+	}
 }
 
 // remove removes containers and prints those that it could.

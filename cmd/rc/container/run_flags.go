@@ -167,6 +167,11 @@ func (f *runFlags) addLimits(flags *pflag.FlagSet) {
 	flags.StringVar(&f.oomScoreAdj, "oom-score-adj", "", "How early the kernel kills it when memory is short: -1000 to 1000")
 	flags.StringVar(&f.cgroups, "cgroups", "", "Cgroup of the container: enabled, disabled or split (default enabled)")
 	flags.StringVar(&f.cgroupParent, "cgroup-parent", "", "Slice or directory for the container's cgroup")
+	f.addResources(flags)
+}
+
+// addResources declares the limits that rc update has, too.
+func (f *runFlags) addResources(flags *pflag.FlagSet) {
 	flags.StringVarP(&f.memory, "memory", "m", "", "Memory limit: a number with b, k, m, g or t")
 	flags.StringVar(&f.memorySwap, "memory-swap", "", "Limit of memory and swap together, -1 for none (default twice the memory)")
 	flags.StringVar(&f.memoryReservation, "memory-reservation", "", "Memory that is reclaimed last")

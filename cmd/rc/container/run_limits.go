@@ -69,7 +69,11 @@ func (f *runFlags) limits(p *flagParser, o *create.Options) {
 		Mode:   one(p, "cgroups", f.cgroups, choice("enabled", "disabled", "split", "no-conmon")),
 		Parent: f.cgroupParent,
 	}
-	o.Resources = create.Resources{
+	o.Resources = f.resources(p)
+}
+
+func (f *runFlags) resources(p *flagParser) create.Resources {
+	return create.Resources{
 		Memory:            one(p, "memory", f.memory, spec.ParseSize),
 		MemorySwap:        one(p, "memory-swap", f.memorySwap, spec.ParseSwap),
 		MemoryReservation: one(p, "memory-reservation", f.memoryReservation, spec.ParseSize),

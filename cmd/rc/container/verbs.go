@@ -25,6 +25,8 @@ func Verbs(a *cli.App) []cli.Verb {
 		{Name: "pause", Make: func() *cobra.Command { return newPauseCommand(a, pauseContainers) }},
 		{Name: "unpause", Make: func() *cobra.Command { return newUnpauseCommand(a, pauseContainers) }},
 		{Name: "wait", Make: func() *cobra.Command { return newWaitCommand(a, waitForContainers) }},
+		{Name: "restart", Make: func() *cobra.Command { return newRestartCommand(a, restartContainers) }},
+		{Name: "update", Make: func() *cobra.Command { return newUpdateCommand(a, updateContainers) }},
 		{Name: "rename", Make: func() *cobra.Command { return newRenameCommand(a, renameContainer) }},
 	}
 }
@@ -33,6 +35,7 @@ func Verbs(a *cli.App) []cli.Verb {
 func NounVerbs(a *cli.App) []cli.Verb {
 	return []cli.Verb{
 		InitVerb(a),
+		{Name: "cleanup", Make: func() *cobra.Command { return newCleanupCommand(a, cleanUpContainers) }},
 		{Name: "exists", Make: func() *cobra.Command { return newExistsCommand(a, containerExists) }},
 	}
 }

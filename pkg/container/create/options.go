@@ -137,7 +137,7 @@ type Environment struct {
 	// HostDevices are the nodes that --privileged shows.
 	HostDevices []string
 	// DeviceNumber is the major and minor number of a block device.
-	DeviceNumber func(path string) (major, minor int64, err error)
+	DeviceNumber DeviceNumber
 	// Exists tells whether a path of the host is there; the error says why not.
 	Exists func(path string) error
 }

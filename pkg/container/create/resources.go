@@ -30,7 +30,7 @@ func (d *draft) resources() error {
 	if asked.PIDsLimit != nil {
 		r.Pids = &specs.LinuxPids{Limit: asked.PIDsLimit}
 	}
-	if r.BlockIO, err = d.blockIO(asked); err != nil {
+	if r.BlockIO, err = blockIO(asked, d.env.DeviceNumber); err != nil {
 		return err
 	}
 	if r.Memory == nil && r.CPU == nil && r.Pids == nil && r.BlockIO == nil {
@@ -111,8 +111,11 @@ func cpu(asked Resources) (*specs.LinuxCPU, error) {
 	return c, nil
 }
 
+// DeviceNumber gives the major and minor number of a block device.
+type DeviceNumber func(path string) (major, minor int64, err error)
+
 // blockIO turns paths of devices into their numbers.
-func (d *draft) blockIO(asked Resources) (*specs.LinuxBlockIO, error) {
+func blockIO(asked Resources, number DeviceNumber) (*specs.LinuxBlockIO, error) {
 	io := &specs.LinuxBlockIO{}
 	if asked.BlkioWeight != 0 {
 		io.Weight = &asked.BlkioWeight
@@ -120,7 +123,7 @@ func (d *draft) blockIO(asked Resources) (*specs.LinuxBlockIO, error) {
 	var problems []error
 	throttle := func(flag string, list []spec.Throttle) (out []specs.LinuxThrottleDevice) {
 		for _, t := range list {
-			major, minor, err := d.env.DeviceNumber(t.Path)
+			major, minor, err := number(t.Path)
 			if err != nil {
 				problems = append(problems, fmt.Errorf("%s %q: %w", flag, t.Path, err))
 				continue

@@ -1,0 +1,63 @@
+package container
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/state"
+)
+
+type cleanupOptions struct {
+	Selection
+	Remove, StoppedOnly bool
+}
+
+func newCleanupCommand(a *cli.App, runF cli.RunFunc[cleanupOptions]) *cobra.Command {
+	opts := &cleanupOptions{}
+	cmd := &cobra.Command{
+		Use:   "cleanup [options] CONTAINER [CONTAINER...]",
+		Short: "Take away what killed processes left of containers",
+		Long: `Completes the records of containers whose shim was killed, takes away what it left, and
+prints what it was given. It is seldom needed: every call of rc does it by the way.`,
+		Example: `rc container cleanup web
+rc container cleanup --all`,
+		ValidArgsFunction: cli.CompleteContainers(a, 0),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := opts.check(cmd, args); err != nil {
+				return err
+			}
+			return runF(cmd.Context(), a, opts)
+		},
+	}
+	opts.add(a, cmd, withAll|withLatest, "Clean up", "all containers that do not run")
+	flags := cmd.Flags()
+	flags.BoolVar(&opts.Remove, "rm", false, "Remove the container, too")
+	flags.BoolVar(&opts.StoppedOnly, "stopped-only", false, "Leave a container that runs alone, without an error")
+	return cmd
+}
+
+func cleanUpContainers(ctx context.Context, a *cli.App, opts *cleanupOptions) error {
+	root := container.Records(a.Config)
+	targets, err := opts.find("cleanup", root, func(e state.Entry) bool { return !e.Alive() })
+	if err != nil {
+		return err
+	}
+	err = opts.each(ctx, a, targets, func(ctx context.Context, t *target) error {
+		if e, err := root.Find(t.id); err == nil && opts.StoppedOnly && e.Alive() {
+			return nil
+		}
+		err := container.Cleanup(ctx, root, t.id)
+		if err == nil && opts.Remove {
+			err = container.Remove(ctx, root, t.id, container.RemoveOptions{})
+		}
+		return err
+	}, errs.Code)
+	if opts.Remove {
+		warn(a, container.EmptyTrash(ctx, a.Config, 0))
+	}
+	return err
+}

@@ -1,0 +1,80 @@
+package container
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/state"
+)
+
+type restartOptions struct {
+	Selection
+	Running bool
+	Timeout *uint
+}
+
+func newRestartCommand(a *cli.App, runF cli.RunFunc[restartOptions]) *cobra.Command {
+	opts := &restartOptions{}
+	seconds := 0
+	cmd := &cobra.Command{
+		Use:   "restart [options] CONTAINER [CONTAINER...]",
+		Short: "Stop containers and start them again",
+		Long: `Stops each container as rc stop does, starts it again, and prints what it was given. One
+that does not run is started.`,
+		Example: `rc restart web
+rc restart --time 2 web db
+rc restart --running`,
+		ValidArgsFunction: cli.CompleteContainers(a, 0),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var err error
+			if opts.Timeout, err = stopTimeout(cmd, seconds); err != nil {
+				return err
+			}
+			// By itself it is all of those that run.
+			if opts.Running && len(args)+len(opts.CIDFiles)+len(opts.Filters) == 0 && !opts.Latest {
+				opts.All = true
+			}
+			if err := opts.check(cmd, args); err != nil {
+				return err
+			}
+			return runF(cmd.Context(), a, opts)
+		},
+	}
+	opts.add(a, cmd, withAll|withLatest|withFilter|withCIDFile, "Restart", "all containers")
+	cmd.Flags().BoolVar(&opts.Running, "running", false, "Restart only those that run")
+	addTimeout(cmd, &seconds, "")
+	return cmd
+}
+
+func restartContainers(ctx context.Context, a *cli.App, opts *restartOptions) error {
+	root := container.Records(a.Config)
+	targets, err := opts.find("restart", root, func(e state.Entry) bool { return !opts.Running || e.Status == state.Running })
+	if err != nil {
+		return err
+	}
+	if opts.Running {
+		targets = running(root, targets)
+	}
+	streams := container.Streams{In: a.Stdin, Out: a.Stdout, Err: a.Stderr}
+	return opts.each(ctx, a, targets, func(ctx context.Context, t *target) error {
+		return container.Restart(ctx, a.Config, t.id, container.StopOptions{Timeout: opts.Timeout}, streams)
+	}, errs.Code)
+}
+
+// running leaves out named containers that do not run.
+func running(root state.Root, targets []*target) []*target {
+	var out []*target
+	for _, t := range targets {
+		if t.err == nil {
+			if e, err := root.Find(t.id); err == nil && e.Status != state.Running {
+				continue
+			}
+		}
+		out = append(out, t)
+	}
+	return out
+}

@@ -1,0 +1,89 @@
+package container
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/spec"
+)
+
+type updateOptions struct {
+	Selection
+	container.UpdateOptions
+}
+
+func newUpdateCommand(a *cli.App, runF cli.RunFunc[updateOptions]) *cobra.Command {
+	opts, given, restart := &updateOptions{}, &runFlags{}, ""
+	limits := pflag.NewFlagSet("", pflag.ContinueOnError)
+	given.addResources(limits)
+	cmd := &cobra.Command{
+		Use:   "update [options] CONTAINER [CONTAINER...]",
+		Short: "Change limits and the restart policy of containers",
+		Long: `Changes limits of containers, at once for those that run, and their restart policy, and
+prints their ids. What is not given stays as it is; -1 for --pids-limit, --cpu-quota
+and --memory-swap, 0 for the others, is no limit. After an error nothing is changed.`,
+		Example: `rc update --memory 512m --cpus 1.5 web
+rc update --restart unless-stopped web db`,
+		ValidArgsFunction: cli.CompleteContainers(a, 0),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := opts.parse(cmd, limits, given, restart); err != nil {
+				return err
+			}
+			if err := opts.check(cmd, args); err != nil {
+				return err
+			}
+			return runF(cmd.Context(), a, opts)
+		},
+	}
+	opts.add(a, cmd, withLatest, "Update", "")
+	cmd.Flags().AddFlagSet(limits)
+	cmd.Flags().StringVar(&restart, "restart", "", "Start it anew when it ends: no, on-failure[:N], always or unless-stopped")
+	cli.Must(cmd.RegisterFlagCompletionFunc("restart", cobra.FixedCompletions(spec.RestartPolicies(), cobra.ShellCompDirectiveNoFileComp)))
+	limits.VisitAll(func(f *pflag.Flag) {
+		if f.Name[:2] != "de" { // --device-…: files
+			cli.Must(cmd.RegisterFlagCompletionFunc(f.Name, cobra.NoFileCompletions))
+		}
+	})
+	return cmd
+}
+
+// parse makes options of the flags.
+func (o *updateOptions) parse(cmd *cobra.Command, limits *pflag.FlagSet, given *runFlags, restart string) error {
+	p := &flagParser{flags: cmd.Flags()}
+	o.Resources = given.resources(p)
+	limits.VisitAll(func(f *pflag.Flag) {
+		if cmd.Flags().Changed(f.Name) {
+			o.Given = append(o.Given, f.Name)
+		}
+	})
+	o.Restart = optional(p, "restart", restart, spec.ParseRestart)
+	if err := errors.Join(p.problems...); err != nil {
+		return err
+	}
+	if len(o.Given) == 0 && o.Restart == nil {
+		return errs.WithHint(errs.Invalidf("update: say what to change"), cmd.CommandPath()+" --help")
+	}
+	return nil
+}
+
+func updateContainers(ctx context.Context, a *cli.App, opts *updateOptions) error {
+	root := container.Records(a.Config)
+	targets, err := opts.find("update", root, anyState)
+	if err != nil {
+		return err
+	}
+	for _, t := range targets {
+		if t.id != "" {
+			t.said = t.id // as podman prints it
+		}
+	}
+	return opts.each(ctx, a, targets, func(ctx context.Context, t *target) error {
+		return container.Update(ctx, root, t.id, opts.UpdateOptions)
+	}, errs.Code)
+}
