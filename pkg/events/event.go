@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/rc-containers/rc/pkg/record"
 )
 
 // Types of what events are about.
@@ -52,15 +54,33 @@ func (e Event) line() ([]byte, error) {
 	}
 	e.Attributes = maps.Clone(e.Attributes)
 	for most := longest / 4; ; most /= 2 {
-		data, err := json.Marshal(e)
-		if err != nil {
-			return nil, err
-		}
+		data := e.json()
 		if len(data) < longest {
 			return append(data, '\n'), nil
 		}
 		e.shorten(max(most, 16))
 	}
+}
+
+// json is what encoding/json makes of it; see package record.
+func (e *Event) json() []byte {
+	var o, attributes record.Object
+	o.Time("Time", e.Time)
+	o.Text("Type", e.Type)
+	o.Text("Status", e.Status)
+	o.TextIfAny("ID", e.ID)
+	o.TextIfAny("Name", e.Name)
+	o.TextIfAny("Image", e.Image)
+	if e.ExitCode != nil {
+		o.Number("ContainerExitCode", int64(*e.ExitCode), true)
+	}
+	if len(e.Attributes) > 0 {
+		for _, key := range slices.Sorted(maps.Keys(e.Attributes)) {
+			attributes.Text(key, e.Attributes[key])
+		}
+		o.Object("Attributes", &attributes)
+	}
+	return o.JSON()
 }
 
 // shorten cuts every attribute to most bytes; where most is small, it takes away half of them,

@@ -22,7 +22,7 @@ import (
 // writeRecord writes a file so that readers and crashes find the old one or the new one,
 // whole. A durable one survives a power cut once its directory is synced, too.
 func writeRecord(path string, v any, durable bool) error {
-	data, err := json.Marshal(v)
+	data, err := encode(v)
 	if err != nil {
 		return fmt.Errorf("write %q: %w", path, err)
 	}
@@ -43,6 +43,14 @@ func writeRecord(path string, v any, durable bool) error {
 		return errors.Join(fmt.Errorf("write record: %w", err), os.Remove(temp))
 	}
 	return nil
+}
+
+// encode is JSON: the record's own, where it is written on the way to a start.
+func encode(v any) ([]byte, error) {
+	if r, ok := v.(interface{ JSON() []byte }); ok {
+		return r.JSON(), nil
+	}
+	return json.Marshal(v)
 }
 
 func syncDir(path string) error {
