@@ -50,9 +50,10 @@ var levels = map[string]int{
 	"pkg/image/worker": 35, // image's other half, behind a process boundary
 
 	"pkg/container": 40,
-	// The files of containers, for verbs that need not start one.
-	"pkg/container/files": 45,
-	"pkg/build":           40,
+	// The files and processes of containers, for verbs that need not start one.
+	"pkg/container/files":     45,
+	"pkg/container/processes": 45,
+	"pkg/build":               40,
 
 	"pkg/api":     50,
 	"pkg/compose": 50,
