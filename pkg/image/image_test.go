@@ -267,7 +267,7 @@ func TestRemove(t *testing.T) {
 	must(t, image.Tag(ctx, cfg, "app:1", "other", "quay.io/a/b:c"))
 	removed, err := image.Remove(ctx, cfg, image.RemoveOptions{Images: []string{"other"}})
 	must(t, err)
-	if d := cmp.Diff(image.Removed{Untagged: []string{"localhost/other:latest"}}, removed); d != "" {
+	if d := cmp.Diff(image.Removed{Untagged: []string{"localhost/other:latest"}, IDs: map[string]string{"localhost/other:latest": b.id()}}, removed); d != "" {
 		t.Error(d)
 	}
 	if _, err = image.Remove(ctx, cfg, image.RemoveOptions{Images: []string{b.id()[:12]}}); !errors.Is(err, errs.ErrInUse) || !strings.Contains(errs.Hint(err), "--force") {
@@ -296,7 +296,7 @@ func TestRemove(t *testing.T) {
 	must(t, os.RemoveAll(dir))
 	removed, err = image.Remove(ctx, cfg, image.RemoveOptions{All: true})
 	must(t, err)
-	if d := cmp.Diff(image.Removed{Untagged: []string{"docker.io/library/app:1"}, Deleted: []string{b.id()}}, removed); d != "" {
+	if d := cmp.Diff(image.Removed{Untagged: []string{"docker.io/library/app:1"}, Deleted: []string{b.id()}, IDs: map[string]string{"docker.io/library/app:1": b.id()}}, removed); d != "" {
 		t.Error(d)
 	}
 	nothing(t, cfg)

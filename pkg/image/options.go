@@ -81,6 +81,8 @@ type RemoveOptions struct {
 type Removed struct {
 	Untagged []string `json:"untagged,omitempty"`
 	Deleted  []string `json:"deleted,omitempty"` // image ids
+	// IDs are the images that had the names of Untagged.
+	IDs map[string]string `json:"ids,omitempty"`
 }
 
 // NameRequest is what the worker is told to tag or untag.

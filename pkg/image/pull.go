@@ -84,6 +84,15 @@ func pull(ctx context.Context, cfg *config.Config, o PullOptions, here *index.Im
 			return nil, fmt.Errorf("pull %s: %w", o.Image, err)
 		}
 		all = append(all, img)
+		tell(cfg, "pull", img.ID, pulledName(img, o))
 	}
 	return all, nil
+}
+
+// pulledName is the name that was asked for, or the image's own where all tags were.
+func pulledName(img *index.Image, o PullOptions) string {
+	if name := NameOf(img.Entry, o.Image); name != "" && !o.AllTags || len(img.Names) == 0 {
+		return name
+	}
+	return img.Names[0]
 }

@@ -15,6 +15,7 @@ func Remove(ctx context.Context, cfg *config.Config, o RemoveOptions) (Removed, 
 	if err := call(ctx, cfg, VerbRemove, o, &answer, Streams{}); err != nil {
 		return Removed{}, err
 	}
+	tellRemoved(cfg, answer.Removed)
 	var failures []error
 	var hint string
 	for _, f := range answer.Failures {

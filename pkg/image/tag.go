@@ -31,7 +31,11 @@ func Tag(ctx context.Context, cfg *config.Config, source string, names ...string
 	if err != nil {
 		return err
 	}
-	return call(ctx, cfg, VerbTag, NameRequest{ID: img.ID, Names: full}, nil, Streams{})
+	if err := call(ctx, cfg, VerbTag, NameRequest{ID: img.ID, Names: full}, nil, Streams{}); err != nil {
+		return err
+	}
+	tellEach(cfg, "tag", img.ID, full)
+	return nil
 }
 
 // Untag takes names from an image, all of them if none is given.
@@ -54,7 +58,11 @@ func Untag(ctx context.Context, cfg *config.Config, source string, names ...stri
 	if len(take) == 0 {
 		return nil
 	}
-	return call(ctx, cfg, VerbUntag, NameRequest{ID: img.ID, Names: take}, nil, Streams{})
+	if err := call(ctx, cfg, VerbUntag, NameRequest{ID: img.ID, Names: take}, nil, Streams{}); err != nil {
+		return err
+	}
+	tellEach(cfg, "untag", img.ID, take)
+	return nil
 }
 
 // NameOf is the image's own name that a user meant, "" for an id.

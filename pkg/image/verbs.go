@@ -40,6 +40,9 @@ func Read(ctx context.Context, cfg *config.Config) (*index.Index, error) {
 func Load(ctx context.Context, cfg *config.Config, o LoadOptions) ([]Loaded, error) {
 	var loaded []Loaded
 	err := call(ctx, cfg, VerbLoad, o, &loaded, o.Streams)
+	for _, l := range loaded {
+		tellEach(cfg, "loadfromarchive", l.ID, l.Names)
+	}
 	return loaded, err
 }
 
@@ -48,13 +51,18 @@ func Import(ctx context.Context, cfg *config.Config, o ImportOptions) (string, e
 	if _, err := ParseChanges(o.Changes); err != nil {
 		return "", err
 	}
+	name := ""
 	if o.Name != "" {
-		if _, err := NewName(o.Name); err != nil {
+		var err error
+		if name, err = NewName(o.Name); err != nil {
 			return "", err
 		}
 	}
 	var id string
 	err := call(ctx, cfg, VerbImport, o, &id, o.Streams)
+	if err == nil {
+		tell(cfg, "import", id, name)
+	}
 	return id, err
 }
 

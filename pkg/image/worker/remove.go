@@ -94,7 +94,7 @@ func (r *remover) one(value string) error {
 		if err := r.store.RemoveNames(e.ID, name); err != nil {
 			return err
 		}
-		r.out.Untagged = append(r.out.Untagged, name)
+		r.untagged(e.ID, name)
 		r.update(e.ID, func(e *index.Entry) {
 			e.Names = slices.DeleteFunc(e.Names, func(n string) bool { return n == name })
 		})
@@ -113,10 +113,20 @@ func (r *remover) one(value string) error {
 	if _, err := r.store.Remove(e.ID); err != nil {
 		return err
 	}
-	r.out.Untagged = append(r.out.Untagged, e.Names...)
+	r.untagged(e.ID, e.Names...)
 	r.out.Deleted = append(r.out.Deleted, e.ID)
 	r.entries = slices.DeleteFunc(r.entries, func(o index.Entry) bool { return o.ID == e.ID })
 	return nil
+}
+
+func (r *remover) untagged(id string, names ...string) {
+	if r.out.IDs == nil {
+		r.out.IDs = map[string]string{}
+	}
+	for _, name := range names {
+		r.out.Untagged = append(r.out.Untagged, name)
+		r.out.IDs[name] = id
+	}
 }
 
 func (r *remover) update(id string, change func(*index.Entry)) {
