@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/rc-containers/rc/pkg/errs"
@@ -315,65 +314,5 @@ func TestWrittenSize(t *testing.T) {
 	}
 	if n, err := WrittenSize(root, id); n != 1004 || err != nil {
 		t.Errorf("%d %v, want 1004", n, err)
-	}
-}
-
-func TestInspect(t *testing.T) {
-	root := records(t)
-	for name, want := range map[string]StateInspection{
-		"made":   {Status: "created"},
-		"runs":   {Status: "running", Running: true, Pid: 4711, ConmonPid: os.Getpid()},
-		"failed": {Status: "exited", ExitCode: 3, OOMKilled: true},
-	} {
-		e, err := root.Find(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		i, err := Inspect(root, e, true)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got := i.State
-		got.StartedAt, got.FinishedAt = time.Time{}, time.Time{}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%s: %s", name, diff)
-		}
-		if i.Path != "sh" || len(i.Args) != 2 || i.SizeRw == nil || i.Name != name || i.Config.StopSignal != "SIGTERM" {
-			t.Errorf("%s: %+v", name, i)
-		}
-		mount := []MountInspection{{Type: "bind", Source: "/srv", Destination: "/data", Options: []string{"rbind"}, Propagation: "rprivate"}}
-		if diff := cmp.Diff(mount, i.Mounts); diff != "" {
-			t.Errorf("%s: %s", name, diff)
-		}
-		if diff := cmp.Diff([]string{"/srv:/data:rbind,ro"}, i.HostConfig.Binds); diff != "" {
-			t.Errorf("%s: %s", name, diff)
-		}
-	}
-}
-
-func TestInspectLimits(t *testing.T) {
-	limit, period, quota, pids := int64(1<<20), uint64(100_000), int64(150_000), int64(100)
-	c := &spec.Container{OCI: specs.Spec{
-		Process: &specs.Process{Capabilities: &specs.LinuxCapabilities{Bounding: []string{"CAP_CHOWN", "CAP_SYS_ADMIN"}}},
-		Linux: &specs.Linux{
-			Namespaces: []specs.LinuxNamespace{{Type: specs.PIDNamespace}},
-			Resources: &specs.LinuxResources{
-				Memory: &specs.LinuxMemory{Limit: &limit}, CPU: &specs.LinuxCPU{Period: &period, Quota: &quota}, Pids: &specs.LinuxPids{Limit: &pids},
-			},
-		},
-		Mounts: []specs.Mount{
-			{Destination: "/dev/shm", Type: "tmpfs", Options: []string{"size=65536k"}},
-			{Destination: "/tmp", Type: "tmpfs", Options: []string{"rw", "size=1m"}},
-		},
-	}}
-	h := inspectHostConfig(state.Root{}, c, c.OCI.Process)
-	if h.Memory != limit || h.NanoCpus != 1_500_000_000 || h.PidsLimit != 100 || h.ShmSize != 64<<20 || h.PidMode != "private" || h.IpcMode != "host" {
-		t.Errorf("%+v", h)
-	}
-	if diff := cmp.Diff(map[string]string{"/tmp": "rw,size=1m"}, h.Tmpfs); diff != "" {
-		t.Error(diff)
-	}
-	if diff := cmp.Diff([]string{"CAP_SYS_ADMIN"}, h.CapAdd); diff != "" || len(h.CapDrop) < 5 {
-		t.Error(diff, h.CapDrop)
 	}
 }

@@ -43,9 +43,10 @@ var levels = map[string]int{
 	"pkg/network": 20,
 	"pkg/state":   20,
 
-	"pkg/shim":             30,
-	"pkg/image":            30,
-	"pkg/container/create": 30, // the description of what container runs
+	"pkg/shim":              30,
+	"pkg/image":             30,
+	"pkg/container/create":  30, // the description of what container runs
+	"pkg/container/inspect": 30, // the description as inspect shows it
 
 	"pkg/image/worker": 35, // image's other half, behind a process boundary
 

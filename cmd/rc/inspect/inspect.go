@@ -10,9 +10,11 @@ import (
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/inspect"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/format"
 	"github.com/rc-containers/rc/pkg/index"
+	"github.com/rc-containers/rc/pkg/state"
 )
 
 // What --type of inspect can be.
@@ -71,7 +73,7 @@ rc inspect --type image --format '{{json .Config.Env}}' alpine`,
 		flags.BoolVarP(&opts.Size, "size", "s", false, "Measure how much a container has written")
 		flags.BoolVarP(&opts.Latest, "latest", "l", false, "Show the newest container")
 	}
-	cli.CompleteFormat(cmd, container.Inspection{})
+	cli.CompleteFormat(cmd, inspect.Container{})
 	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
 		var names []string
 		for _, complete := range opts.completions(a) {
@@ -112,7 +114,7 @@ func (o *options) check() error {
 
 // checkFormat takes a template that any of the possible rows takes.
 func (o *options) checkFormat() error {
-	asContainer := format.Check(o.Format, container.Inspection{}, format.Options{})
+	asContainer := format.Check(o.Format, inspect.Container{}, format.Options{})
 	asImage := format.Check(o.Format, imageInspection{}, format.Options{})
 	switch {
 	case o.Type == images:
@@ -175,12 +177,7 @@ func (o *options) one(a *cli.App, name string) (any, error) {
 		root := container.Records(a.Config)
 		e, err := root.Find(name)
 		if err == nil {
-			i, err := container.Inspect(root, e, o.Size)
-			if err == nil && i.SizeRw != nil {
-				total := *i.SizeRw + container.ImageSize(a.Config, e.ImageID)
-				i.SizeRootFs = &total
-			}
-			return i, err
+			return o.container(a, root, e)
 		}
 		if o.Type == containers || !errors.Is(err, errs.ErrNotFound) {
 			return nil, err
@@ -200,4 +197,18 @@ func (o *options) one(a *cli.App, name string) (any, error) {
 		return nil, errs.WithHint(fmt.Errorf("inspect %q: no container and no image has this name or id: %w", name, errs.ErrNotFound), "rc ps -a, rc images")
 	}
 	return nil, err
+}
+
+func (o *options) container(a *cli.App, root state.Root, e *state.Entry) (*inspect.Container, error) {
+	i, err := inspect.Of(root, e)
+	if err != nil || !o.Size {
+		return i, err
+	}
+	written, err := container.WrittenSize(root, e.ID)
+	if err != nil {
+		return nil, fmt.Errorf("size of container %q: %w", e.Name, err)
+	}
+	total := written + container.ImageSize(a.Config, e.ImageID)
+	i.SizeRw, i.SizeRootFs = &written, &total
+	return i, nil
 }

@@ -1,30 +1,33 @@
-package container
+package inspect
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/rc-containers/rc/pkg/format"
 	"github.com/rc-containers/rc/pkg/oci"
 	"github.com/rc-containers/rc/pkg/spec"
 	"github.com/rc-containers/rc/pkg/state"
 )
 
-// HostConfigInspection is how a container sits on its host: limits, namespaces, privileges.
-type HostConfigInspection struct {
-	Binds           []string
-	CgroupManager   string
-	CgroupMode      string
-	ContainerIDFile string
-	LogConfig       struct{ Type string }
-	NetworkMode     string
-	PortBindings    map[string][]struct{ HostIP, HostPort string }
-	RestartPolicy   struct {
-		Name              string
-		MaximumRetryCount uint
-	}
+// HostConfig is how a container sits on its host: limits, namespaces, privileges.
+type HostConfig struct {
+	Binds                []string
+	CgroupManager        string
+	CgroupMode           string
+	ContainerIDFile      string
+	LogConfig            LogConfig
+	NetworkMode          string
+	PortBindings         map[string][]HostPort
+	RestartPolicy        RestartPolicy
 	AutoRemove           bool
+	AutoRemoveImage      bool
 	Annotations          map[string]string
 	VolumeDriver         string
 	VolumesFrom          []string
@@ -57,54 +60,80 @@ type HostConfigInspection struct {
 	NanoCpus             int64
 	CgroupParent         string
 	BlkioWeight          uint16
+	BlkioWeightDevice    []Throttle
 	BlkioDeviceReadBps   []Throttle
 	BlkioDeviceWriteBps  []Throttle
 	BlkioDeviceReadIOps  []Throttle
 	BlkioDeviceWriteIOps []Throttle
 	CPUPeriod            uint64 `json:"CpuPeriod"`
 	CPUQuota             int64  `json:"CpuQuota"`
+	CPURealtimePeriod    uint64 `json:"CpuRealtimePeriod"`
+	CPURealtimeRuntime   int64  `json:"CpuRealtimeRuntime"`
 	CpusetCpus           string
 	CpusetMems           string
-	Devices              []DeviceInspection
+	Devices              []Device
+	DiskQuota            uint64
+	KernelMemory         int64
 	MemoryReservation    int64
 	MemorySwap           int64
+	MemorySwappiness     int64
 	OomKillDisable       bool
 	Init                 bool
 	PidsLimit            int64
-	Ulimits              []UlimitInspection
+	Ulimits              []Ulimit
 	Sysctls              map[string]string
+	CPUCount             uint64 `json:"CpuCount"`
+	CPUPercent           uint64 `json:"CpuPercent"`
+	IOMaximumIOps        uint64
+	IOMaximumBandwidth   uint64
+	CgroupConf           map[string]string
 	MaskedPaths          []string
 	ReadonlyPaths        []string
 }
 
 // Throttle is a limit of a block device: bytes or operations per second.
 type Throttle struct {
-	Major, Minor int64
-	Rate         uint64
+	Path string
+	Rate uint64
 }
 
-// DeviceInspection is a device node in a container.
-type DeviceInspection struct{ PathOnHost, PathInContainer, CgroupPermissions string }
+// RestartPolicy says what becomes of a container that ends by itself.
+type RestartPolicy struct {
+	Name              string
+	MaximumRetryCount uint
+}
 
-// UlimitInspection is a resource limit.
-type UlimitInspection struct {
+// LogConfig says where a container's output goes. Config holds what docker has there, the
+// other fields are podman's.
+type LogConfig struct {
+	Type   string
+	Config map[string]string
+	Path   string
+	Tag    string
+	Size   string
+}
+
+// Device is a device node in a container.
+type Device struct{ PathOnHost, PathInContainer, CgroupPermissions string }
+
+// Ulimit is a resource limit.
+type Ulimit struct {
 	Name       string
 	Soft, Hard uint64
 }
 
-func inspectHostConfig(root state.Root, c *spec.Container, p *specs.Process) HostConfigInspection {
-	h := HostConfigInspection{
+func hostConfig(root state.Root, c *spec.Container, p *specs.Process) HostConfig {
+	h := HostConfig{
 		Binds: binds(root, c), CgroupManager: c.Cgroups.Manager, Cgroups: c.Cgroups.Mode, CgroupParent: c.Cgroups.Parent,
 		ContainerIDFile: c.CIDFile, NetworkMode: c.Network.Mode, AutoRemove: c.Remove, Annotations: c.OCI.Annotations,
-		PortBindings: map[string][]struct{ HostIP, HostPort string }{}, VolumesFrom: []string{},
+		PortBindings: map[string][]HostPort{}, VolumesFrom: []string{},
 		DNS: []string{}, DNSOptions: []string{}, DNSSearch: []string{}, ExtraHosts: []string{}, Links: []string{},
 		GroupAdd: nonNil(c.GroupAdd), Privileged: c.Privileged, SecurityOpt: nonNil(c.SecurityOpt),
-		Tmpfs: map[string]string{}, Runtime: "rc", Init: c.Init, Devices: []DeviceInspection{}, Ulimits: []UlimitInspection{},
+		Tmpfs: map[string]string{}, Runtime: "rc", Init: c.Init, Devices: []Device{}, Ulimits: []Ulimit{},
 		CgroupMode: namespaceMode(c, specs.CgroupNamespace), IpcMode: namespaceMode(c, specs.IPCNamespace),
 		PidMode: namespaceMode(c, specs.PIDNamespace), UTSMode: namespaceMode(c, specs.UTSNamespace),
 	}
-	h.LogConfig.Type = "passthrough"
-	h.RestartPolicy.Name = "no"
+	h.LogConfig, h.RestartPolicy = logConfig(root, c), restartPolicy(c)
 	if c.OCI.Root != nil {
 		h.ReadonlyRootfs = c.OCI.Root.Readonly
 	}
@@ -112,7 +141,7 @@ func inspectHostConfig(root state.Root, c *spec.Container, p *specs.Process) Hos
 		h.OomScoreAdj = *p.OOMScoreAdj
 	}
 	for _, l := range p.Rlimits {
-		h.Ulimits = append(h.Ulimits, UlimitInspection{l.Type, l.Soft, l.Hard})
+		h.Ulimits = append(h.Ulimits, Ulimit{l.Type, l.Soft, l.Hard})
 	}
 	h.CapAdd, h.CapDrop = capChanges(p)
 	for _, m := range c.OCI.Mounts {
@@ -126,7 +155,7 @@ func inspectHostConfig(root state.Root, c *spec.Container, p *specs.Process) Hos
 	if l := c.OCI.Linux; l != nil {
 		h.Sysctls, h.MaskedPaths, h.ReadonlyPaths = l.Sysctl, l.MaskedPaths, l.ReadonlyPaths
 		for _, d := range l.Devices {
-			h.Devices = append(h.Devices, DeviceInspection{d.Path, d.Path, "rwm"})
+			h.Devices = append(h.Devices, Device{d.Path, d.Path, "rwm"})
 		}
 		h.limits(l.Resources)
 	}
@@ -134,7 +163,7 @@ func inspectHostConfig(root state.Root, c *spec.Container, p *specs.Process) Hos
 }
 
 // limits copies what a container may use.
-func (h *HostConfigInspection) limits(r *specs.LinuxResources) {
+func (h *HostConfig) limits(r *specs.LinuxResources) {
 	if r == nil {
 		return
 	}
@@ -170,9 +199,55 @@ func value[T any](p *T) T {
 func throttles(list []specs.LinuxThrottleDevice) []Throttle {
 	var out []Throttle
 	for _, t := range list {
-		out = append(out, Throttle{t.Major, t.Minor, t.Rate})
+		out = append(out, Throttle{blockDevice("/sys/dev/block", t.Major, t.Minor), t.Rate})
 	}
 	return out
+}
+
+// blockDevice is a device's path as udev calls it, else its number.
+func blockDevice(sys string, major, minor int64) string {
+	number := fmt.Sprintf("%d:%d", major, minor)
+	data, err := os.ReadFile(filepath.Join(sys, number, "uevent"))
+	if err != nil {
+		return number
+	}
+	for line := range strings.SplitSeq(string(data), "\n") {
+		if name, ok := strings.CutPrefix(line, "DEVNAME="); ok {
+			return "/dev/" + name
+		}
+	}
+	return number
+}
+
+func restartPolicy(c *spec.Container) RestartPolicy {
+	policy := RestartPolicy{Name: c.Restart.Policy, MaximumRetryCount: c.Restart.Retries}
+	if policy.Name == "" {
+		policy.Name = spec.RestartNo
+	}
+	return policy
+}
+
+func logConfig(root state.Root, c *spec.Container) LogConfig {
+	log := LogConfig{Type: c.Log.Driver, Tag: c.Log.Tag, Size: strings.ReplaceAll(format.Size(c.Log.MaxSize), " ", ""), Config: map[string]string{}}
+	if log.Type == "" {
+		log.Type = spec.LogDrivers()[0]
+	}
+	if log.Type == "k8s-file" || log.Type == "json-file" {
+		log.Path = c.Log.File(root.Dir(c.ID))
+	}
+	if c.Log.MaxSize > 0 {
+		log.Config["max-size"] = strconv.FormatInt(c.Log.MaxSize, 10)
+	}
+	if c.Log.MaxFiles > 0 {
+		log.Config["max-file"] = strconv.Itoa(c.Log.MaxFiles)
+	}
+	if c.Log.Path != "" {
+		log.Config["path"] = c.Log.Path
+	}
+	if c.Log.Tag != "" {
+		log.Config["tag"] = c.Log.Tag
+	}
+	return log
 }
 
 // binds are the user's mounts as -v would take them.
