@@ -1,6 +1,7 @@
 package format
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -39,6 +40,14 @@ func Print(w io.Writer, format string, rows any, o Options) error {
 	if err != nil {
 		return err
 	}
+	// One call of write(2) for many rows, not one for each blank between two cells.
+	out := bufio.NewWriterSize(w, 32<<10)
+	return errors.Join(p.print(out, v, o), out.Flush())
+}
+
+// print writes the rows v.
+func (p *printer) print(w io.Writer, v reflect.Value, o Options) error {
+	rows := v.Interface()
 	if p.json {
 		if v.IsNil() {
 			rows = reflect.MakeSlice(v.Type(), 0, 0).Interface()

@@ -301,8 +301,14 @@ func (r Root) FindID(nameOrID string) (string, error) {
 		}
 	}
 	notFound := errs.WithHint(fmt.Errorf("container %q: %w", nameOrID, errs.ErrNotFound), "rc ps -a")
-	if !isHex(nameOrID) {
+	switch {
+	case !isHex(nameOrID):
 		return "", notFound
+	case !isID(nameOrID):
+	case missing(filepath.Join(r.Dir(nameOrID), containerFile)):
+		return "", notFound
+	default:
+		return nameOrID, nil // no need to look at all the others
 	}
 	dirs, err := os.ReadDir(r.containersDir())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
