@@ -30,8 +30,15 @@
 // lost its power, has left the truth. A container with spec.Container.Remove whose shim
 // has gone is not listed; Sweep takes it away.
 //
+// # Changing
+//
+// Whoever rewrites container.json and summary.json holds a flock on the file lock beside them
+// (Update, Rename). A rename makes the new name, writes the record, and unlinks the old name:
+// killed in between, both names lead to the container, until the next rename or its removal.
+//
 // # Removing
 //
-// Unlink the name, rename the directory into trash/, answer. The files of a container
-// belong to subordinate ids, so that EmptyTrash must run in the default map.
+// Unlink the name, rename the directory into trash/, answer; with the directory locked, so
+// that nobody starts what is about to go (Hold, Lock). The files of a container belong to
+// subordinate ids, so that EmptyTrash must run in the default map.
 package state
