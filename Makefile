@@ -22,6 +22,9 @@ endif
 DESTDIR ?=
 LIBEXEC := $(DESTDIR)$(PREFIX)/libexec/rc
 SHARE   := $(DESTDIR)$(PREFIX)/share
+# Where systemd --user looks (systemd.unit(5)): a user's own units are below share.
+UNITS   := $(DESTDIR)$(PREFIX)/$(if $(filter $(or $(HOME),/nowhere)/%,$(PREFIX)),share,lib)/systemd/user
+UNIT    := rc-restart.service
 
 # GOARCH=arm64 make build cross-compiles.
 BIN      ?= bin
@@ -34,11 +37,15 @@ PROGRAMS := $(notdir $(patsubst %/main.go,%,$(wildcard cmd/*/main.go)))
 help: ## list the targets (this)
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-build: $(addprefix $(BIN)/,$(PROGRAMS)) ## build bin/rc, bin/rc-shim and bin/rc-net (static, no cgo)
+build: $(addprefix $(BIN)/,$(PROGRAMS)) $(BIN)/$(UNIT) ## build bin/rc, bin/rc-shim and bin/rc-net (static, no cgo)
 
 # Go knows what is out of date better than make does.
 $(addprefix $(BIN)/,$(PROGRAMS)): $(BIN)/%:
 	$(GO) build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)' -o $@ ./cmd/$*
+
+# Tests are given bin/ alone.
+$(BIN)/$(UNIT): contrib/systemd/user/$(UNIT)
+	install -D -m 644 $< $@
 
 cross: ## build for linux/amd64 and linux/arm64 into dist/
 	GOOS=linux GOARCH=amd64 $(MAKE) build BIN=dist/linux-amd64
@@ -50,12 +57,15 @@ install: build man ## install into PREFIX (/usr/local; ~/.local for a user), bel
 	install -D -m 644 completions/rc.bash '$(SHARE)/bash-completion/completions/rc'
 	install -D -m 644 completions/rc.zsh '$(SHARE)/zsh/site-functions/_rc'
 	install -D -m 644 completions/rc.fish '$(SHARE)/fish/vendor_completions.d/rc.fish'
+	install -d '$(UNITS)'
+	sed 's|"/usr/local/bin/rc"|"$(PREFIX)/bin/rc"|' contrib/systemd/user/$(UNIT) > '$(UNITS)/$(UNIT)' && chmod 644 '$(UNITS)/$(UNIT)'
 	install -d '$(SHARE)/man/man1' && install -m 644 $(BIN)/man/*.1 '$(SHARE)/man/man1/'
 
 uninstall: ## remove what install put there
 	rm -f '$(DESTDIR)$(PREFIX)/bin/rc' '$(SHARE)/bash-completion/completions/rc' \
 	  '$(SHARE)/zsh/site-functions/_rc' '$(SHARE)/fish/vendor_completions.d/rc.fish' \
 	  '$(SHARE)'/man/man1/rc.1 '$(SHARE)'/man/man1/rc-*.1
+	rm -f '$(UNITS)/$(UNIT)'
 	rm -rf '$(LIBEXEC)'
 
 demo: ## set up what is missing, build, and run a container as an ordinary user (DRY=1 only says what it would do)

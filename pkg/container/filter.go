@@ -28,8 +28,8 @@ type test func(state.Entry) bool
 // FilterKeys are the filters that there are.
 func FilterKeys() []string {
 	return []string{
-		"ancestor", "before", "command", "exited", "health", "id", "label", "label!", "name", "network", "restart-policy", "since",
-		"status", "until", "volume",
+		"ancestor", "before", "command", "exited", "health", "id", "label", "label!", "name", "network", "restart-policy",
+		"should-start-on-boot", "since", "status", "until", "volume",
 	}
 }
 
@@ -112,6 +112,8 @@ func parseFilter(root state.Root, key, value string) (test, error) {
 		return func(e state.Entry) bool { return HealthText(e) == value || value == "none" && HealthText(e) == "" }, oneOf(value, HealthStatuses())
 	case "restart-policy":
 		return func(e state.Entry) bool { return cmp.Or(e.Restart, "no") == value }, oneOf(value, spec.RestartPolicies())
+	case "should-start-on-boot": // podman's: what rc-restart.service starts
+		return func(e state.Entry) bool { return startsOnBoot(e) == (value == "true") }, oneOf(value, []string{"true", "false"})
 	case "command":
 		return func(e state.Entry) bool { return len(e.Command) > 0 && e.Command[0] == value }, nil
 	case "pod":
@@ -145,6 +147,17 @@ func parseFilter(root state.Root, key, value string) (test, error) {
 		return func(e state.Entry) bool { return e.Created.Before(t) }, nil
 	}
 	return nil, errs.Invalidf("want KEY=VALUE, KEY one of %s", strings.Join(FilterKeys(), ", "))
+}
+
+// startsOnBoot says whether a container's restart policy brings it back after a boot.
+func startsOnBoot(e state.Entry) bool {
+	switch e.Restart {
+	case spec.RestartAlways:
+		return true
+	case spec.RestartUnlessStopped:
+		return e.Exit == nil || !e.Exit.Stopped
+	}
+	return false
 }
 
 func oneOf(value string, words []string) error {

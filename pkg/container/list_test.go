@@ -100,6 +100,8 @@ func TestList(t *testing.T) {
 		{ListOptions{All: true}, []string{"volume=/data/"}, "made runs done failed"},
 		{ListOptions{All: true}, []string{"restart-policy=no"}, "made runs done failed"},
 		{ListOptions{All: true}, []string{"restart-policy=always"}, ""},
+		{ListOptions{All: true}, []string{"should-start-on-boot=true"}, ""},
+		{ListOptions{All: true}, []string{"should-start-on-boot=false"}, "made runs done failed"},
 		{ListOptions{All: true}, []string{"health=none"}, "made runs done failed"},
 		{ListOptions{All: true}, []string{"health=healthy"}, ""},
 		{ListOptions{All: true}, []string{"command=sh"}, "made runs done failed"},
@@ -122,11 +124,33 @@ func TestList(t *testing.T) {
 	}
 }
 
+func TestStartsOnBoot(t *testing.T) {
+	for _, c := range []struct {
+		policy string
+		exit   *spec.Exit
+		want   bool
+	}{
+		{"", nil, false},
+		{"no", nil, false},
+		{"on-failure", &spec.Exit{Code: 1}, false},
+		{"always", nil, true},
+		{"always", &spec.Exit{Stopped: true}, true},
+		{"unless-stopped", nil, true},
+		{"unless-stopped", &spec.Exit{Code: 137}, true},
+		{"unless-stopped", &spec.Exit{Stopped: true}, false},
+	} {
+		if got := startsOnBoot(state.Entry{Summary: spec.Summary{Restart: c.policy}, Exit: c.exit}); got != c.want {
+			t.Errorf("%s %+v: %v", c.policy, c.exit, got)
+		}
+	}
+}
+
 func TestParseFiltersRefuses(t *testing.T) {
 	root := records(t)
 	for _, c := range []struct{ filter, want string }{
 		{"name", "KEY=VALUE"},
 		{"colour=red", "ancestor, before, command"},
+		{"should-start-on-boot=yes", "true, false"},
 		{"health=well", "healthy, unhealthy"},
 		{"restart-policy=never", "on-failure"},
 		{"=x", "ancestor"},

@@ -17,8 +17,22 @@ func TellSingle(w io.Writer, cfg *config.Config, ids userns.Map) {
 	if !ids.Single() {
 		return
 	}
+	// Where it cannot be noted it is told again, which does no harm.
+	if firstTime(cfg, "told-single-id") {
+		fmt.Fprintln(w, "Warning:", ids.Notice())
+	}
+}
+
+// told says whether firstTime has noted it: looking is cheaper than finding out what to say.
+func told(cfg *config.Config, name string) bool {
+	_, err := os.Lstat(filepath.Join(cfg.DataRoot, name))
+	return err == nil
+}
+
+// firstTime notes in the data directory that something has been told to its owner.
+func firstTime(cfg *config.Config, name string) bool {
 	note := func() (*os.File, error) {
-		return os.OpenFile(filepath.Join(cfg.DataRoot, "told-single-id"), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		return os.OpenFile(filepath.Join(cfg.DataRoot, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	}
 	f, err := note()
 	if errors.Is(err, fs.ErrNotExist) {
@@ -26,12 +40,8 @@ func TellSingle(w io.Writer, cfg *config.Config, ids userns.Map) {
 			f, err = note()
 		}
 	}
-	if errors.Is(err, fs.ErrExist) {
-		return
-	}
 	if err == nil {
 		f.Close()
 	}
-	// Where it cannot be noted it is told again, which does no harm.
-	fmt.Fprintln(w, "Warning:", ids.Notice())
+	return !errors.Is(err, fs.ErrExist)
 }

@@ -88,6 +88,8 @@ func completeFilters(a *cli.App) cli.Completion {
 			return container.HealthStatuses()
 		case "restart-policy":
 			return spec.RestartPolicies()
+		case "should-start-on-boot":
+			return []string{"true", "false"}
 		case "name", "before", "since":
 			if a.Load() == nil {
 				return cli.ContainerNames(a, "")
