@@ -9,6 +9,9 @@ import (
 	"github.com/rc-containers/rc/pkg/state"
 )
 
+// Emit is emit for what is done to the files of a container.
+func Emit(cfg *config.Config, status string, e *state.Entry) { emit(cfg, status, e) }
+
 // emit notes an event of a container.
 func emit(cfg *config.Config, status string, e *state.Entry) { tell(Records(cfg), e, status, nil) }
 

@@ -71,6 +71,9 @@ func Start(ctx context.Context, cfg *config.Config, id string, o StartOptions) (
 	if e.Alive() {
 		return startAlive(ctx, cfg, e, o, dir)
 	}
+	if err := root.CheckUnmounted(e.ID); err != nil {
+		return 0, errors.Join(fmt.Errorf("start container %q: %w", e.Name, err), dir.Close())
+	}
 	if err := clearAway(ctx, cfg, e); err != nil {
 		return 0, errors.Join(err, dir.Close())
 	}

@@ -153,6 +153,12 @@ func extents(id int, ranges []idRange) []specs.LinuxIDMapping {
 	return out
 }
 
+// Inside says whether this process is root of a user namespace that is not the initial one.
+func Inside() bool {
+	_, nested := system().nested()
+	return os.Geteuid() == 0 && nested
+}
+
 // nested is the map of root in a user namespace that is not the initial one: every id
 // that exists here is mapped to itself, which is ours to write.
 func (s source) nested() (Map, bool) {

@@ -15,6 +15,8 @@ func Verbs(a *cli.App) []cli.Verb {
 		{Name: "start", Make: func() *cobra.Command { return newStartCommand(a, startContainers) }},
 		{Name: "run", Make: func() *cobra.Command { return newRunCommand(a, runContainer) }},
 		{Name: "create", Make: func() *cobra.Command { return newCreateCommand(a, createContainer) }},
+		{Name: "mount", Make: func() *cobra.Command { return newMountCommand(a, mountContainers) }},
+		{Name: "unmount", Make: func() *cobra.Command { return newUnmountCommand(a, unmountContainers) }},
 		{Name: "stats", Make: func() *cobra.Command { return newStatsCommand(a, showStats) }},
 		{Name: "top", Make: func() *cobra.Command { return newTopCommand(a, showTop) }},
 		{Name: "diff", Make: func() *cobra.Command { return newDiffCommand(a, printDiff) }},

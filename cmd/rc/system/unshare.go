@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/userns"
 )
@@ -46,10 +47,20 @@ func unshare(ctx context.Context, a *cli.App, opts *unshareOptions) error {
 	if a.InUserns {
 		return execCommand(a, opts.Command)
 	}
+	sweepMounts(a)
+	defer sweepMounts(a)
 	if err := a.Reexecute(ctx, append([]string{"unshare", "--"}, opts.Command...)...); err != nil {
 		return fmt.Errorf("unshare: %w", err)
 	}
 	return nil
+}
+
+// sweepMounts takes away what is left of what rc mount mounted in an rc unshare that has ended:
+// the programs that served it.
+func sweepMounts(a *cli.App) {
+	if err := container.Records(a.Config).SweepMounts(); err != nil {
+		fmt.Fprintln(a.Stderr, "Warning:", err)
+	}
 }
 
 // execCommand becomes the command.

@@ -86,6 +86,9 @@ func (c *copying) find(e End) (*state.Entry, error) {
 		err = fmt.Errorf("copy %q: %w: the container is being started; try again", e, errs.ErrState)
 	case entry.Alive() && (entry.State == nil || entry.State.PID == 0):
 		err = fmt.Errorf("copy %q: %w: the container is between two lives; try again", e, errs.ErrState)
+	case !entry.Alive():
+		// The side asks again, and cannot tell a mount that has gone from one that is there.
+		err = container.Records(c.cfg).CheckUnmounted(entry.ID)
 	}
 	return entry, err
 }

@@ -122,6 +122,9 @@ func (s side) open(ctx context.Context, cfg *config.Config, c *spec.Container) (
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := container.Records(cfg).CheckUnmounted(s.ID); err != nil {
+		return nil, nil, errors.Join(err, dir.Close())
+	}
 	root, unmount, err := mountStopped(ctx, cfg, c, !s.Pack)
 	if err != nil {
 		return nil, nil, errors.Join(err, dir.Close())
