@@ -67,9 +67,28 @@ func (d *Dir) Discard() error {
 func mkdir(path string) error {
 	err := os.Mkdir(path, 0o700)
 	if errors.Is(err, fs.ErrNotExist) {
-		if err = os.MkdirAll(filepath.Dir(path), 0o700); err == nil {
+		if err = makeAll(filepath.Dir(path)); err == nil {
 			err = os.Mkdir(path, 0o700)
 		}
+	}
+	return err
+}
+
+// makeAll makes a directory and those above it, and sees to it that they survive a power cut:
+// WriteContainer syncs what is in them, which would be of no use without.
+func makeAll(path string) error {
+	err := os.Mkdir(path, 0o700)
+	if errors.Is(err, fs.ErrNotExist) && path != filepath.Dir(path) {
+		if err = makeAll(filepath.Dir(path)); err == nil {
+			err = os.Mkdir(path, 0o700)
+		}
+	}
+	switch {
+	case err == nil:
+		_ = syncDir(filepath.Dir(path)) // a directory that may be written to, not read, is odd, and no obstacle
+		return nil
+	case errors.Is(err, fs.ErrExist):
+		return nil // somebody was faster; if it is no directory, its user will say so
 	}
 	return err
 }
@@ -119,7 +138,7 @@ func (r Root) reserve(name, id string) error {
 	for range 100 {
 		err := os.Symlink(target, link)
 		if errors.Is(err, fs.ErrNotExist) {
-			if err = os.MkdirAll(r.namesDir(), 0o700); err == nil {
+			if err = makeAll(r.namesDir()); err == nil {
 				continue
 			}
 		}
@@ -194,11 +213,22 @@ func (r Root) garbage(id string) bool {
 	if !isID(id) {
 		return true
 	}
-	if !missing(filepath.Join(r.Dir(id), containerFile)) || r.held(id) {
+	if r.recorded(id) || r.held(id) {
 		return false
 	}
 	// The creator may have written the record and gone between the two looks.
-	return missing(filepath.Join(r.Dir(id), containerFile))
+	return !r.recorded(id)
+}
+
+// recorded says whether there is a record of a container, be it a broken one. An empty file is
+// none: records are written whole, and synced but for those of containers with Remove, so that
+// a power cut can leave that of such a one only, which has no summary and went with the power.
+func (r Root) recorded(id string) bool {
+	info, err := os.Lstat(filepath.Join(r.Dir(id), containerFile))
+	if err != nil {
+		return !errors.Is(err, fs.ErrNotExist)
+	}
+	return info.Size() > 0 || !missing(filepath.Join(r.Dir(id), summaryFile))
 }
 
 // held says whether a living creator has a container's directory.

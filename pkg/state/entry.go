@@ -190,8 +190,8 @@ func (r Root) readSummary(id string, s *spec.Summary) error {
 	}
 	c, loadErr := r.Load(id)
 	if loadErr != nil {
-		if errors.Is(loadErr, errs.ErrNotFound) {
-			return loadErr
+		if errors.Is(loadErr, errs.ErrNotFound) || !r.recorded(id) {
+			return fmt.Errorf("container %q: %w", id, errs.ErrNotFound)
 		}
 		return r.broken(id, errors.Join(err, loadErr))
 	}
@@ -296,7 +296,7 @@ func (r Root) Find(nameOrID string) (*Entry, error) {
 // FindID is like Find for containers whose records may be broken.
 func (r Root) FindID(nameOrID string) (string, error) {
 	if CheckName(nameOrID) == nil {
-		if id := r.named(nameOrID); isID(id) && !missing(filepath.Join(r.Dir(id), containerFile)) {
+		if id := r.named(nameOrID); isID(id) && r.recorded(id) {
 			return id, nil
 		}
 	}
@@ -316,7 +316,7 @@ func (r Root) FindID(nameOrID string) (string, error) {
 	}
 	var ids []string
 	for _, d := range dirs {
-		if isID(d.Name()) && strings.HasPrefix(d.Name(), nameOrID) && !missing(filepath.Join(r.Dir(d.Name()), containerFile)) {
+		if isID(d.Name()) && strings.HasPrefix(d.Name(), nameOrID) && r.recorded(d.Name()) {
 			ids = append(ids, d.Name())
 		}
 	}

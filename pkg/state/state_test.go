@@ -23,8 +23,11 @@ import (
 func TestMain(m *testing.M) {
 	if step := os.Getenv("RC_TEST_STATE"); step != "" {
 		r := Root{Data: os.Args[1], Run: os.Args[2]}
-		if step == "race" {
+		switch step {
+		case "race":
 			unix.Exit(raceMain(r, os.Args[3]))
+		case "life":
+			unix.Exit(lifeMain(r, os.Args[3]))
 		}
 		if err := stopAt(r, step, os.Args[3], os.Args[4]); err != nil {
 			fmt.Fprintln(os.Stdout, err)
@@ -358,7 +361,7 @@ func TestBroken(t *testing.T) {
 			t.Fatal(err)
 		}
 		if c.file == containerFile {
-			if err := os.Remove(filepath.Join(d.Path(), summaryFile)); err != nil {
+			if err := os.WriteFile(filepath.Join(d.Path(), summaryFile), nil, 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -167,7 +167,7 @@ func (r Root) sweepLocked(id string, state *spec.State) (*Swept, error) {
 	if state != nil {
 		swept.State = *state
 	}
-	if missing(filepath.Join(r.Dir(id), containerFile)) {
+	if !r.recorded(id) {
 		return swept, r.sweepUnmade(id)
 	}
 	var s spec.Summary
