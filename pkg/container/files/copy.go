@@ -130,7 +130,7 @@ func (c *copying) run(ctx context.Context, from, to *state.Entry) error {
 		unpacked = &outcome{err: c.unpackLocal(ctx, in)}
 	}
 	r.Close() // who still writes notices
-	return c.judge(<-packed, unpacked)
+	return c.judge(ctx, <-packed, unpacked)
 }
 
 // within copies from a container to itself, in one process: its root can be mounted once only.
@@ -138,7 +138,7 @@ func (c *copying) within(ctx context.Context, e *state.Entry) error {
 	o := c.side(ctx, e, side{
 		From: c.src.Path, Name: c.src.name(), Path: c.dst.Path, Chown: c.o.Chown, Overwrite: c.o.Overwrite,
 	}, nil, nil)
-	return c.judge(&outcome{}, o)
+	return c.judge(ctx, &outcome{}, o)
 }
 
 // outcome is how one end fared.
@@ -156,7 +156,10 @@ func (o *outcome) pipe() bool {
 
 // judge prints what the sides have said and gives the error that came first: an archive that
 // is cut off is what follows from an error of the end that packs.
-func (c *copying) judge(packed, unpacked *outcome) error {
+func (c *copying) judge(ctx context.Context, packed, unpacked *outcome) error {
+	if ctx.Err() != nil && (packed.err != nil || unpacked.err != nil) {
+		return errors.New("interrupted") // whatever each has made of that
+	}
 	first, other := packed, unpacked
 	if packed.err == nil || packed.pipe() && unpacked.err != nil {
 		first, other = unpacked, packed
