@@ -28,7 +28,7 @@ func listAttributes(fd int) ([]string, error) {
 	for {
 		size, err := unix.Flistxattr(fd, nil)
 		if size == 0 || errors.Is(err, unix.ENOTSUP) {
-			return nil, nil //nolint:nilerr // no attributes there
+			return nil, nil
 		}
 		if err != nil {
 			return nil, err

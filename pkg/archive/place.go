@@ -56,7 +56,7 @@ func (p *place) makeAll(name string) (int, error) {
 		if err != nil {
 			return -1, err
 		}
-		done += "/" + part
+		done = path.Join(done, part)
 		var next int
 		next, err = p.open(done)
 		if errors.Is(err, unix.ENOENT) {

@@ -56,7 +56,7 @@ func mount(ctx context.Context, cfg *config.Config, e *state.Entry) (string, err
 	if err != nil {
 		return "", err
 	}
-	defer dir.Close()
+	defer func() { _ = dir.Close() }()
 	own, err := state.OwnMounts()
 	if err != nil {
 		return "", err
@@ -155,7 +155,7 @@ func unmount(ctx context.Context, records state.Root, e *state.Entry, force bool
 	if err != nil {
 		return err
 	}
-	defer dir.Close()
+	defer func() { _ = dir.Close() }()
 	m, err := records.Mounted(e.ID)
 	if err != nil {
 		return err

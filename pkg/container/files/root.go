@@ -56,8 +56,7 @@ func hold(ctx context.Context, records state.Root, id string) (*state.Dir, error
 		err = fmt.Errorf("%w: it has just been started; try again", errs.ErrState)
 	}
 	if err != nil {
-		dir.Close()
-		return nil, err
+		return nil, errors.Join(err, dir.Close())
 	}
 	return dir, nil
 }

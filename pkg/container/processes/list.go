@@ -17,10 +17,14 @@ import (
 
 // Runs refuses a container without a process to look at.
 func Runs(e *state.Entry) error {
-	if !e.Alive() || e.State == nil || e.State.PID == 0 || !linux.Alive(e.State.PID, e.State.PIDStart) {
+	if !runs(e) {
 		return errs.WithHint(fmt.Errorf("container %q: %w: it does not run", e.Name, errs.ErrState), "rc start "+e.Name)
 	}
 	return nil
+}
+
+func runs(e *state.Entry) bool {
+	return e.Alive() && e.State != nil && e.State.PID != 0 && linux.Alive(e.State.PID, e.State.PIDStart)
 }
 
 // List are the pids of a container's processes, as the caller's pid namespace has them, in

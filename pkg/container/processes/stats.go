@@ -27,7 +27,7 @@ type Network struct{ In, Out uint64 }
 
 // Take takes a sample; nil for a container that does not run, or has ended meanwhile.
 func Take(e *state.Entry) (*Sample, error) {
-	if Runs(e) != nil {
+	if !runs(e) {
 		return nil, nil
 	}
 	s := &Sample{At: time.Now()}
@@ -39,10 +39,10 @@ func Take(e *state.Entry) (*Sample, error) {
 	if err == nil && e.Network != "host" {
 		s.Net, err = readNetwork("/proc", e.State.PID)
 	}
-	if gone(err) || err == nil && Runs(e) != nil {
-		return nil, nil
-	}
-	if err != nil {
+	switch {
+	case !runs(e):
+		return nil, nil // it has ended; whatever is missing is missing therefore
+	case err != nil:
 		return nil, fmt.Errorf("statistics of container %q: %w", e.Name, err)
 	}
 	s.Stats = *stats
