@@ -23,9 +23,10 @@ const (
 // foreground, and to whoever is attached. Its methods may be called from any goroutine.
 type output struct {
 	mu    sync.Mutex
-	log   logs.Writer // nil for none
-	idle  *time.Timer // flushes the log when nothing comes for a while
-	front [3]*os.File // rc's own streams, by number; nil for none
+	log   logs.Writer  // nil for none
+	later *logs.Config // opens log with the first output: a file costs a start more than all else
+	idle  *time.Timer  // flushes the log when nothing comes for a while
+	front [3]*os.File  // rc's own streams, by number; nil for none
 	sinks map[*sink]bool
 }
 
@@ -34,6 +35,12 @@ type output struct {
 // that rc's stream is closed for good, and that nobody shall write any more.
 func (o *output) write(stream int, p []byte) error {
 	o.mu.Lock()
+	if o.later != nil {
+		var err error
+		o.log, err = logs.Open(*o.later)
+		complain(err)
+		o.later = nil
+	}
 	if o.log != nil {
 		o.log.Write(stream, p, time.Now())
 		if o.idle == nil {

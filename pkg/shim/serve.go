@@ -295,18 +295,23 @@ func (s *server) release(conn *linux.Conn) error {
 
 // openLog opens the container's log for the first life, and keeps it for the others.
 func (s *server) openLog() error {
-	if s.birth.Output == Direct || s.output.log != nil {
+	if s.birth.Output == Direct || s.output.log != nil || s.output.later != nil {
 		return nil
 	}
 	s.output.front = s.birth.Stdio
 	if s.plan.Log.Driver == logs.None {
 		return nil
 	}
-	var err error
-	s.output.log, err = logs.Open(logs.Config{
+	config := logs.Config{
 		Driver: s.plan.Log.Driver, Path: s.plan.Log.Path, MaxSize: s.plan.Log.MaxSize, MaxFiles: s.plan.Log.MaxFiles,
 		Tag: s.plan.Log.Tag, ID: s.plan.ID, Name: s.plan.Name, Image: s.plan.Image,
-	})
+	}
+	if config.Driver != logs.Journald && config.Path == (spec.Log{}).File(s.plan.Records.Dir(s.plan.ID)) {
+		s.output.later = &config // nothing but a full disk could be wrong with it
+		return nil
+	}
+	var err error
+	s.output.log, err = logs.Open(config)
 	return err
 }
 
