@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,7 +22,7 @@ import (
 func (s *server) cleanUp(ctx context.Context) {
 	s.discard()
 	s.emptyCgroup(ctx)
-	s.killDescendants()
+	s.killDescendants(nil)
 	if s.helper != nil {
 		s.helper.stop()
 	}
@@ -79,16 +80,16 @@ func (s *server) emptyCgroup(ctx context.Context) {
 }
 
 // killDescendants ends what the container left in the host's pid namespace, and what comes
-// to the shim, as their reaper, by that. With a pid namespace of its own the kernel has
-// done it.
-func (s *server) killDescendants() {
+// to the shim, as their reaper, by that; not those in stay. With a pid namespace of its own the
+// kernel has done it.
+func (s *server) killDescendants(stay []int) {
 	if ownPIDs() {
 		return
 	}
 	for range 100 { // each round kills what the last one orphaned
 		left := false
 		for _, pid := range children() {
-			if !s.helper.is(pid) {
+			if !s.helper.is(pid) && !slices.Contains(stay, pid) {
 				left = true
 				_ = unix.Kill(pid, unix.SIGKILL)
 				_, _ = unix.Wait4(pid, nil, 0, nil)
@@ -96,6 +97,21 @@ func (s *server) killDescendants() {
 		}
 		if !left {
 			return
+		}
+	}
+}
+
+// reapEvery is how often the shim looks for orphans: often enough that they do not pile up.
+const reapEvery = 10 * time.Second
+
+// reapOrphans takes the exit codes of processes that came to the shim when their parents
+// ended: those of a container with the host's pid namespace.
+func (s *server) reapOrphans() {
+	s.forking.Lock()
+	defer s.forking.Unlock()
+	for _, pid := range children() {
+		if pid != s.proc.PID && !s.helper.is(pid) && !s.entered[pid] {
+			_, _ = unix.Wait4(pid, nil, unix.WNOHANG, nil)
 		}
 	}
 }

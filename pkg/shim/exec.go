@@ -1,6 +1,7 @@
 package shim
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -59,9 +60,7 @@ func (s *server) exec(conn *linux.Conn, data []byte, files []*os.File) error {
 	if !req.Detach {
 		go s.serveExec(conn, p)
 	}
-	complain(linux.PidfdAwait(p.Pidfd))
-	code, err := p.Wait()
-	_ = p.Close()
+	code, err := s.leave(p)
 	if err != nil {
 		return err
 	}
@@ -126,7 +125,12 @@ func (s *server) enter(b oci.Birth, order *os.File) (*oci.Process, error) {
 	}
 	defer inside.Close()
 	b.Inside, b.Into, b.Cgroup, b.Exe, b.DieWithParent = inside, s.birth.Flags, s.cgroup, s.exe, !ownPIDs()
+	s.forking.Lock() // until the process is known, it could be taken for an orphan
 	p, err := oci.Fork(b)
+	if err == nil {
+		s.entered[p.PID] = true
+	}
+	s.forking.Unlock()
 	if err != nil {
 		if gone, waitErr := linux.PidfdWait(inside, 0); gone && waitErr == nil {
 			err = errNotRunning()
@@ -138,9 +142,21 @@ func (s *server) enter(b oci.Birth, order *os.File) (*oci.Process, error) {
 	}
 	if err != nil {
 		_ = p.Kill()
-		_, _ = p.Wait()
-		_ = p.Close()
+		_, _ = s.leave(p)
 		return nil, err
 	}
 	return p, nil
+}
+
+// leave waits for the end of a process that enter has started, and closes it.
+func (s *server) leave(p *oci.Process) (code int, err error) {
+	complain(linux.PidfdAwait(p.Pidfd))
+	s.forking.Lock()
+	defer s.forking.Unlock()
+	delete(s.entered, p.PID)
+	code, err = p.Wait()
+	if errors.Is(err, unix.ECHILD) { // killed and reaped with all that the container left
+		code, err = errs.CodeSignal+int(unix.SIGKILL), nil
+	}
+	return code, errors.Join(err, p.Close())
 }

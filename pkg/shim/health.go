@@ -221,7 +221,6 @@ func (s *server) checkOutput(r *spec.HealthResult, order *os.File, timeout time.
 		_ = read.Close()
 		return nil, err
 	}
-	defer p.Close()
 	result := make(chan []byte, 1)
 	go func() { result <- s.readCheck(read) }()
 	over := make(chan struct{})
@@ -233,13 +232,11 @@ func (s *server) checkOutput(r *spec.HealthResult, order *os.File, timeout time.
 			_ = p.Kill()
 		})
 	}
-	if err := linux.PidfdAwait(p.Pidfd); err != nil {
-		return nil, err
-	}
+	r.ExitCode, err = s.leave(p)
 	if killer != nil {
 		killer.Stop()
 	}
-	if r.ExitCode, err = p.Wait(); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	select {

@@ -32,6 +32,12 @@ func (s *server) live(ctx context.Context) *spec.Exit {
 	if s.plan.Timeout > 0 {
 		deadline = time.After(time.Duration(s.plan.Timeout) * time.Second)
 	}
+	var orphans <-chan time.Time
+	if !ownPIDs() {
+		ticker := time.NewTicker(reapEvery)
+		defer ticker.Stop()
+		orphans = ticker.C
+	}
 	s.startChecks()
 	defer s.stopChecks()
 	for {
@@ -51,6 +57,8 @@ func (s *server) live(ctx context.Context) *spec.Exit {
 			if s.cgroup != nil {
 				_ = cgroup.Kill(s.cgroup)
 			}
+		case <-orphans:
+			s.reapOrphans()
 		case <-s.checks.due:
 			s.check(ctx)
 		}

@@ -112,7 +112,7 @@ func (s *server) endLife(ctx context.Context) {
 		defer cancel()
 		complain(cgroup.Empty(ctx, s.cgroup))
 	}
-	s.killDescendants()
+	s.killDescendants(s.mounters)
 	if s.helper != nil {
 		s.helper.stop()
 		s.helper = nil

@@ -38,6 +38,12 @@ func (o Overlay) Target() string { return filepath.Join(o.Dir, mergedDir) }
 
 // mountRoot mounts the root filesystem, and what -v SRC:DST:O asked for.
 func (s *server) mountRoot(ctx context.Context) error {
+	if !ownPIDs() {
+		before := children()
+		defer func() {
+			s.mounters = slices.DeleteFunc(children(), func(pid int) bool { return slices.Contains(before, pid) })
+		}()
+	}
 	if s.plan.overlayRoot() {
 		r := s.plan.Rootfs
 		lower := r.Lower

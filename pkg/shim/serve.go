@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -42,6 +43,7 @@ type server struct {
 	hostProc *os.File   // the host's /proc, to learn host pids
 	program  string     // what mounted the root
 	mounted  []string   // what was mounted
+	mounters []int      // with --pid host: the processes that do it, fuse-overlayfs
 	trees    []*os.File // copies of that, for the first process
 	helper   *netHelper
 	proc     *oci.Process
@@ -61,6 +63,8 @@ type server struct {
 	owner      *linux.Conn // the rc that started the container
 	ownerHere  bool        // it has neither detached nor gone
 	control    *linux.Conn
+	forking    sync.Mutex   // held while entered changes, and while orphans are reaped
+	entered    map[int]bool // pids of what enter has started
 	attending  bool
 	watchers   []watcher
 	end        ending
@@ -82,7 +86,7 @@ func Serve(ctx context.Context, args []string) int {
 	unix.CloseOnExec(SocketFD)
 	s := &server{
 		sock: os.NewFile(SocketFD, "socket"), birth: birth, cgroup: birth.Cgroup, ownerHere: true,
-		calls: make(chan func()), ending: make(chan struct{}),
+		calls: make(chan func()), ending: make(chan struct{}), entered: map[int]bool{},
 	}
 	if !birth.Wait {
 		err = s.fork()
@@ -109,6 +113,9 @@ func Serve(ctx context.Context, args []string) int {
 	exit := s.lives(ctx)
 	s.record(exit)
 	s.discard()
+	if s.discarded {
+		s.emit("remove", nil)
+	}
 	s.tellWatchers(exit.Code)
 	close(s.ending)
 	if s.ownerHere {
