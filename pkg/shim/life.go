@@ -43,6 +43,7 @@ func (s *server) live(ctx context.Context) *spec.Exit {
 	for {
 		select {
 		case code := <-ended:
+			s.endOrphans(ctx) // they may hold the pipes that are read to their end
 			s.finishOutput()
 			return s.exitOf(code)
 		case call := <-s.calls:

@@ -90,7 +90,7 @@ func (s *server) pause(exit *spec.Exit, wait time.Duration) {
 	s.state.Phase = spec.Restarting
 	s.record(exit)
 	complain(s.plan.Records.WriteState(s.plan.ID, &s.state))
-	s.endLife(context.Background())
+	s.endLife()
 	over := time.NewTimer(wait)
 	defer over.Stop()
 	for !s.end.final {
@@ -106,19 +106,26 @@ func (s *server) pause(exit *spec.Exit, wait time.Duration) {
 }
 
 // endLife leaves of a life what the next one uses, too: mounts, the cgroup, the socket.
-func (s *server) endLife(ctx context.Context) {
-	if s.cgroup != nil {
-		ctx, cancel := context.WithTimeout(ctx, dying)
-		defer cancel()
-		complain(cgroup.Empty(ctx, s.cgroup))
-	}
-	s.killDescendants(s.mounters)
+func (s *server) endLife() {
 	if s.helper != nil {
 		s.helper.stop()
 		s.helper = nil
 	}
 	s.hangUpConsole()
 	_ = s.proc.Close()
+}
+
+// endOrphans ends what a life has left. With a pid namespace of its own the kernel has done it.
+func (s *server) endOrphans(ctx context.Context) {
+	if ownPIDs() {
+		return
+	}
+	if s.cgroup != nil {
+		ctx, cancel := context.WithTimeout(ctx, dying)
+		defer cancel()
+		complain(cgroup.Empty(ctx, s.cgroup))
+	}
+	s.killDescendants(s.mounters)
 }
 
 // again begins another life.
