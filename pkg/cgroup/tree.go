@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/linux"
 )
 
 // Names of the leaves of a scope, and of the leaf that --cgroups split moves the caller to.
@@ -128,15 +129,17 @@ func Remove(ctx context.Context, dir string) error {
 	}
 }
 
-// Empty kills what is in a container's cgroup, which stays, and waits until it is gone:
-// errs.ErrInUse when ctx ends before that.
+// Empty kills what is in a container's cgroup, which is to be used again, and waits until it
+// is gone: errs.ErrInUse when ctx ends before that. It kills one process after the other: where
+// cgroup.kill was ever written to, Linux 6.14 and later (cgroup_post_fork, kill_seq) kill what
+// clone3(CLONE_INTO_CGROUP) puts there from then on.
 func Empty(ctx context.Context, cgroup *os.File) error {
 	for wait := 100 * time.Microsecond; ; wait = min(2*wait, 10*time.Millisecond) {
 		populated, err := Populated(cgroup)
 		if err != nil || !populated {
 			return err
 		}
-		if err := Kill(cgroup); err != nil {
+		if err := killEach(linux.FDPath(int(cgroup.Fd()))); err != nil {
 			return err
 		}
 		select {
@@ -145,6 +148,14 @@ func Empty(ctx context.Context, cgroup *os.File) error {
 		case <-time.After(wait):
 		}
 	}
+}
+
+func killEach(dir string) error {
+	pids, err := Processes(dir)
+	for _, pid := range pids {
+		_ = unix.Kill(pid, unix.SIGKILL) // it may have ended meanwhile
+	}
+	return err
 }
 
 // removeTree tries rmdir before it looks for children: most cgroups have none.

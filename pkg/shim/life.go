@@ -55,9 +55,6 @@ func (s *server) live(ctx context.Context) *spec.Exit {
 			_ = s.proc.Kill()
 		case <-s.end.killing:
 			_ = s.proc.Kill()
-			if s.cgroup != nil {
-				_ = cgroup.Kill(s.cgroup)
-			}
 		case <-orphans:
 			s.reapOrphans()
 		case <-s.checks.due:
