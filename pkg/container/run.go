@@ -119,6 +119,11 @@ func (r *run) leave(ctx context.Context) error {
 	if _, err := r.client.Next(); err != nil {
 		slog.Debug("shim has gone", "error", err) // the container has ended meanwhile
 	}
+	if !r.old {
+		fmt.Fprintln(r.streams.Out, r.c.ID)
+	}
+	TellLinger(r.streams.Err, r.cfg)
+	TellRestart(r.streams.Err, r.cfg, r.c.Restart.Policy)
 	r.tidy(ctx)
 	_ = r.client.Close()
 	_ = r.dir.Close()

@@ -3,6 +3,7 @@ package shim
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -50,10 +51,16 @@ func (s *server) exec(conn *linux.Conn, data []byte, files []*os.File) error {
 	}
 	closeAll(files) // the process has them: its readers wait for their end
 	var master []*os.File
-	if p.Console != nil {
+	if p.Console != nil && req.Detach {
+		// The terminal stays as long as the process, and somebody has to read from it.
+		go func() {
+			_, _ = io.Copy(io.Discard, p.Console)
+			_ = p.Console.Close()
+		}()
+	} else if p.Console != nil {
 		master = append(master, p.Console)
 	}
-	answer := started{Terminal: p.Console != nil}
+	answer := started{Terminal: len(master) > 0}
 	_ = conn.Send(encode(msgStarted, answer.fields), master...) // the caller may be gone
 	closeAll(master)
 	s.emit("exec", map[string]string{"execID": req.ID})

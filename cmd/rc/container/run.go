@@ -19,7 +19,14 @@ func newRunCommand(a *cli.App, runF cli.RunFunc[runOptions]) *cobra.Command {
 		Long: `Makes a container of an image, pulls the image first where it is missing, and runs
 a command in it until it ends. The exit code is the command's; 125 is an error of
 rc itself, 126 a command that cannot be executed, 127 one that is not there, and
-128+n one that was ended by signal n.
+128+n one that was ended by signal n. With --detach rc prints the container's id as soon
+as the command runs.
+
+A restart policy is the work of rc-shim, the process that looks after the container:
+it cannot outlive its own SIGKILL, and the container ends with it. Where even that must
+not happen, run the container in a systemd user unit with Restart=. After a boot
+containers with a restart policy are started by rc-restart.service:
+systemctl --user enable rc-restart.service
 
 Accepted and without effect, for scripts written for docker and podman:
 ` + noOpHelp(),
