@@ -140,7 +140,7 @@ func parseFilter(root state.Root, key, value string) (test, error) {
 		}
 		return func(e state.Entry) bool { return e.Created.After(other.Created) }, nil
 	case "until":
-		t, err := parseUntil(value)
+		t, err := ParseTime(value)
 		if err != nil {
 			return nil, err
 		}
@@ -192,8 +192,8 @@ func isImage(name, id, asked string) bool {
 	return slices.ContainsFunc(names, func(n string) bool { return n == asked || strings.HasSuffix(n, "/"+asked) })
 }
 
-// parseUntil reads a time, or how long ago it was.
-func parseUntil(value string) (time.Time, error) {
+// ParseTime reads a time, or how long ago it was.
+func ParseTime(value string) (time.Time, error) {
 	if d, err := time.ParseDuration(value); err == nil {
 		return time.Now().Add(-d), nil
 	}

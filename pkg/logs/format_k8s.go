@@ -21,7 +21,12 @@ type format interface {
 const k8sTime = "2006-01-02T15:04:05.000000000-07:00"
 
 // k8sFormat is that of CRI and podman. It has no place for a tag.
-type k8sFormat struct{ time []byte }
+type k8sFormat struct {
+	time []byte
+	// What was parsed last: the records of one chunk have one time.
+	parsed   string
+	parsedAs time.Time
+}
 
 func (f *k8sFormat) stamp(now time.Time) { f.time = now.AppendFormat(f.time[:0], k8sTime) }
 
@@ -58,9 +63,16 @@ func (f *k8sFormat) parse(record []byte) (Line, bool) {
 	default:
 		return Line{}, false
 	}
-	var err error
-	l.Time, err = time.Parse(time.RFC3339Nano, string(stamp))
-	return l, err == nil
+	if string(stamp) != f.parsed {
+		text := string(stamp)
+		at, err := time.Parse(time.RFC3339Nano, text)
+		if err != nil {
+			return Line{}, false
+		}
+		f.parsed, f.parsedAs = text, at
+	}
+	l.Time = f.parsedAs
+	return l, true
 }
 
 // begins compares with a time's shape.

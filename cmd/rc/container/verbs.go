@@ -13,6 +13,7 @@ func Verbs(a *cli.App) []cli.Verb {
 		{Name: "attach", Make: func() *cobra.Command { return newAttachCommand(a, attachContainer) }},
 		{Name: "exec", Make: func() *cobra.Command { return newExecCommand(a, execContainer) }},
 		{Name: "start", Make: func() *cobra.Command { return newStartCommand(a, startContainers) }},
+		{Name: "logs", Make: func() *cobra.Command { return newLogsCommand(a, showLogs) }},
 		{Name: "run", Make: func() *cobra.Command { return newRunCommand(a, runContainer) }},
 		{Name: "create", Make: func() *cobra.Command { return newCreateCommand(a, createContainer) }},
 		{Name: "mount", Make: func() *cobra.Command { return newMountCommand(a, mountContainers) }},
