@@ -24,7 +24,8 @@ func TestChanges(t *testing.T) {
 			[]File{
 				file("memory.max", "9"), file("memory.swap.max", "9"), file("memory.low", "1"), file("cpu.weight", "7"),
 				file("cpu.max", "5 10"), file("cpuset.cpus", "0"), file("pids.max", "5"), file("io.bfq.weight", "20"), file("io.weight", "30"),
-			}, nil,
+			},
+			nil,
 			[]string{
 				"memory.max=max", "memory.swap.max=max", "memory.low=0", "cpu.weight=100", "cpu.max=max 100000", "cpuset.cpus=\n",
 				"pids.max=max", "io.bfq.weight=100", "io.weight=100",

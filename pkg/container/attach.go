@@ -42,7 +42,7 @@ func attach(ctx context.Context, cfg *config.Config, e *state.Entry, o AttachOpt
 	if err != nil {
 		return 0, askError("attach to", e, err)
 	}
-	defer client.Close()
+	defer func() { _ = client.Close() }()
 	event, err := client.Attach(o.Stdin, o.Streams.Out, o.Streams.Err)
 	if err != nil {
 		return 0, askError("attach to", e, err)

@@ -77,7 +77,7 @@ func Exec(ctx context.Context, cfg *config.Config, id string, o ExecOptions) (in
 	if err != nil {
 		return 0, askError("exec in", e, err)
 	}
-	defer client.Close()
+	defer func() { _ = client.Close() }()
 	event, err := client.Exec(x)
 	if err != nil {
 		return 0, askError("exec in", e, err)

@@ -27,7 +27,7 @@ func CheckHealth(ctx context.Context, cfg *config.Config, nameOrID string) (*spe
 	if err != nil {
 		return nil, askError("check", e, err)
 	}
-	defer client.Close()
+	defer func() { _ = client.Close() }()
 	defer context.AfterFunc(ctx, client.Shutdown)()
 	r, err := client.CheckHealth()
 	if err != nil {

@@ -129,7 +129,7 @@ func (r *run) startOld(ctx context.Context) (int, error) {
 // startAlive is Start of a container that its shim looks after.
 func startAlive(ctx context.Context, cfg *config.Config, e *state.Entry, o StartOptions, dir *state.Dir) (int, error) {
 	begin := func() error {
-		defer dir.Close()
+		defer func() { _ = dir.Close() }()
 		if e.Status != state.Initialized || o.Hold {
 			return nil
 		}

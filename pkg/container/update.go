@@ -38,7 +38,7 @@ func Update(ctx context.Context, root state.Root, id string, o UpdateOptions) er
 	if err != nil {
 		return err
 	}
-	defer dir.Close()
+	defer func() { _ = dir.Close() }()
 	e, err := root.Find(id)
 	if err != nil {
 		return err

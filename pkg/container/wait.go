@@ -95,8 +95,8 @@ func (w *waiter) look() (code int, met bool, err error) {
 	if err != nil {
 		return 0, false, err
 	}
-	if code, met, err := w.ended(e); met || err != nil {
-		return code, met, err
+	if code, met := w.ended(e); met {
+		return code, true, nil
 	}
 	w.last = e
 	met, err = w.holds(e)
@@ -109,22 +109,22 @@ func (w *waiter) forEnd() bool {
 }
 
 // ended says whether the container has come to an end, or to that of a life.
-func (w *waiter) ended(e *state.Entry) (int, bool, error) {
+func (w *waiter) ended(e *state.Entry) (int, bool) {
 	if !w.forEnd() {
-		return 0, false, nil
+		return 0, false
 	}
 	switch {
 	case e.Exit != nil && (e.Status == state.Exited || e.Status == state.Restarting && !e.Exit.Finished.IsZero()):
-		return e.Exit.Code, true, nil
+		return e.Exit.Code, true
 	case w.last != nil && (w.last.Status == state.Running || w.last.Status == state.Paused) && e.State != nil &&
 		!e.State.Started.Equal(w.last.State.Started):
-		return w.lost(), true, nil // a life has passed between two looks
+		return w.lost(), true // a life has passed between two looks
 	case w.life.over() && time.Since(w.life.since) > recordTime:
 		if code, ok := w.life.code(); ok {
-			return code, true, nil
+			return code, true
 		}
 	}
-	return 0, false, nil
+	return 0, false
 }
 
 // gone is the end of a container that is there no more.

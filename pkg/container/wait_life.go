@@ -52,7 +52,7 @@ func (l *life) listen(ctx context.Context, runDir string) {
 	if err != nil {
 		return
 	}
-	defer client.Close()
+	defer func() { _ = client.Close() }()
 	defer context.AfterFunc(ctx, client.Shutdown)()
 	if client.Watch() != nil {
 		return

@@ -73,13 +73,15 @@ func tryLine(f *os.File, path string, line []byte, full int64, anyway bool) (don
 	if err != nil {
 		return false, err
 	}
-	if info.Size() >= full && !anyway && flock(f, unix.LOCK_EX|unix.LOCK_NB) == nil {
-		if !isAt(info, path) {
-			return false, nil
+	locked := func(how int) bool { return flock(f, how|unix.LOCK_NB) == nil }
+	switch {
+	case anyway:
+	case info.Size() >= full && locked(unix.LOCK_EX):
+		if isAt(info, path) {
+			err = rotate(path)
 		}
-		return false, rotate(path)
-	}
-	if !anyway && (flock(f, unix.LOCK_SH|unix.LOCK_NB) != nil || !isAt(info, path)) {
+		return false, err
+	case !locked(unix.LOCK_SH) || !isAt(info, path):
 		return false, nil
 	}
 	_, err = f.Write(line)

@@ -217,7 +217,7 @@ func (w *file) Flush() {
 	if w.now.IsZero() {
 		return // nothing was ever written
 	}
-	w.splitter.flush()
+	w.flush()
 	w.put(w.buf)
 	w.buf = nil
 }

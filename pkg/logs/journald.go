@@ -80,7 +80,7 @@ func appendField(b []byte, name string, value []byte) []byte {
 }
 
 // Write leaves the time to journald.
-func (w *journal) Write(stream int, p []byte, _ time.Time) { w.splitter.write(stream, p) }
+func (w *journal) Write(stream int, p []byte, _ time.Time) { w.write(stream, p) }
 
 func (w *journal) send(stream int, text []byte, partial bool) {
 	size := int64(len(text)) + 1
@@ -149,7 +149,7 @@ func (w *journal) datagram(data, oob []byte) error {
 }
 
 func (w *journal) Flush() {
-	w.splitter.flush()
+	w.flush()
 	w.buf = nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"slices"
 	"strconv"
 	"time"
 
@@ -82,7 +83,7 @@ func (j *journalReader) history() []string {
 func (j *journalReader) run(ctx context.Context, args ...string) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	cmd := exec.CommandContext(ctx, j.path, append(j.args[:len(j.args):len(j.args)], args...)...)
+	cmd := exec.CommandContext(ctx, j.path, append(slices.Clip(j.args), args...)...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.StdoutPipe()

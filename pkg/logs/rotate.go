@@ -33,7 +33,7 @@ func (w *file) rotate() {
 	}
 	for n := oldest; n > 0; n-- {
 		// One that is not there is a gap that a killed shim has left, or was never made.
-		if err := unix.Rename(w.c.rotated(n-1), w.c.rotated(n)); err != nil && n == 1 && err != unix.ENOENT { //nolint:errorlint // an errno
+		if err := unix.Rename(w.c.rotated(n-1), w.c.rotated(n)); err != nil && n == 1 && err != unix.ENOENT {
 			_, _ = unix.Close(fd), os.Remove(fresh)
 			return
 		}
@@ -53,5 +53,5 @@ func followed(path string) bool {
 		return false
 	}
 	defer unix.Close(fd)
-	return unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) == unix.EWOULDBLOCK //nolint:errorlint // an errno
+	return unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) == unix.EWOULDBLOCK
 }

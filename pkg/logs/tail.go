@@ -2,7 +2,9 @@ package logs
 
 import (
 	"bytes"
+	"errors"
 	"io"
+	"slices"
 )
 
 // pieceBudget is how far before the first wanted line the beginnings of long lines are looked
@@ -48,8 +50,7 @@ func (r *reader) findTail(segments []*segment, n int) ([3]int64, error) {
 	}
 	t := &tail{wanted: n, from: [3]int64{end, end, end}, budget: pieceBudget}
 	base := end
-	for i := len(segments) - 1; i >= 0; i-- {
-		s := segments[i]
+	for _, s := range slices.Backward(segments) {
 		base -= s.info.Size()
 		more, err := s.backwards(func(at int64, record []byte, whole bool) bool {
 			if !whole && r.format.begins(record) {
@@ -75,7 +76,7 @@ func (s *segment) backwards(visit func(at int64, record []byte, whole bool) bool
 		step := min(start, max(block, int64(len(carry)))) // doubles, for a record without end
 		start -= step
 		data := make([]byte, step, step+int64(len(carry)))
-		if n, err := s.f.ReadAt(data, start); err != nil && (err != io.EOF || n < len(data)) { //nolint:errorlint // ReadAt's own
+		if n, err := s.f.ReadAt(data, start); err != nil && (!errors.Is(err, io.EOF) || n < len(data)) {
 			return false, err
 		}
 		data = append(data, carry...)

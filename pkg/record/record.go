@@ -5,6 +5,7 @@
 package record
 
 import (
+	"slices"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -18,7 +19,7 @@ func (o *Object) JSON() []byte {
 	if len(o.data) == 0 {
 		return []byte("{}")
 	}
-	return append(o.data[:len(o.data):len(o.data)], '}')
+	return append(slices.Clip(o.data), '}')
 }
 
 func (o *Object) key(key string) {

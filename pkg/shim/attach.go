@@ -70,7 +70,7 @@ func (s *server) attach(conn *linux.Conn, data []byte, files []*os.File) error {
 	closeAll(attached)
 	if err != nil {
 		s.dropWatcher(w)
-		return nil //nolint:nilerr // the caller is gone
+		return nil // the caller is gone
 	}
 	gone := make(chan struct{})
 	go func() {

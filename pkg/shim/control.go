@@ -47,7 +47,7 @@ const requestLimit = 4 << 10
 // serveConn answers one request. Whatever reads or changes the server does so by a call
 // that the main goroutine makes (do).
 func (s *server) serveConn(conn *linux.Conn) {
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	data, files, err := conn.Receive(requestLimit)
 	if err != nil {
 		return

@@ -289,8 +289,9 @@ func (s *server) copyFrom(stream int, r *os.File) {
 
 // awaitReadable waits for the first byte, or the end; at once for what cannot be polled.
 func awaitReadable(r *os.File) error {
-	if nonblock, err := unix.FcntlInt(r.Fd(), unix.F_GETFL, 0); err != nil || nonblock&unix.O_NONBLOCK == 0 {
-		return nil
+	flags, err := unix.FcntlInt(r.Fd(), unix.F_GETFL, 0)
+	if err != nil || flags&unix.O_NONBLOCK == 0 {
+		return err
 	}
 	raw, err := r.SyscallConn()
 	if err != nil {

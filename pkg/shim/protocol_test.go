@@ -180,10 +180,15 @@ func TestRestarts(t *testing.T) {
 		code, restarts int
 		stopped, want  bool
 	}{
-		{policy: ""}, {policy: "no", code: 1},
-		{policy: "always", want: true}, {policy: "always", code: 1, restarts: 1000, want: true}, {policy: "always", stopped: true},
-		{policy: "unless-stopped", want: true}, {policy: "unless-stopped", stopped: true},
-		{policy: "on-failure"}, {policy: "on-failure", code: 1, restarts: 1000, want: true},
+		{policy: ""},
+		{policy: "no", code: 1},
+		{policy: "always", want: true},
+		{policy: "always", code: 1, restarts: 1000, want: true},
+		{policy: "always", stopped: true},
+		{policy: "unless-stopped", want: true},
+		{policy: "unless-stopped", stopped: true},
+		{policy: "on-failure"},
+		{policy: "on-failure", code: 1, restarts: 1000, want: true},
 		{policy: "on-failure", code: 1, retries: 2, restarts: 1, want: true},
 		{policy: "on-failure", code: 1, retries: 2, restarts: 2},
 		{policy: "on-failure", code: 137, stopped: true},

@@ -62,7 +62,7 @@ func (s *server) lives(ctx context.Context) *spec.Exit {
 			exit.Stopped = s.plan.Records.StopMarked(s.plan.ID)
 			return exit
 		}
-		if err := s.again(ctx); err != nil {
+		if err := s.again(); err != nil {
 			complain(err)
 			s.endProcess()
 			return &spec.Exit{
@@ -129,7 +129,7 @@ func (s *server) endOrphans(ctx context.Context) {
 }
 
 // again begins another life.
-func (s *server) again(ctx context.Context) error {
+func (s *server) again() error {
 	restarts := s.state.Restarts + 1
 	s.end = ending{}
 	if err := s.fork(); err != nil {

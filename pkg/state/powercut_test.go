@@ -149,7 +149,7 @@ func (c *crash) wrong(t *testing.T, scenario string) []string {
 		if withRun && (!c.killed || run == nil) {
 			continue
 		}
-		dir, err := os.MkdirTemp(memory(), "rc-powercut.")
+		dir, err := os.MkdirTemp(memory(), "rc-powercut.") //nolint:usetesting // in memory
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -79,13 +79,13 @@ func (s *Selection) check(cmd *cobra.Command, args []string) error {
 
 // instead are the flags that do without a name.
 func (s *Selection) instead(cmd *cobra.Command) string {
-	text := ""
+	var text strings.Builder
 	for _, name := range []string{"all", "latest", "filter", "cidfile"} {
 		if cmd.Flags().Lookup(name) != nil {
-			text += ", --" + name
+			text.WriteString(", --" + name)
 		}
 	}
-	return strings.Replace(text, ",", ", or", 1)
+	return strings.Replace(text.String(), ",", ", or", 1)
 }
 
 // target is one container to be worked on, and what to print of it.

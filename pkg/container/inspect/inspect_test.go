@@ -143,25 +143,29 @@ func TestStates(t *testing.T) {
 		"created": {state.Entry{Status: state.Created}, State{Status: "created", Health: Health{Status: "stopped", Log: []HealthLog{}}}, 0},
 		"first check": {
 			state.Entry{Status: state.Running, State: &spec.State{PID: 2, ShimPID: 1, Started: at(1)}},
-			State{Status: "running", Running: true, Pid: 2, ConmonPid: 1, StartedAt: at(1), Health: Health{Status: "starting", Log: []HealthLog{}}}, 0,
+			State{Status: "running", Running: true, Pid: 2, ConmonPid: 1, StartedAt: at(1), Health: Health{Status: "starting", Log: []HealthLog{}}},
+			0,
 		},
 		"paused": {
 			state.Entry{Status: state.Paused, State: &spec.State{PID: 2, ShimPID: 1, Started: at(1), Restarts: 4}, Exit: exit},
-			State{Status: "paused", Paused: true, Pid: 2, ConmonPid: 1, StartedAt: at(1), Health: Health{Status: "starting", Log: []HealthLog{}}}, 4,
+			State{Status: "paused", Paused: true, Pid: 2, ConmonPid: 1, StartedAt: at(1), Health: Health{Status: "starting", Log: []HealthLog{}}},
+			4,
 		},
 		"restarting": {
 			state.Entry{Status: state.Restarting, State: &spec.State{ShimPID: 1, Started: at(1), Restarts: 4}, Exit: exit},
 			State{
 				Status: "restarting", Restarting: true, ConmonPid: 1, StartedAt: at(1), FinishedAt: at(9), ExitCode: 3, OOMKilled: true,
 				StoppedByUser: true, Error: "e", Health: Health{Status: "starting", Log: []HealthLog{}},
-			}, 4,
+			},
+			4,
 		},
 		"exited": {
 			state.Entry{Status: state.Exited, Exit: exit, Health: &spec.HealthState{Status: "healthy"}},
 			State{
 				Status: "exited", StartedAt: at(1), FinishedAt: at(9), ExitCode: 3, OOMKilled: true, StoppedByUser: true, Error: "e",
 				Health: Health{Status: "stopped", Log: []HealthLog{}},
-			}, 5,
+			},
+			5,
 		},
 	} {
 		test.want.OciVersion = c.OCI.Version
