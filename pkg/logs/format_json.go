@@ -1,7 +1,6 @@
 package logs
 
 import (
-	"encoding/json"
 	"time"
 	"unicode/utf8"
 )
@@ -10,6 +9,9 @@ import (
 type jsonFormat struct {
 	tag  string
 	tail [2][]byte // what follows the text, of either stream
+
+	parsed timeCache
+	text   []byte // of the record that was parsed last
 }
 
 func (f *jsonFormat) stamp(now time.Time) {
@@ -75,25 +77,6 @@ func appendEscaped(dst, text []byte) []byte {
 		start = i
 	}
 	return append(dst, text[start:]...)
-}
-
-func (f *jsonFormat) parse(record []byte) (Line, bool) {
-	if len(record) == 0 || record[0] != '{' {
-		return Line{}, false // the most common kind of nonsense, at no cost
-	}
-	var r struct {
-		Log    *string   `json:"log"`
-		Stream string    `json:"stream"`
-		Time   time.Time `json:"time"`
-	}
-	if json.Unmarshal(record, &r) != nil || r.Log == nil {
-		return Line{}, false
-	}
-	l := Line{Time: r.Time, Stream: streamOf([]byte(r.Stream)), Text: []byte(*r.Log), Partial: true}
-	if n := len(l.Text); n > 0 && l.Text[n-1] == '\n' {
-		l.Text, l.Partial = l.Text[:n-1], false
-	}
-	return l, l.Stream != 0
 }
 
 func (f *jsonFormat) begins(torn []byte) bool { return shaped(torn, jsonHead) }

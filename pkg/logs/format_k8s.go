@@ -22,10 +22,26 @@ const k8sTime = "2006-01-02T15:04:05.000000000-07:00"
 
 // k8sFormat is that of CRI and podman. It has no place for a tag.
 type k8sFormat struct {
-	time []byte
-	// What was parsed last: the records of one chunk have one time.
-	parsed   string
-	parsedAs time.Time
+	time   []byte
+	parsed timeCache
+}
+
+// timeCache parses times. It knows the one before, since the records of one chunk have one time.
+type timeCache struct {
+	text string
+	at   time.Time
+}
+
+func (c *timeCache) parse(text []byte) (time.Time, bool) {
+	if string(text) != c.text {
+		copied := string(text)
+		at, err := time.Parse(time.RFC3339Nano, copied)
+		if err != nil {
+			return time.Time{}, false
+		}
+		c.text, c.at = copied, at
+	}
+	return c.at, true
 }
 
 func (f *k8sFormat) stamp(now time.Time) { f.time = now.AppendFormat(f.time[:0], k8sTime) }
@@ -63,16 +79,8 @@ func (f *k8sFormat) parse(record []byte) (Line, bool) {
 	default:
 		return Line{}, false
 	}
-	if string(stamp) != f.parsed {
-		text := string(stamp)
-		at, err := time.Parse(time.RFC3339Nano, text)
-		if err != nil {
-			return Line{}, false
-		}
-		f.parsed, f.parsedAs = text, at
-	}
-	l.Time = f.parsedAs
-	return l, true
+	l.Time, ok = f.parsed.parse(stamp)
+	return l, ok
 }
 
 // begins compares with a time's shape.

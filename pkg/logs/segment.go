@@ -52,12 +52,12 @@ func (s *segment) lock() {
 	}
 }
 
-// openSegments opens the files that there are, oldest first, as they were at one moment.
+// openSegments opens the files that there are, oldest first, as they were at one moment: what is
+// rotated meanwhile is opened again.
 func openSegments(c *Config) ([]*segment, error) {
 	const attempts = 100
 	for try := 1; ; try++ {
 		var found []*segment
-		still := true
 		for n := c.files() - 1; n >= 0; n-- {
 			s, err := openSegment(c.rotated(n))
 			if errors.Is(err, os.ErrNotExist) {
@@ -69,20 +69,26 @@ func openSegments(c *Config) ([]*segment, error) {
 			}
 			found = append(found, s)
 		}
-		// The newest was opened last: a rotation since the first one has moved them all.
-		for i, n := len(found)-1, 0; n < c.files() && i >= 0; n++ {
-			if found[i].is(c.rotated(n)) {
-				i--
-			} else if _, err := os.Stat(c.rotated(n)); err == nil || n == c.files()-1 {
-				still = false
-				break
-			}
-		}
-		if still || try == attempts {
+		if try == attempts || c.are(found) {
 			return found, nil
 		}
 		closeSegments(found)
 	}
+}
+
+// are says whether the log's files are these.
+func (c *Config) are(segments []*segment) bool {
+	for n := c.files() - 1; n >= 0; n-- {
+		info, err := os.Stat(c.rotated(n))
+		if err != nil {
+			continue
+		}
+		if len(segments) == 0 || !os.SameFile(info, segments[0].info) {
+			return false
+		}
+		segments = segments[1:]
+	}
+	return len(segments) == 0
 }
 
 func closeSegments(segments []*segment) {
@@ -123,6 +129,10 @@ func (s *segment) records(buf *[]byte, yield func(at int64, record []byte) error
 			if err := yield(at, record); err != nil {
 				return err
 			}
+		}
+		if err != nil {
+			// Not to put together the first half of a record with what may come in its place.
+			return nil
 		}
 		have = copy(*buf, data)
 	}
