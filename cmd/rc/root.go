@@ -77,7 +77,7 @@ func verbs(a *cli.App) []cli.Verb {
 		inspect.Verb(a),
 		container.HealthVerb(a),
 		cli.Noun("container", "Manage containers", append(slices.Concat(container.Verbs(a), container.NounVerbs(a)), inspect.ContainerVerb(a))),
-		cli.Noun("image", "Manage images", append(image.Verbs(a), inspect.ImageVerb(a))),
+		cli.Noun("image", "Manage images", append(slices.Concat(image.Verbs(a), image.NounVerbs(a)), inspect.ImageVerb(a))),
 		cli.Noun("system", "Manage what rc keeps", system.SystemVerbs(a)),
 	})
 }

@@ -268,3 +268,22 @@ func IdleScopes(dir string, age time.Duration, limit int) []string {
 	}
 	return idle
 }
+
+// Containers finds the cgroups below top that rc made for containers, or had systemd make, by
+// the containers' ids. Others are looked into, but not theirs.
+func Containers(top string) map[string][]string {
+	found := map[string][]string{}
+	_ = filepath.WalkDir(top, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() {
+			return nil //nolint:nilerr // gone meanwhile, or not ours to read
+		}
+		name := strings.TrimSuffix(d.Name(), ".scope")
+		if isOurs(name) {
+			id := strings.TrimPrefix(name, prefix)
+			found[id] = append(found[id], path)
+			return fs.SkipDir
+		}
+		return nil
+	})
+	return found
+}

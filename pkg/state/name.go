@@ -56,6 +56,10 @@ func (r Root) IDs(prefix string) ([]string, error) {
 	return slices.DeleteFunc(ids, func(id string) bool { return !strings.HasPrefix(id, prefix) }), err
 }
 
+// RunIDs are the ids of containers with a runtime directory, sorted: those that run, and what
+// killed processes have left.
+func (r Root) RunIDs() ([]string, error) { return idsIn(r.runsDir()) }
+
 // GenerateName is a name like focused_curie that nobody has at this moment. Create may
 // still find it taken (errs.ErrExists): then ask for another.
 func (r Root) GenerateName() string {

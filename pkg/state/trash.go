@@ -34,6 +34,16 @@ func (r Root) TrashWaits(age time.Duration) bool {
 	return false
 }
 
+// TrashBusy says whether somebody is deleting what lies in trash/.
+func (r Root) TrashBusy() bool {
+	d, err := os.Open(r.TrashDir())
+	if err != nil {
+		return false
+	}
+	defer d.Close()
+	return errors.Is(flock(d, unix.LOCK_SH|unix.LOCK_NB), unix.EWOULDBLOCK)
+}
+
 // EmptyTrash deletes what lies in trash/. It must run in the default map, since files
 // belong to subordinate ids. Only one process does it at a time: where another is at it, that
 // one does this call's part too. Killed at any moment, the next call goes on.

@@ -51,6 +51,7 @@ var levels = map[string]int{
 	"pkg/image/worker": 35, // image's other half, behind a process boundary
 
 	"pkg/container": 40,
+	"pkg/system":    45, // what is done to all containers and images
 	// The files and processes of containers, for verbs that need not start one.
 	"pkg/container/files":     45,
 	"pkg/container/processes": 45,

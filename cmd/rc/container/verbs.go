@@ -41,6 +41,7 @@ func NounVerbs(a *cli.App) []cli.Verb {
 	return []cli.Verb{
 		InitVerb(a),
 		{Name: "cleanup", Make: func() *cobra.Command { return newCleanupCommand(a, cleanUpContainers) }},
+		{Name: "prune", Make: func() *cobra.Command { return newPruneCommand(a, pruneContainers) }},
 		{Name: "exists", Make: func() *cobra.Command { return newExistsCommand(a, containerExists) }},
 	}
 }

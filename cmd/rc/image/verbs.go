@@ -18,3 +18,10 @@ func Verbs(a *cli.App) []cli.Verb {
 		{Name: "rmi", Make: func() *cobra.Command { return newRmiCommand(a, removeImages) }},
 	}
 }
+
+// NounVerbs are rc image VERB only.
+func NounVerbs(a *cli.App) []cli.Verb {
+	return []cli.Verb{
+		{Name: "prune", Make: func() *cobra.Command { return newPruneCommand(a, pruneImages) }},
+	}
+}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/system"
 )
 
 // Verbs are rc VERB.
@@ -12,6 +13,7 @@ func Verbs(a *cli.App) []cli.Verb {
 	return []cli.Verb{
 		{Name: "unshare", Make: func() *cobra.Command { return newUnshareCommand(a, unshare) }},
 		{Name: container.EmptyTrashVerb, Make: func() *cobra.Command { return newTrashCommand(a, emptyTrash) }},
+		{Name: system.MeasureVerb, Make: func() *cobra.Command { return newMeasureCommand(a, measure) }},
 		{Name: "events", Make: func() *cobra.Command { return newEventsCommand(a, printEvents) }},
 		{Name: "info", Make: func() *cobra.Command { return newInfoCommand(a, printInfo) }},
 		{Name: "version", Make: func() *cobra.Command { return newVersionCommand(a, printVersion) }},
@@ -22,6 +24,9 @@ func Verbs(a *cli.App) []cli.Verb {
 // SystemVerbs are rc system VERB.
 func SystemVerbs(a *cli.App) []cli.Verb {
 	return []cli.Verb{
+		{Name: "df", Make: func() *cobra.Command { return newDfCommand(a, showUsage) }},
+		{Name: "prune", Make: func() *cobra.Command { return newPruneCommand(a, pruneSystem) }},
+		{Name: "check", Make: func() *cobra.Command { return newCheckCommand(a, checkSystem) }},
 		{Name: "events", Make: func() *cobra.Command { return newEventsCommand(a, printEvents) }},
 		{Name: "info", Make: func() *cobra.Command { return newInfoCommand(a, printInfo) }},
 	}

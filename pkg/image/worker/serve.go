@@ -91,12 +91,31 @@ func serve(ctx context.Context, data []byte) (any, error) {
 		return with(ctx, r, untag)
 	case image.VerbRemove:
 		return with(ctx, r, remove)
+	case image.VerbCheck:
+		return checked(ctx, r)
 	case image.VerbRefresh:
 		return with(ctx, r, func(context.Context, *config.Config, *store.Store, struct{}) (struct{}, error) {
 			return struct{}{}, nil
 		})
 	}
 	return nil, errs.Invalidf("rc-image: verb %q is unknown", r.Verb)
+}
+
+// checked is with for check, which writes nothing where nothing is to be repaired.
+func checked(ctx context.Context, r image.Request) (any, error) {
+	var o image.CheckOptions
+	if err := json.Unmarshal(r.Options, &o); err != nil {
+		return nil, fmt.Errorf("rc-image: decode options: %w", err)
+	}
+	if o.Repair {
+		return with(ctx, r, check)
+	}
+	s, err := store.Open(ctx, r.Config)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	return check(ctx, r.Config, s, o)
 }
 
 // with decodes a verb's options, opens the store, and writes the index at the end, whether the

@@ -1,0 +1,60 @@
+package image
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/pkg/format"
+	"github.com/rc-containers/rc/pkg/system"
+)
+
+type pruneOptions struct {
+	system.PruneOptions
+	Force bool
+}
+
+func newPruneCommand(a *cli.App, runF cli.RunFunc[pruneOptions]) *cobra.Command {
+	opts := &pruneOptions{PruneOptions: system.PruneOptions{Images: true}}
+	cmd := &cobra.Command{
+		Use:   "prune [options]",
+		Short: "Remove images that nobody needs",
+		Long: `Removes images that have no name and are no other's base; with --all, every image
+that no container is made from. It asks before, and prints the ids of what it has
+removed and how much disk that frees.`,
+		Example: `rc image prune
+rc image prune --all --force --filter until=240h`,
+		Args:              cli.NoArguments,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := system.CheckPrune(opts.Filters); err != nil {
+				return err
+			}
+			return runF(cmd.Context(), a, opts)
+		},
+	}
+	flags := cmd.Flags()
+	flags.BoolVarP(&opts.AllImages, "all", "a", false, "Remove every image that no container is made from")
+	cli.ListVar(flags, &opts.Filters, "filter", "", "Only images that match KEY=VALUE: label, label!, until")
+	flags.BoolVarP(&opts.Force, "force", "f", false, "Do not ask")
+	cli.Must(cmd.RegisterFlagCompletionFunc("filter", cli.CompleteKeys(system.PruneFilterKeys(), nil)))
+	return cmd
+}
+
+func pruneImages(ctx context.Context, a *cli.App, opts *pruneOptions) error {
+	warning := "This command removes all dangling images."
+	if opts.AllImages {
+		warning = "This command removes all images without at least one container associated with them."
+	}
+	pruned, err := cli.Prune(ctx, a, "image prune", warning, opts.Force, opts.PruneOptions)
+	if pruned == nil {
+		return err
+	}
+	for _, id := range pruned.Images {
+		fmt.Fprintln(a.Stdout, id)
+	}
+	fmt.Fprintln(a.Stdout, "Total reclaimed space:", format.Size(pruned.Reclaimed))
+	return err
+}

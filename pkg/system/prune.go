@@ -1,0 +1,147 @@
+package system
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/rc-containers/rc/pkg/config"
+	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/events"
+	"github.com/rc-containers/rc/pkg/image"
+	"github.com/rc-containers/rc/pkg/state"
+)
+
+// PruneOptions say what to remove.
+type PruneOptions struct {
+	// Containers removes those that do not run, Images those without a name that are no
+	// other's base; with AllImages, all that no container was made from.
+	Containers, Images, AllImages bool
+	// Filters are KEY=VALUE, KEY of PruneFilterKeys.
+	Filters []string
+}
+
+// PruneFilterKeys are what a prune can be narrowed by.
+func PruneFilterKeys() []string { return []string{"label", "label!", "until"} }
+
+// CheckPrune refuses filters that a prune does not know, before anybody is asked.
+func CheckPrune(filters []string) error {
+	for _, text := range filters {
+		key, _, ok := strings.Cut(text, "=")
+		if !ok || !slices.Contains(PruneFilterKeys(), key) {
+			return errs.Invalidf("--filter %q: want KEY=VALUE, KEY one of %s", text, strings.Join(PruneFilterKeys(), ", "))
+		}
+	}
+	_, err := container.ParseFilters(state.Root{}, filters)
+	return err
+}
+
+// Pruned is what Prune has removed.
+type Pruned struct {
+	Containers, Images []string // ids
+	// Reclaimed is how many bytes of disk blocks they had.
+	Reclaimed int64
+}
+
+// Prune removes what is not needed. One that cannot be removed keeps no other: the error joins
+// them.
+func Prune(ctx context.Context, cfg *config.Config, o PruneOptions) (*Pruned, error) {
+	p := &Pruned{}
+	// What killed processes left shall not be in the way; a failure is the next one's to report.
+	_ = container.Sweep(ctx, cfg)
+	var all error
+	if o.Containers {
+		all = p.containers(ctx, cfg, o)
+	}
+	if o.Images && ctx.Err() == nil {
+		all = errors.Join(all, p.images(ctx, cfg, o))
+	}
+	return p, all
+}
+
+func (p *Pruned) containers(ctx context.Context, cfg *config.Config, o PruneOptions) error {
+	root := container.Records(cfg)
+	filters, err := container.ParseFilters(root, o.Filters)
+	if err != nil {
+		return err
+	}
+	entries, broken := container.List(root, container.ListOptions{All: true, Filters: filters})
+	all := errors.Join(broken...)
+	entries = slices.DeleteFunc(entries, func(e state.Entry) bool { return e.Alive() || e.Starting })
+	if len(entries) == 0 {
+		return all
+	}
+	sizes, err := measure(ctx, cfg)
+	if err != nil {
+		return errors.Join(all, err)
+	}
+	var freed int64
+	for _, e := range entries {
+		err := container.Remove(ctx, root, e.ID, container.RemoveOptions{})
+		if errors.Is(err, errs.ErrState) {
+			continue // it was started meanwhile
+		}
+		if err != nil {
+			all = errors.Join(all, err)
+			continue
+		}
+		p.Containers = append(p.Containers, e.ID)
+		freed += sizes.Containers[e.ID]
+	}
+	p.note(cfg, events.Container, freed)
+	return all
+}
+
+func (p *Pruned) images(ctx context.Context, cfg *config.Config, o PruneOptions) error {
+	ix, err := image.Read(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	users := map[string]int{}
+	entries, broken := container.Records(cfg).List()
+	if len(broken) > 0 {
+		// Theirs could be any image; the store refuses, too.
+		return fmt.Errorf("prune images: %w", errors.Join(broken...))
+	}
+	for _, e := range entries {
+		users[e.ImageID]++
+	}
+	list := image.ListOptions{All: o.AllImages, Filters: o.Filters}
+	if !o.AllImages {
+		list.Filters = append(slices.Clone(o.Filters), "dangling=true")
+	}
+	images, err := image.List(cfg, ix, list, users)
+	if err != nil {
+		return err
+	}
+	remove := image.RemoveOptions{Force: true, Ignore: true}
+	for _, i := range images {
+		if i.Containers == 0 {
+			remove.Images = append(remove.Images, i.ID)
+		}
+	}
+	if len(remove.Images) == 0 {
+		return nil
+	}
+	before, err := measure(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	removed, err := image.Remove(ctx, cfg, remove)
+	p.Images = removed.Deleted
+	after, measureErr := measure(ctx, cfg)
+	if measureErr == nil {
+		p.note(cfg, events.Image, max(before.Images-after.Images, 0))
+	}
+	return errors.Join(err, measureErr)
+}
+
+// note adds up what was freed, and writes it to the journal.
+func (p *Pruned) note(cfg *config.Config, kind string, freed int64) {
+	p.Reclaimed += freed
+	_ = events.Append(cfg.RunRoot, events.Event{Type: kind, Status: "prune", Attributes: map[string]string{"reclaimed": strconv.FormatInt(freed, 10)}})
+}
