@@ -25,8 +25,8 @@ func readJournal(ctx context.Context, id string, o ReadOptions, yield func(Line)
 		return errs.WithHint(fmt.Errorf("read the journal: %w", err), "install the package systemd, which has journalctl")
 	}
 	j := &journalReader{path: path, args: []string{"-q", "--no-pager", "--all", "-o", "json", "CONTAINER_ID_FULL=" + id}, o: o, yield: yield}
-	if !o.Follow {
-		return j.run(ctx, j.history()...)
+	if err := j.run(ctx, j.history()...); err != nil || !o.Follow {
+		return err
 	}
 	following, stop := context.WithCancel(ctx)
 	defer stop()
@@ -43,19 +43,16 @@ func readJournal(ctx context.Context, id string, o ReadOptions, yield func(Line)
 		}
 		stop()
 	}()
-	switch err := j.run(following, append(j.history(), "-f")...); {
+	switch err := j.run(following, append(j.news(), "-f")...); {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case following.Err() == nil:
-		return err
 	case j.failed != nil:
 		return j.failed
+	case following.Err() == nil:
+		return err
 	}
 	// What came between journalctl's last look and its end.
-	if j.cursor != "" {
-		return j.run(ctx, "--after-cursor", j.cursor)
-	}
-	return j.run(ctx, j.history()...)
+	return j.run(ctx, j.news()...)
 }
 
 type journalReader struct {
@@ -64,18 +61,32 @@ type journalReader struct {
 	o      ReadOptions
 	yield  func(Line) error
 	cursor string // of the last record
+	mute   bool   // records are looked at for the cursor only
 	failed error  // yield's
 }
 
 // history are the arguments that choose from what is there.
 func (j *journalReader) history() []string {
 	lines := "all"
-	if j.o.Tail >= 0 {
+	switch {
+	case j.o.Tail == 0: // to know where it ends
+		lines, j.mute = "1", true
+	case j.o.Tail > 0:
 		lines = strconv.Itoa(j.o.Tail)
 	}
 	args := []string{"-n", lines}
-	if !j.o.Since.IsZero() {
+	if !j.o.Since.IsZero() && !j.mute {
 		args = append(args, "--since", "@"+strconv.FormatInt(j.o.Since.Unix(), 10)) // wants does the rest
+	}
+	return args
+}
+
+// news are those for what has come since.
+func (j *journalReader) news() []string {
+	j.mute = false
+	args := []string{"-n", "all"}
+	if j.cursor != "" {
+		args = append(args, "--after-cursor", j.cursor)
 	}
 	return args
 }
@@ -95,6 +106,9 @@ func (j *journalReader) run(ctx context.Context, args ...string) error {
 	}
 	in := bufio.NewReaderSize(out, 64<<10)
 	for {
+		if j.o.Idle != nil && slices.Contains(args, "-f") && in.Buffered() == 0 {
+			j.o.Idle()
+		}
 		record, err := in.ReadBytes('\n')
 		if len(record) > 0 {
 			if j.failed = j.record(record); j.failed != nil {
@@ -105,9 +119,6 @@ func (j *journalReader) run(ctx context.Context, args ...string) error {
 		}
 		if err != nil {
 			break
-		}
-		if j.o.Idle != nil && in.Buffered() == 0 {
-			j.o.Idle()
 		}
 	}
 	if err := cmd.Wait(); err != nil {
@@ -129,7 +140,7 @@ func (j *journalReader) record(data []byte) error {
 		return nil
 	}
 	j.cursor = cursor
-	if !j.o.wants(l.Time) {
+	if j.mute || !j.o.wants(l.Time) {
 		return nil
 	}
 	return j.yield(l)

@@ -47,21 +47,34 @@ func TestReadJournal(t *testing.T) {
 
 // TestFollowJournal: what comes after journalctl's last look is fetched.
 func TestFollowJournal(t *testing.T) {
-	args := journalctl(t, "case \"$*\" in *-f) echo '"+journalA+"'; exec sleep 1000;; *c1) echo '"+journalC+"';; esac\n")
+	args := journalctl(t, "case \"$*\" in *'-n all') echo '"+journalA+"';; *-f) echo '"+journalB+"'; exec sleep 1000;; *c2) echo '"+journalC+"';; esac\n")
 	ended := make(chan struct{})
 	var got []string
 	o := ReadOptions{Follow: true, Tail: All, Ended: ended}
 	err := Read(t.Context(), Config{Driver: Journald, ID: "abc"}, o, func(l Line) error {
-		if got = append(got, string(l.Text)); len(got) == 1 {
+		if got = append(got, string(l.Text)); len(got) == 2 {
 			close(ended)
 		}
 		return nil
 	})
-	if d := cmp.Diff([]string{"a", ""}, got); err != nil || d != "" {
+	if d := cmp.Diff([]string{"a", "b\xff", ""}, got); err != nil || d != "" {
 		t.Errorf("%v: %s", err, d)
 	}
-	if !strings.HasSuffix(read(t, args), " -n all -f\n-q --no-pager --all -o json CONTAINER_ID_FULL=abc --after-cursor c1\n") {
-		t.Error(read(t, args))
+	const common = "-q --no-pager --all -o json CONTAINER_ID_FULL=abc -n all"
+	want := common + "\n" + common + " --after-cursor c1 -f\n" + common + " --after-cursor c2\n"
+	if d := cmp.Diff(want, read(t, args)); d != "" {
+		t.Error(d)
+	}
+}
+
+// TestFollowJournalFromNow: --tail 0 shows nothing of what is there, and all that comes.
+func TestFollowJournalFromNow(t *testing.T) {
+	journalctl(t, "case \"$*\" in *'-n 1') echo '"+journalA+"';; *'c1 -f') exec sleep 1000;; *c1) echo '"+journalC+"';; esac\n")
+	ended := make(chan struct{})
+	close(ended)
+	got := lines(t, Config{Driver: Journald, ID: "abc"}, ReadOptions{Follow: true, Ended: ended})
+	if d := cmp.Diff([]string{"1F "}, got); d != "" {
+		t.Error(d)
 	}
 }
 

@@ -28,7 +28,8 @@ func newLogsCommand(a *cli.App, runF cli.RunFunc[logsOptions]) *cobra.Command {
 		Short: "Show what containers have printed",
 		Long: `Shows what containers have printed, to standard output and error as they did, byte
 for byte. Lines of several containers come in the order of time, each with the id
-of its container, or its name, before it.
+of its container, or its name, before it. Of json-file and journald it is what these
+keep: json-file has only text. none and passthrough keep nothing.
 
 --since and --until take a time (2006-01-02T15:04:05, with a zone or without), a Unix
 time, or how long ago it was (10m). Following ends when the containers have ended.`,
@@ -63,6 +64,7 @@ rc logs --names --timestamps --since 10m web db`,
 	flags.StringVar(&until, "until", "", "Show what was printed until a time")
 	flags.BoolVar(&opts.Prefix, "names", false, "Put the container's name before each line")
 	flags.BoolVar(&opts.Color, "color", false, "Give the names or ids of containers colors")
+	flags.BoolVar(&opts.Details, "details", false, "Put the container's log tag (--log-opt tag) before each line")
 	opts.add(a, cmd, withLatest, "Show that of", "")
 	for _, flag := range []string{"tail", "since", "until"} {
 		cli.Must(cmd.RegisterFlagCompletionFunc(flag, cobra.NoFileCompletions))
