@@ -32,6 +32,9 @@ func Dead(root state.Root) ([]DeadShim, error) {
 	}
 	var dead []DeadShim
 	for _, id := range ids {
+		if _, err := os.Lstat(root.Dir(id)); err != nil {
+			continue // another data root's, or being removed
+		}
 		// A broken one is state.Root.Check's.
 		if s, err := root.State(id); err == nil && s != nil && !linux.Alive(s.ShimPID, s.ShimStart) {
 			dead = append(dead, DeadShim{id, *s})

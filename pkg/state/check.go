@@ -224,14 +224,7 @@ func (c *checker) runtime(id string) {
 		if state == nil && !r.held(id) && r.recorded(id) && old(dir, fresh) && missing(filepath.Join(dir, stateFile)) {
 			c.add(object, "a runtime directory, and it does not run", func() error { return r.dropRuntime(id) })
 		}
-	case alive:
-		// A removal is in the middle of it, or somebody deleted the container's directory.
-		if old(dir, Unfinished) {
-			c.add(object, "it runs, and its directory is gone", func() error {
-				return fmt.Errorf("it would have to be killed: kill -9 %d", state.ShimPID)
-			})
-		}
-	case old(dir, fresh):
+	case !alive && old(dir, fresh): // one that lives is of another data root, or is being removed
 		c.add(object, "a runtime directory of no container", func() error { return c.sweep(id) })
 	}
 }

@@ -68,7 +68,7 @@ func (m idMap) record(path string) error {
 		if json.Unmarshal(data, &old) == nil {
 			if err := m.covers(old); err != nil {
 				return errs.WithHint(fmt.Errorf("open the image store: %w", err),
-					"put the old range back into /etc/subuid and /etc/subgid, or delete the store with all images and containers: "+
+					"put the old range back into /etc/subuid and /etc/subgid (rc system migrate moves files to a new one), or delete the store with all images and containers: "+
 						"sudo rm -rf "+shellQuote(strings.TrimSuffix(path, "/storage/idmap.json")))
 			}
 			if slices.Equal(old.UIDs, m.UIDs) && slices.Equal(old.GIDs, m.GIDs) {
