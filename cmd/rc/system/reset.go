@@ -23,7 +23,7 @@ data directory, also what belongs to subordinate ids, and the runtime directory.
 asks before. Settings, logins, and containers of another --root are left alone. A
 directory that has something in it that rc did not make is refused.`,
 		Example: `rc system reset
-rc --root /var/tmp/trial system reset --force`,
+rc system reset --force --root /var/tmp/trial`,
 		Args:              cli.NoArguments,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -1,0 +1,122 @@
+package system
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/cobra"
+
+	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/cmd/rc/cli/clitest"
+	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/system"
+)
+
+// taken runs a verb that keeps its options.
+func taken[T any](t *testing.T, make func(*cli.App, cli.RunFunc[T]) *cobra.Command, args string) (*T, error) {
+	t.Helper()
+	a := clitest.App(t, false)
+	var got *T
+	_, _, err := clitest.Call(t, a, make(a, func(_ context.Context, _ *cli.App, o *T) error {
+		got = o
+		return nil
+	}), strings.Fields(args)...)
+	return got, err
+}
+
+func TestSystemFlags(t *testing.T) {
+	check, err := taken(t, newCheckCommand, "-rfq -m 1h")
+	if diff := cmp.Diff(&system.CheckOptions{Quick: true, Repair: true, Force: true, Max: time.Hour}, check); diff != "" || err != nil {
+		t.Error(err, diff)
+	}
+	if check, err = taken(t, newCheckCommand, ""); err != nil || check.Max != 24*time.Hour {
+		t.Errorf("%+v %v", check, err)
+	}
+	prune, err := taken(t, newPruneCommand, "-af --volumes --build --filter label=a --filter until=1h")
+	want := &pruneOptions{system.PruneOptions{Containers: true, Images: true, AllImages: true, Filters: []string{"label=a", "until=1h"}}, true}
+	if diff := cmp.Diff(want, prune); diff != "" || err != nil {
+		t.Error(err, diff)
+	}
+	if _, err := taken(t, newMigrateCommand, "--new-runtime crun"); err != nil {
+		t.Error(err)
+	}
+	for _, bad := range []struct {
+		args string
+		err  error
+	}{
+		{"check --force", second(taken(t, newCheckCommand, "--force"))},
+		{"check --max -1h", second(taken(t, newCheckCommand, "--max -1h"))},
+		{"check extra", second(taken(t, newCheckCommand, "extra"))},
+		{"prune --filter name=x", second(taken(t, newPruneCommand, "--filter name=x"))},
+		{"prune --filter until=soon", second(taken(t, newPruneCommand, "--filter until=soon"))},
+		{"df -v --format json", second(taken(t, newDfCommand, "-v --format json"))},
+		{"df --format {{.Nothing}}", second(taken(t, newDfCommand, "--format {{.Nothing}}"))},
+		{"reset all", second(taken(t, newResetCommand, "all"))},
+	} {
+		if !errors.Is(bad.err, errs.ErrInvalid) {
+			t.Errorf("%s: %v", bad.args, bad.err)
+		}
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
+
+// TestInternalVerbs: what package system has run in the default map is for nobody else.
+func TestInternalVerbs(t *testing.T) {
+	a := clitest.App(t, false)
+	for _, cmd := range []*cobra.Command{newMeasureCommand(a, measure), newWipeCommand(a, wipe), newRechownCommand(a, rechown)} {
+		if _, _, err := clitest.Call(t, a, cmd); !errors.Is(err, errs.ErrInvalid) || !cmd.Hidden {
+			t.Errorf("%s: %v", cmd.Name(), err)
+		}
+	}
+}
+
+// answering gives an app whose standard input says something.
+func answering(t *testing.T, text string) *cli.App {
+	t.Helper()
+	a := clitest.App(t, false)
+	path := filepath.Join(t.TempDir(), "answer")
+	err := os.WriteFile(path, []byte(text), 0o600)
+	if err == nil {
+		a.Stdin, err = os.Open(path)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { a.Stdin.Close() })
+	return a
+}
+
+func TestConfirm(t *testing.T) {
+	for answer, want := range map[string]bool{"y\n": true, "Yes\n": true, " y": true, "n\n": false, "\n": false, "sure\n": false} {
+		got, err := cli.Confirm(answering(t, answer), "system prune", "It goes.")
+		if got != want || err != nil {
+			t.Errorf("%q: %v %v", answer, got, err)
+		}
+	}
+	if _, err := cli.Confirm(answering(t, ""), "system prune", "It goes."); !errors.Is(err, errs.ErrInvalid) || errs.Hint(err) != "rc system prune --force" {
+		t.Errorf("nobody: %v, %q", err, errs.Hint(err))
+	}
+}
+
+// TestUsageOfApp: df without a store, in the namespace.
+func TestUsageOfApp(t *testing.T) {
+	a := clitest.App(t, false)
+	a.InUserns = true
+	out, _, err := clitest.Call(t, a, newDfCommand(a, showUsage), "--format", "{{.Type}} {{.Total}} {{.Active}}")
+	if want := "Images 0 0\nContainers 3 1\nLocal Volumes 0 0\n"; out != want || err != nil {
+		t.Errorf("%q %v", out, err)
+	}
+	a = clitest.App(t, false)
+	a.InUserns = true
+	out, _, err = clitest.Call(t, a, newDfCommand(a, showUsage), "-v")
+	if err != nil || !strings.Contains(out, "Images space usage:") || !strings.Contains(out, "failed") {
+		t.Errorf("%s %v", out, err)
+	}
+}
