@@ -132,12 +132,15 @@ func TestRead(t *testing.T) {
 func TestTail(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for _, driver := range []string{K8sFile, JSONFile} {
-		c := Config{Driver: driver, Path: filepath.Join(t.TempDir(), "ctr.log"), MaxSize: 200_000, MaxFiles: 9}
+		c := Config{Driver: driver, Path: filepath.Join(t.TempDir(), "ctr.log"), MaxSize: 200_000, MaxFiles: 20}
 		w := open(t, c)
 		for i := range 300 {
 			length := random.IntN(300)
 			if i%20 == 0 {
 				length += random.IntN(100_000) // in pieces
+			}
+			if i == 100 {
+				length = 4 * pieceBudget
 			}
 			w.Write(Stdout, fmt.Appendf(nil, "%d%s\n", i, strings.Repeat("x", length)), noon)
 		}

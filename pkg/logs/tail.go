@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// pieceBudget is how far before the first wanted line the beginnings of long lines are looked
-// for, where the other stream's lines lie between their pieces.
+// pieceBudget is how far the pieces of a long line are looked for before the wanted lines, where the
+// other stream's lines lie between them.
 const pieceBudget = 256 << 10
 
 // tail finds where the last lines begin, going backwards from the end.
@@ -31,6 +31,7 @@ func (t *tail) visit(at int64, size int, l *Line) bool {
 	case t.closed[s]:
 	case l.Partial && t.open[s]:
 		t.from[s] = at
+		t.budget = pieceBudget // however long the line is: it is the gaps that are bounded
 	case t.count < t.wanted:
 		t.count++
 		t.open[s] = true
