@@ -86,6 +86,7 @@ func measureAll(ctx context.Context, g *ground, o options) (int, error) {
 	step("program start", func() table { return tableInit(ctx, g) })
 	step("idle memory", func() table { return tableIdle(ctx, g, o.idle) })
 	step("size", func() table { return tableSize(g) })
+	step("logs", func() table { return tableLogs(ctx, g) })
 	return missed, ctx.Err()
 }
 
