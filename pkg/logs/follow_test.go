@@ -181,9 +181,9 @@ func TestFollowCancelled(t *testing.T) {
 
 // TestFollowRotated: a follower gets every line, however often the file is rotated meanwhile.
 func TestFollowRotated(t *testing.T) {
-	for _, files := range []int{2, 5} {
-		t.Run(strconv.Itoa(files), func(t *testing.T) {
-			c := Config{Path: filepath.Join(t.TempDir(), "ctr.log"), MaxSize: 20_000, MaxFiles: files}
+	for _, c := range []Config{{Driver: K8sFile, MaxFiles: 2}, {Driver: K8sFile, MaxFiles: 5}, {Driver: JSONFile, MaxFiles: 2}} {
+		t.Run(fmt.Sprint(c.Driver, c.MaxFiles), func(t *testing.T) {
+			c.Path, c.MaxSize = filepath.Join(t.TempDir(), "ctr.log"), 20_000
 			w := open(t, c)
 			write(w, "0\n")
 			f := follow(t, c, All)
