@@ -335,7 +335,7 @@ func TestWriteForEver(t *testing.T) {
 		}
 		w.Write(Stdout, chunk, noon)
 		if i == 3 {
-			fmt.Println("written")
+			_, _ = os.Stdout.WriteString("written\n")
 		}
 	}
 }

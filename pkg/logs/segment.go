@@ -132,7 +132,7 @@ func (s *segment) records(buf *[]byte, yield func(at int64, record []byte) error
 		}
 		if err != nil {
 			// Not to put together the first half of a record with what may come in its place.
-			return nil
+			return nil //nolint:nilerr // io.EOF
 		}
 		have = copy(*buf, data)
 	}
