@@ -18,14 +18,16 @@
 // # Rotation
 //
 //	writer                                reader that follows
-//	  create ctr.log.new                    holds ctr.log open, with a shared flock
-//	  ctr.log.1 → ctr.log.2, …              is woken: its file was moved
-//	  ctr.log → ctr.log.1                   reads its file to the end
-//	  ctr.log.new → ctr.log                 opens and locks the next newer file, then lets go
+//	  create ctr.log.new                    holds what it has not read open, each with a shared flock
+//	  ctr.log.1 → ctr.log.2, …
+//	  ctr.log → ctr.log.1
+//	  ctr.log.new → ctr.log                 is woken: opens and locks the new file at once
+//	  …                                     reads the older file to its end, and lets it go
 //
 // The oldest file goes when a rotation needs its place. While a follower is still in it the
 // writer puts the rotation off, up to a bound (see slack): a follower that is behind loses
-// nothing that it can catch up with, and one that has stopped does not fill the disk.
+// nothing that it can catch up with, and one that has stopped does not fill the disk. Since the
+// files are opened at once they may be deleted, too: the writer's Close waits a moment for that.
 //
 // # Journal
 //

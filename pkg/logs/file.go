@@ -225,6 +225,7 @@ func (w *file) Flush() {
 func (w *file) Close() error {
 	w.Flush()
 	err := w.tell()
+	w.handOver()
 	if err != nil {
 		err = fmt.Errorf("log %q: %d bytes of output were lost: %w", w.c.Path, w.lost.bytes, w.lost.cause)
 	}

@@ -138,6 +138,84 @@ func TestFollowRemoved(t *testing.T) {
 	f.end("b", "c")
 }
 
+// TestFollowRotatedRemoved: with --rm the files go before the reader has got to them.
+func TestFollowRotatedRemoved(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "c")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	c := Config{Path: filepath.Join(dir, "ctr.log"), MaxSize: 100, MaxFiles: 4}
+	w := open(t, c)
+	write(w, "0\n")
+	began, resume := make(chan struct{}), make(chan struct{})
+	ended, result := make(chan struct{}), make(chan error, 1)
+	next := 0
+	go func() {
+		result <- Read(t.Context(), c, ReadOptions{Follow: true, Tail: All, Ended: ended}, func(l Line) error {
+			if next == 0 {
+				close(began)
+				<-resume
+			}
+			if string(l.Text) != strconv.Itoa(next) {
+				return fmt.Errorf("%q, want %d", l.Text, next)
+			}
+			next++
+			return nil
+		})
+	}()
+	<-began
+	for i := 1; i < 8; i++ { // two to a file
+		write(w, strconv.Itoa(i)+"\n")
+	}
+	// Close waits for the reader to have opened all.
+	trash := dir + ".trash"
+	if err := errors.Join(w.Close(), os.Rename(dir, trash), os.Remove(filepath.Join(trash, "ctr.log"))); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(slowPoll) // for the reader to find the newest gone, and older ones there
+	if err := os.RemoveAll(trash); err != nil {
+		t.Fatal(err)
+	}
+	close(resume)
+	close(ended)
+	if err := <-result; err != nil || next != 8 {
+		t.Errorf("%v after %d lines", err, next)
+	}
+}
+
+// TestFollowFast: a container that is gone with its files before anybody looks.
+func TestFollowFast(t *testing.T) {
+	for range 20 {
+		dir := filepath.Join(t.TempDir(), "c")
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		c := Config{Path: filepath.Join(dir, "ctr.log")}
+		ready := make(chan struct{}, 1)
+		ended, result := make(chan struct{}), make(chan error, 1)
+		var got []string
+		go func() {
+			o := ReadOptions{Follow: true, Tail: All, Ended: ended, Idle: func() {
+				select {
+				case ready <- struct{}{}:
+				default:
+				}
+			}}
+			result <- Read(t.Context(), c, o, func(l Line) error { got = append(got, string(l.Text)); return nil })
+		}()
+		<-ready
+		w := open(t, c)
+		write(w, "a\n")
+		if err := errors.Join(w.Close(), os.RemoveAll(dir)); err != nil {
+			t.Fatal(err)
+		}
+		close(ended)
+		if err := <-result; err != nil || len(got) != 1 {
+			t.Fatalf("%q, %v", got, err)
+		}
+	}
+}
+
 // TestFollowEmptied: a user may empty a log.
 func TestFollowEmptied(t *testing.T) {
 	c := Config{Path: filepath.Join(t.TempDir(), "ctr.log")}

@@ -49,7 +49,8 @@ type Writer interface {
 	// Flush writes the beginning of an unfinished line, and lets go of buffers: for when a
 	// container has been quiet for a while.
 	Flush()
-	// Close flushes. The error is that of losing something that could not be told.
+	// Close flushes, and gives a follower that is behind a moment to open what is there: the files
+	// may be deleted then. The error is that of losing something that could not be told.
 	Close() error
 }
 

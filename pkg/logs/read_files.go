@@ -16,7 +16,6 @@ type reader struct {
 	last time.Time // of the record before
 	base int64     // of the current segment, in bytes from where reading began
 	from [3]int64  // where each stream's first wanted record lies
-	fast int       // how often it was waited for a file's successor
 }
 
 func readFiles(ctx context.Context, c Config, f format, o ReadOptions, yield func(Line) error) error {
@@ -25,36 +24,24 @@ func readFiles(ctx context.Context, c Config, f format, o ReadOptions, yield fun
 	if err != nil {
 		return err
 	}
-	defer func() { closeSegments(segments) }()
-	if o.Follow && len(segments) > 0 {
-		segments[len(segments)-1].lock()
-	}
 	if o.Tail >= 0 {
 		if r.from, err = r.findTail(segments, o.Tail); err != nil {
+			closeSegments(segments)
 			return err
 		}
 		r.last = time.Time{}
 	}
-	for len(segments) > 0 {
-		s := segments[0]
-		if len(segments) == 1 && o.Follow {
-			break
-		}
-		s.limit = s.info.Size()
+	if o.Follow {
+		return r.follow(ctx, segments)
+	}
+	defer closeSegments(segments)
+	for _, s := range segments {
+		s.limit = s.info.Size() // a writer may be faster than we are
 		if err := r.whole(ctx, s); err != nil {
 			return err
 		}
-		_ = s.f.Close()
-		segments = segments[1:]
 	}
-	if !o.Follow {
-		return nil
-	}
-	var current *segment
-	if len(segments) > 0 {
-		current, segments = segments[0], nil
-	}
-	return r.follow(ctx, current)
+	return nil
 }
 
 // whole reads a file that nobody writes to any more, or one up to its limit.

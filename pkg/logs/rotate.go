@@ -3,6 +3,7 @@ package logs
 import (
 	"os"
 	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -54,4 +55,23 @@ func followed(path string) bool {
 	}
 	defer unix.Close(fd)
 	return unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) == unix.EWOULDBLOCK
+}
+
+// handOver waits, not for long, for a follower that has not opened the newest file yet: with
+// --rm all will be gone in a moment, and it is not the container's fault that the machine is busy.
+func (w *file) handOver() {
+	const patience, step = time.Second, time.Millisecond
+	if w.c.MaxSize == 0 {
+		return // the only file is the newest
+	}
+	for waited := time.Duration(0); waited < patience; waited += step {
+		behind := false
+		for n := w.c.files() - 1; n > 0 && !behind; n-- {
+			behind = followed(w.c.rotated(n))
+		}
+		if !behind || followed(w.c.Path) {
+			return
+		}
+		time.Sleep(step)
+	}
 }

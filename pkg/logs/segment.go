@@ -17,6 +17,8 @@ type segment struct {
 	off  int64 // what lies before it has been read
 	// limit is where to stop, for a file that may grow for as long as it is read; < 0 is nowhere.
 	limit int64
+	// gap: files that came before it are gone.
+	gap bool
 }
 
 func openSegment(path string) (*segment, error) {
@@ -114,7 +116,11 @@ func (s *segment) records(buf *[]byte, yield func(at int64, record []byte) error
 			return err
 		}
 		if n == 0 {
-			return s.emptied()
+			if again, err := s.emptied(); !again {
+				return err
+			}
+			have = 0
+			continue
 		}
 		have += n
 		data := (*buf)[:have]
@@ -145,12 +151,13 @@ const (
 )
 
 // emptied goes back to the start of a file that somebody has emptied.
-func (s *segment) emptied() error {
+func (s *segment) emptied() (bool, error) {
 	info, err := s.f.Stat()
-	if err == nil && info.Size() < s.off {
-		s.off = 0
+	if err != nil || info.Size() >= s.off {
+		return false, err
 	}
-	return err
+	s.off = 0
+	return true, nil
 }
 
 // rest is what lies behind the last newline.
