@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -86,8 +87,13 @@ func stand(t testing.TB, dir *os.File) *exec.Cmd {
 	return cmd
 }
 
+// ended is held while end waits: a test's goroutine and its clean-up may end the same process.
+var ended sync.Mutex
+
 func end(cmd *exec.Cmd) {
 	_ = cmd.Process.Kill()
+	ended.Lock()
+	defer ended.Unlock()
 	_ = cmd.Wait()
 }
 
