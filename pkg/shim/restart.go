@@ -63,8 +63,11 @@ func (s *server) lives(ctx context.Context) *spec.Exit {
 			return exit
 		}
 		if err := s.again(); err != nil {
-			complain(err)
 			s.endProcess()
+			if exit.Stopped = s.plan.Records.StopMarked(s.plan.ID); exit.Stopped {
+				return exit // it was stopped while it began
+			}
+			complain(err)
 			return &spec.Exit{
 				Code: errs.Code(err), Error: err.Error(), Started: s.state.Started, Finished: time.Now(), Restarts: s.state.Restarts,
 			}

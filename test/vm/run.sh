@@ -76,7 +76,7 @@ accelerator() {
 # boot ARCHIVE: run the machine with the archive as its second disk, print what it says.
 # The machine has no network: a test that finds one by accident is no test.
 boot() {
-  local accel options timeout=${RC_VM_TIMEOUT:-1200}
+  local accel options timeout=${RC_VM_TIMEOUT:-2700}
   accel=$(accelerator)
   options=(-accel "$accel")
   [ "$accel" = kvm ] || options=(-accel 'tcg,thread=multi')
