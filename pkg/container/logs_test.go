@@ -98,15 +98,21 @@ func TestLogs(t *testing.T) {
 		{"timestamps", LogsOptions{Tail: 1, Timestamps: true}, []string{"failed"}, [2]string{"2024-05-06T12:00:06.000000000Z z\n", ""}},
 		{"name", LogsOptions{Tail: 1, Prefix: true}, []string{"failed"}, [2]string{"failed z\n", ""}},
 		{
-			"several", LogsOptions{Tail: logs.All}, []string{"failed", "done"},
+			"several",
+			LogsOptions{Tail: logs.All},
+			[]string{"failed", "done"},
 			[2]string{done + "a\n" + failed + "x\n" + failed + "y\n" + done + "c\n" + failed + "z\n" + done + "d\n" + done + "e", done + "\xff\n"},
 		},
 		{
-			"several, followed", LogsOptions{Tail: logs.All, Follow: true}, []string{"failed", "done"},
+			"several, followed",
+			LogsOptions{Tail: logs.All, Follow: true},
+			[]string{"failed", "done"},
 			[2]string{done + "a\n" + failed + "x\n" + failed + "y\n" + done + "c\n" + failed + "z\n" + done + "d\n" + done + "e", done + "\xff\n"},
 		},
 		{
-			"names, colors", LogsOptions{Tail: 1, Prefix: true, Color: true}, []string{"failed", "done"},
+			"names, colors",
+			LogsOptions{Tail: 1, Prefix: true, Color: true},
+			[]string{"failed", "done"},
 			[2]string{"\x1b[31mfailed\x1b[0m z\n\x1b[32mdone\x1b[0m e", ""},
 		},
 	} {
