@@ -29,6 +29,24 @@ const (
 	tableLimit = 90 * time.Second // for a table: after it, there are fewer runs than asked for
 )
 
+// pace is how often contenders are measured, and with what in between.
+type pace struct {
+	runs  int
+	warm  int           // rounds ahead of those that count
+	pause time.Duration // before each run
+	limit time.Duration // for one run
+}
+
+// brisk is the pace of what takes milliseconds.
+func brisk(runs int, pause time.Duration) pace {
+	return pace{runs: runs, warm: 3, pause: pause, limit: runLimit}
+}
+
+// heavy is the pace of what takes seconds: few rounds show as much.
+func heavy(runs int) pace {
+	return pace{runs: min(runs, 3), pause: settleMigration, limit: 3 * runLimit}
+}
+
 // contender is one way to start a container.
 type contender struct {
 	Name string
@@ -39,6 +57,8 @@ type contender struct {
 	Measure func(context.Context) (time.Duration, error)
 	// Skip says why it cannot run here; "" means it can.
 	Skip string
+	// Broken is why its preparations failed.
+	Broken error
 }
 
 // result is what came of a contender.
@@ -61,17 +81,19 @@ func (r *result) median() time.Duration {
 	return s[len(s)/2]
 }
 
-// race measures the contenders in interleaved rounds, with a pause before each run. Three rounds warm up, uncounted;
-// a contender that fails is taken out with its message.
-func race(ctx context.Context, env []string, runs int, pause time.Duration, contenders []contender) []result {
-	const warm = 3
+// race measures the contenders in interleaved rounds, with a pause before each run; rounds that warm up do not count.
+// A contender that fails is taken out with its message.
+func race(ctx context.Context, env []string, p pace, contenders []contender) []result {
 	results := make([]result, len(contenders))
 	for i, c := range contenders {
 		results[i] = result{Name: c.Name, Skip: c.Skip}
+		if c.Broken != nil && c.Skip == "" {
+			results[i].Failed = c.Broken.Error()
+		}
 	}
 	end := time.Now().Add(tableLimit)
-	for round := range runs + warm {
-		if round > warm && time.Now().After(end) || ctx.Err() != nil {
+	for round := range p.runs + p.warm {
+		if round > p.warm && time.Now().After(end) || ctx.Err() != nil {
 			break
 		}
 		for _, i := range rand.Perm(len(contenders)) {
@@ -79,12 +101,12 @@ func race(ctx context.Context, env []string, runs int, pause time.Duration, cont
 			if r.Skip != "" || r.Failed != "" {
 				continue
 			}
-			time.Sleep(pause)
-			took, err := contenders[i].once(ctx, env)
+			time.Sleep(p.pause)
+			took, err := contenders[i].once(ctx, env, p.limit)
 			switch {
 			case err != nil:
 				r.Failed = err.Error()
-			case round >= warm:
+			case round >= p.warm:
 				r.Samples = append(r.Samples, took)
 			}
 		}
@@ -92,18 +114,28 @@ func race(ctx context.Context, env []string, runs int, pause time.Duration, cont
 	return results
 }
 
-// once runs a contender and says how long it took from fork to wait.
-func (c *contender) once(ctx context.Context, env []string) (time.Duration, error) {
+// once runs a contender and says how long it took.
+func (c *contender) once(ctx context.Context, env []string, limit time.Duration) (time.Duration, error) {
 	if c.Before != nil {
 		if err := c.Before(); err != nil {
 			return 0, err
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, runLimit)
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	if c.Measure != nil {
 		return c.Measure(ctx)
 	}
+	return timed(ctx, env, c.Args)
+}
+
+// timed runs a command and says how long it took from fork to wait.
+func timed(ctx context.Context, env, args []string) (time.Duration, error) {
+	return timedAll(ctx, env, 1, args)
+}
+
+// timedAll runs a command n times at once, and says how long it took from the first fork to the last wait.
+func timedAll(ctx context.Context, env []string, n int, args []string) (time.Duration, error) {
 	// A file, not a pipe: a pipe is read by a goroutine and closed by the last grandchild.
 	stderr, err := os.CreateTemp("", "bench")
 	if err != nil {
@@ -111,15 +143,26 @@ func (c *contender) once(ctx context.Context, env []string) (time.Duration, erro
 	}
 	defer stderr.Close()
 	defer os.Remove(stderr.Name())
-	cmd := exec.CommandContext(ctx, c.Args[0], c.Args[1:]...)
-	cmd.Env = env
-	cmd.Stderr = stderr
+	commands := make([]*exec.Cmd, n)
+	for i := range commands {
+		commands[i] = exec.CommandContext(ctx, args[0], args[1:]...)
+		commands[i].Env, commands[i].Stderr = env, stderr
+	}
 	start := time.Now()
-	err = cmd.Run()
+	var failed []error
+	for _, cmd := range commands {
+		failed = append(failed, cmd.Start())
+	}
+	for i, cmd := range commands {
+		if failed[i] == nil {
+			failed[i] = cmd.Wait()
+		}
+	}
 	took := time.Since(start)
-	if err != nil {
+	failed = slices.DeleteFunc(failed, func(err error) bool { return err == nil })
+	if len(failed) > 0 {
 		said, _ := os.ReadFile(stderr.Name())
-		return 0, fmt.Errorf("%s: %w: %s", strings.Join(c.Args, " "), err, firstLine(said))
+		return 0, fmt.Errorf("%s: %w: %s", strings.Join(args, " "), failed[0], firstLine(said))
 	}
 	return took, nil
 }
@@ -143,6 +186,12 @@ func (c contender) skipped(reason error) contender {
 	if reason != nil && c.Skip == "" {
 		c.Skip = reason.Error()
 	}
+	return c
+}
+
+// after is c that fails for what went wrong before it, if anything did.
+func (c contender) after(err error) contender {
+	c.Broken = errors.Join(c.Broken, err)
 	return c
 }
 

@@ -20,6 +20,7 @@ type options struct {
 	rootfs  string // tar archive of a root filesystem; "" makes one of busybox
 	runs    int
 	idle    int // containers that run at once when the shim's memory is measured
+	many    int // detached containers that run at once
 	unit    bool
 	strict  bool
 	only    string
@@ -35,10 +36,11 @@ func main() {
 	flag.StringVar(&o.rootfs, "rootfs", "", "root filesystem `archive`; made of busybox-static where empty")
 	flag.IntVar(&o.runs, "runs", 50, "measured runs of each contender")
 	flag.IntVar(&o.idle, "idle", 50, "containers that run while the shim's memory is measured")
+	flag.IntVar(&o.many, "many", 100, "detached containers that run at once in the table of that name")
 	flag.BoolVar(&o.unit, "unit", false, "measure the contenders of a unit and print samples (started by bench itself)")
 	flag.BoolVar(&o.strict, "strict", false, "exit 1 where a limit is missed")
 	flag.StringVar(&o.only, "only", "", "run only tables whose name contains `text`")
-	flag.DurationVar(&o.timeout, "timeout", 9*time.Minute, "give up after")
+	flag.DurationVar(&o.timeout, "timeout", 20*time.Minute, "give up after")
 	flag.Parse()
 
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
@@ -64,6 +66,8 @@ func run(ctx context.Context, o options) error {
 	if o.unit {
 		return measureUnit(ctx, g, o)
 	}
+	g.podmanErr = g.preparePodman(ctx)
+	defer g.clear()
 	before := load()
 	missed, err := measureAll(ctx, g, o)
 	// Others' work makes everything slower, and what uses both processors most of all.
@@ -101,6 +105,8 @@ type ground struct {
 	env    []string
 	work   string
 	rcErr  error // why rc cannot run here; nil: it can
+	// podmanErr is why podman cannot; it is nil in a unit.
+	podmanErr error
 }
 
 // prepare unpacks the root filesystem and gives each image store the same files. It is

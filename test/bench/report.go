@@ -142,6 +142,14 @@ func atMost(name string, factor float64, other string) bound {
 	}
 }
 
+// within is a limit that does not depend on other results.
+func within(name string, limit time.Duration) bound {
+	return bound{
+		Name: name, Text: fmt.Sprintf("≤ %g ms", float64(limit)/float64(time.Millisecond)),
+		Limit: func(func(string) time.Duration) time.Duration { return limit },
+	}
+}
+
 // fasterThan is a limit of other's median ÷ factor.
 func fasterThan(name string, factor float64, other string) bound {
 	b := atMost(name, 1/factor, other)

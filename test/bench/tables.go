@@ -36,7 +36,7 @@ func (g *ground) rc(name string, global []string, flags ...string) contender {
 
 func (g *ground) podman(name, manager string, flags ...string) contender {
 	args := []string{"podman", "--runtime", "crun", "--cgroup-manager", manager, "run", "--rm", "--network", "none"}
-	return peer(name, append(append(args, flags...), "alpine", "true")...)
+	return peer(name, append(append(args, flags...), "alpine", "true")...).skipped(g.podmanErr)
 }
 
 func (g *ground) crun() contender {
@@ -62,7 +62,6 @@ func (g *ground) plain() []contender {
 // measureAll runs every table, prints each when it is finished, and counts missed limits.
 func measureAll(ctx context.Context, g *ground, o options) (int, error) {
 	missed := 0
-	podman := g.preparePodman(ctx)
 	step := func(name string, measure func() table) {
 		if strings.Contains(name, o.only) && ctx.Err() == nil {
 			start := time.Now()
@@ -72,32 +71,28 @@ func measureAll(ctx context.Context, g *ground, o options) (int, error) {
 		}
 	}
 	step("without a cgroup", func() table {
-		return tablePlain(race(ctx, g.env, o.runs, settle, withPodman(g.plain(), podman)))
+		return tablePlain(race(ctx, g.env, brisk(o.runs, settle), g.plain()))
 	})
 	step("in a unit with Delegate=yes", func() table { return tableUnit(g.inUnit(ctx, o)) })
 	step("from a login session", func() table {
-		return tableSession(race(ctx, g.env, o.runs, settleMigration, withPodman(g.session(), podman)))
+		return tableSession(race(ctx, g.env, brisk(o.runs, settleMigration), g.session()))
 	})
 	step("first run after boot", func() table {
 		contenders := g.cold()
 		defer contenders[1].Before() // nothing stays
-		return tableCold(race(ctx, g.env, o.runs, settle, contenders))
+		return tableCold(race(ctx, g.env, brisk(o.runs, settle), contenders))
 	})
+	step("exec", func() table { return tableExec(ctx, g, o) })
+	step("detach", func() table { return tableDetach(ctx, g, o) })
+	step("parallel", func() table { return tableParallel(ctx, g, o) })
+	step("ps", func() table { return tablePs(ctx, g, o) })
+	step("rm", func() table { return tableRm(ctx, g, o) })
+	step("many", func() table { return tableMany(ctx, g, o.many) })
 	step("program start", func() table { return tableInit(ctx, g) })
 	step("idle memory", func() table { return tableIdle(ctx, g, o.idle) })
 	step("size", func() table { return tableSize(g) })
 	step("logs", func() table { return tableLogs(ctx, g) })
 	return missed, ctx.Err()
-}
-
-// withPodman skips podman where its image could not be imported.
-func withPodman(contenders []contender, reason error) []contender {
-	for i, c := range contenders {
-		if len(c.Args) > 0 && c.Args[0] == "podman" {
-			contenders[i] = c.skipped(reason)
-		}
-	}
-	return contenders
 }
 
 // session is a login session: only systemd can move a process from it into a scope.
@@ -134,7 +129,7 @@ func (g *ground) unitContenders() []contender {
 
 // measureUnit is bench -unit: samples as JSON on standard output.
 func measureUnit(ctx context.Context, g *ground, o options) error {
-	return json.NewEncoder(os.Stdout).Encode(race(ctx, g.env, o.runs, settle, g.unitContenders()))
+	return json.NewEncoder(os.Stdout).Encode(race(ctx, g.env, brisk(o.runs, settle), g.unitContenders()))
 }
 
 // inUnit starts this program again as a service of the user manager with Delegate=yes.
