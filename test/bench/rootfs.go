@@ -41,7 +41,7 @@ func (g *ground) busyboxRootfs(ctx context.Context) error {
 	if err := g.command(ctx, "cp", busybox, filepath.Join(g.rootfs, "bin", "busybox")); err != nil {
 		return err
 	}
-	for _, applet := range []string{"true", "sh", "sleep", "cat"} {
+	for _, applet := range []string{"true", "sh", "sleep", "cat", "dd"} {
 		err := os.Symlink("busybox", filepath.Join(g.rootfs, "bin", applet))
 		if err != nil && !errors.Is(err, os.ErrExist) {
 			return err
