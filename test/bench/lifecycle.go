@@ -27,7 +27,7 @@ func tableExec(ctx context.Context, g *ground, o options) table {
 	var pid string
 	if g.rcErr == nil {
 		defer g.output(context.WithoutCancel(ctx), g.rcArgs(remove...))
-		if _, rc = g.output(ctx, g.rcNew("run", flags...)); rc == nil {
+		if _, rc = g.output(ctx, g.rcNew(flags...)); rc == nil {
 			pid, rc = g.output(ctx, g.rcArgs("inspect", "--format", "{{.State.Pid}}", name))
 		}
 	}
@@ -65,7 +65,7 @@ func tableDetach(ctx context.Context, g *ground, o options) table {
 		return contender
 	}
 	rc := func(name string, more ...string) contender {
-		c := contender{Name: name, Args: g.rcNew("run", slices.Concat(more, flags)...)}
+		c := contender{Name: name, Args: g.rcNew(slices.Concat(more, flags)...)}
 		return detach(c.skipped(g.rcErr), g.rcArgs("rm"))
 	}
 	podman := func(name string, args ...string) contender {

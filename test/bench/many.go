@@ -85,7 +85,7 @@ func (c *crowd) print(to *string, args ...string) func(context.Context) error {
 }
 
 func (c *crowd) start(ctx context.Context) error {
-	args := c.rcNew("run", append([]string{"-d"}, sleeper...)...)
+	args := c.rcNew(append([]string{"-d"}, sleeper...)...)
 	turns := make(chan struct{}, c.n)
 	for range c.n {
 		turns <- struct{}{}

@@ -65,7 +65,7 @@ func (g *ground) removeBig(ctx context.Context, o options) []result {
 	freed := result{Name: nameRmFreed}
 	rm := func(command ...string) func(context.Context) (time.Duration, error) {
 		return func(ctx context.Context) (time.Duration, error) {
-			if _, err := g.output(ctx, g.rcNew("run", append([]string{"--name", name}, command...)...)); err != nil {
+			if _, err := g.output(ctx, g.rcNew(append([]string{"--name", name}, command...)...)); err != nil {
 				return 0, err
 			}
 			took, err := timed(ctx, g.env, g.rcArgs("rm", name))

@@ -38,12 +38,12 @@ func podmanNew(verb string, args ...string) []string {
 	if managerError() != nil {
 		limits = "--cgroups=disabled"
 	}
-	return podmanArgs(append([]string{verb, "--network", "none", limits}, args...)...)
+	return podmanArgs(append([]string{"run", "--network", "none", limits}, args...)...)
 }
 
 // rcNew is the same of rc.
-func (g *ground) rcNew(verb string, args ...string) []string {
-	return g.rcArgs(append([]string{verb, "--network", "none"}, args...)...)
+func (g *ground) rcNew(args ...string) []string {
+	return g.rcArgs(append([]string{"run", "--network", "none"}, args...)...)
 }
 
 // output runs a command of the preparations and returns what it prints, trimmed.
@@ -80,7 +80,7 @@ func (g *ground) stoppedRC(ctx context.Context, n int) error {
 	if _, err := g.output(ctx, g.rcArgs("rm", "-fa")); err != nil {
 		return err
 	}
-	if _, err := g.output(ctx, g.rcNew("run", "--name", "stopped-0", "alpine", "true")); err != nil {
+	if _, err := g.output(ctx, g.rcNew("--name", "stopped-0", "alpine", "true")); err != nil {
 		return err
 	}
 	root := g.data()
