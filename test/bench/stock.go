@@ -38,7 +38,7 @@ func podmanNew(verb string, args ...string) []string {
 	if managerError() != nil {
 		limits = "--cgroups=disabled"
 	}
-	return podmanArgs(append([]string{"run", "--network", "none", limits}, args...)...)
+	return podmanArgs(append([]string{verb, "--network", "none", limits}, args...)...)
 }
 
 // rcNew is the same of rc.
