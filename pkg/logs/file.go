@@ -23,6 +23,8 @@ type file struct {
 	splitter
 
 	c      Config
+	via    Config // c with a Path through dir
+	dir    int    // the file's, wherever it is moved to be deleted; -1 where nothing is rotated
 	format format
 	fd     int
 	size   int64 // as far as we know: a user may have emptied it
@@ -60,7 +62,7 @@ func openFile(c Config, f format) (*file, error) {
 	if err != nil {
 		return fail(err)
 	}
-	w := &file{c: c, format: f, fd: fd}
+	w := &file{c: c, format: f, fd: fd, dir: -1}
 	w.emit = w.add
 	var st unix.Stat_t
 	switch err = unix.Fstat(fd, &st); {
@@ -68,10 +70,10 @@ func openFile(c Config, f format) (*file, error) {
 	case st.Mode&unix.S_IFMT != unix.S_IFREG:
 		err = errors.New("not a regular file")
 	default:
-		err = w.mend(st.Size)
+		err = errors.Join(w.mend(st.Size), w.openDir())
 	}
 	if err != nil {
-		_ = unix.Close(fd)
+		_ = w.close()
 		return fail(err)
 	}
 	w.limit = c.MaxSize
@@ -229,7 +231,14 @@ func (w *file) Close() error {
 	if err != nil {
 		err = fmt.Errorf("log %q: %d bytes of output were lost: %w", w.c.Path, w.lost.bytes, w.lost.cause)
 	}
-	return errors.Join(err, unix.Close(w.fd))
+	return errors.Join(err, w.close())
+}
+
+func (w *file) close() error {
+	if w.dir >= 0 {
+		_ = unix.Close(w.dir)
+	}
+	return unix.Close(w.fd)
 }
 
 // retry repeats what a signal has interrupted.

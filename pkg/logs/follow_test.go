@@ -167,9 +167,9 @@ func TestFollowRotatedRemoved(t *testing.T) {
 	for i := 1; i < 8; i++ { // two to a file
 		write(w, strconv.Itoa(i)+"\n")
 	}
-	// Close waits for the reader to have opened all.
+	// Close waits for the reader to have opened all, also after the move.
 	trash := dir + ".trash"
-	if err := errors.Join(w.Close(), os.Rename(dir, trash), os.Remove(filepath.Join(trash, "ctr.log"))); err != nil {
+	if err := errors.Join(os.Rename(dir, trash), w.Close(), os.Remove(filepath.Join(trash, "ctr.log"))); err != nil {
 		t.Fatal(err)
 	}
 	time.Sleep(slowPoll) // for the reader to find the newest gone, and older ones there
