@@ -41,3 +41,23 @@ func writeFile(t *testing.T, path, content string) {
 		t.Fatal(err)
 	}
 }
+
+// TestContainers: cgroups and scopes of containers are found wherever they are, and not looked into.
+func TestContainers(t *testing.T) {
+	top := t.TempDir()
+	a, b := strings.Repeat("a", 64), strings.Repeat("b", 64)
+	for _, dir := range []string{
+		"user.slice/rc-" + a + ".scope/container", "app.slice/x.service/rc-" + a, "rc-" + b + "/rc-" + a, "rc-short", "session.scope",
+	} {
+		if err := os.MkdirAll(filepath.Join(top, dir), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	found := Containers(top)
+	if len(found) != 2 || len(found[a]) != 2 || len(found[b]) != 1 || found[b][0] != filepath.Join(top, "rc-"+b) {
+		t.Errorf("%v", found)
+	}
+	if found := Containers(filepath.Join(top, "nowhere")); len(found) != 0 {
+		t.Errorf("%v", found)
+	}
+}

@@ -2,7 +2,6 @@ package state
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -101,7 +100,7 @@ func (c *checker) foreign(path string) {
 func (c *checker) container(id string) {
 	r, object := c.root, "container "+id[:12]
 	if !r.recorded(id) {
-		if !r.held(id) && !r.recorded(id) {
+		if !r.held(id) && !r.recorded(id) && old(r.Dir(id), fresh) { // a new one is about to be held
 			c.add(object, "a directory without a record, which a killed creation left", func() error { return c.sweep(id) })
 		}
 		return
@@ -126,7 +125,7 @@ func (c *checker) container(id string) {
 	}
 	if record.Remove && !r.held(id) {
 		// A shim that is about to remove it has a state still.
-		if _, err := r.entry(id); errors.Is(err, errs.ErrNotFound) && missing(r.RunDir(id)) {
+		if _, err := r.entry(id); errors.Is(err, errs.ErrNotFound) && missing(r.RunDir(id)) && r.recorded(id) {
 			c.add(object, "it has ended, and should have been removed", func() error { return c.sweep(id) })
 			return
 		}
@@ -165,7 +164,7 @@ func (c *checker) summary(record *spec.Container) string {
 	}
 	// Whoever rewrites the two is between them for a moment.
 	for range 3 {
-		want, err := json.Marshal(r.summary(record))
+		want, err := encode(r.summary(record))
 		if err != nil || bytes.Equal(have, want) || r.renaming(record.ID) {
 			return ""
 		}

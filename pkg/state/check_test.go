@@ -46,7 +46,10 @@ func TestCheck(t *testing.T) {
 		{"another id", func(t *testing.T, r Root, d *Dir) {
 			put(t, d.Path()+"/container.json", `{"id":"`+strings.Repeat("0", 64)+`","name":"bad"}`)
 		}, "broken record", true, ""},
-		{"no record", func(t *testing.T, r Root, d *Dir) { gone(t, d.Path()+"/container.json") }, "directory without a record", false, ""},
+		{"no record", func(t *testing.T, r Root, d *Dir) {
+			gone(t, d.Path()+"/container.json")
+			age(t, d.Path())
+		}, "directory without a record", false, ""},
 		{"no summary", func(t *testing.T, r Root, d *Dir) { gone(t, d.Path()+"/summary.json") }, "summary.json is missing", false, "bad"},
 		{"broken summary", func(t *testing.T, r Root, d *Dir) { put(t, d.Path()+"/summary.json", "{") }, "contradicts", false, "bad"},
 		{"another summary", func(t *testing.T, r Root, d *Dir) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/rc-containers/rc/pkg/config"
@@ -74,7 +75,7 @@ func (c *checking) found(object, problem string, lossy bool, mend func() error) 
 
 // shims finds containers whose shim was killed, which every other call of rc takes care of by the way.
 func (c *checking) shims(ctx context.Context) error {
-	dead, err := container.Dead(c.root)
+	dead, err := twice(ctx, func() ([]container.DeadShim, error) { return container.Dead(c.root) }, func(d container.DeadShim) string { return d.ID })
 	if err != nil {
 		return fmt.Errorf("check shims: %w", err)
 	}
@@ -86,8 +87,31 @@ func (c *checking) shims(ctx context.Context) error {
 	return nil
 }
 
+// again is after how long a finding has to be there still: removing a container takes several
+// steps, and so does renaming one, with nobody's lock on all of it.
+const again = 500 * time.Millisecond
+
+// twice looks a second time where something is found, and gives what was there both times.
+func twice[T any](ctx context.Context, look func() ([]T, error), key func(T) string) ([]T, error) {
+	found, err := look()
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	before := map[string]bool{}
+	for _, f := range found {
+		before[key(f)] = true
+	}
+	select {
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	case <-time.After(again):
+	}
+	found, err = look()
+	return slices.DeleteFunc(found, func(f T) bool { return !before[key(f)] }), err
+}
+
 func (c *checking) records(ctx context.Context) error {
-	found, err := c.root.Check()
+	found, err := twice(ctx, c.root.Check, func(f state.Finding) string { return f.Object + f.Problem })
 	for _, f := range found {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)

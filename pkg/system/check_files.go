@@ -75,6 +75,21 @@ func (c *checking) index(ctx context.Context) error {
 	if problem == "" {
 		return nil
 	}
+	if exists(c.cfg.StorageRoot()) {
+		// Whoever changes the store has this, and writes the index at its end.
+		lock, err := index.Flock(ctx, filepath.Join(c.cfg.StorageRoot(), "pulls.lock"), unix.LOCK_EX|unix.LOCK_NB)
+		if errors.Is(err, index.ErrLocked) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("check the image index: %w", err)
+		}
+		problem = c.indexProblem()
+		lock.Release()
+		if problem == "" {
+			return nil
+		}
+	}
 	c.found("the image index", problem, false, func() error {
 		if err := os.Remove(c.cfg.IndexPath()); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
