@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/index"
@@ -14,19 +13,19 @@ import (
 func TestChanges(t *testing.T) {
 	for _, c := range []struct {
 		in   []string
-		want v1.ImageConfig
+		want index.ImageConfig
 	}{
-		{[]string{`CMD ["a", "b c"]`}, v1.ImageConfig{Cmd: []string{"a", "b c"}}},
-		{[]string{`cmd=["a"]`}, v1.ImageConfig{Cmd: []string{"a"}}},
-		{[]string{`CMD echo "$HOME"`}, v1.ImageConfig{Cmd: []string{"/bin/sh", "-c", `echo "$HOME"`}}},
-		{[]string{`CMD=/bin/sh`}, v1.ImageConfig{Cmd: []string{"/bin/sh", "-c", "/bin/sh"}}},
-		{[]string{`CMD a`, `CMD []`}, v1.ImageConfig{Cmd: []string{}}},
-		{[]string{`ENTRYPOINT [ "x" ]`, "CMD [ -f x ] && y"}, v1.ImageConfig{Entrypoint: []string{"x"}, Cmd: []string{"/bin/sh", "-c", "[ -f x ] && y"}}},
-		{[]string{"ENV=A=b", "ENV A=c D=", `ENV OLD some value`, `ENV E="x y" F=a\ b G='\n'`}, v1.ImageConfig{Env: []string{"A=c", "D=", "OLD=some value", "E=x y", "F=a b", `G=\n`}}},
-		{[]string{"EXPOSE 80 90-91/udp"}, v1.ImageConfig{ExposedPorts: map[string]struct{}{"80/tcp": {}, "90/udp": {}, "91/udp": {}}}},
-		{[]string{`LABEL a="b c" d=`, "LABEL a=e"}, v1.ImageConfig{Labels: map[string]string{"a": "e", "d": ""}}},
-		{[]string{"VOLUME /a /b", `VOLUME ["/c d"]`}, v1.ImageConfig{Volumes: map[string]struct{}{"/a": {}, "/b": {}, "/c d": {}}}},
-		{[]string{"WORKDIR a", "WORKDIR ../b", "USER=1:2", "STOPSIGNAL 9"}, v1.ImageConfig{WorkingDir: "/b", User: "1:2", StopSignal: "9"}},
+		{[]string{`CMD ["a", "b c"]`}, index.ImageConfig{Cmd: []string{"a", "b c"}}},
+		{[]string{`cmd=["a"]`}, index.ImageConfig{Cmd: []string{"a"}}},
+		{[]string{`CMD echo "$HOME"`}, index.ImageConfig{Cmd: []string{"/bin/sh", "-c", `echo "$HOME"`}}},
+		{[]string{`CMD=/bin/sh`}, index.ImageConfig{Cmd: []string{"/bin/sh", "-c", "/bin/sh"}}},
+		{[]string{`CMD a`, `CMD []`}, index.ImageConfig{Cmd: []string{}}},
+		{[]string{`ENTRYPOINT [ "x" ]`, "CMD [ -f x ] && y"}, index.ImageConfig{Entrypoint: []string{"x"}, Cmd: []string{"/bin/sh", "-c", "[ -f x ] && y"}}},
+		{[]string{"ENV=A=b", "ENV A=c D=", `ENV OLD some value`, `ENV E="x y" F=a\ b G='\n'`}, index.ImageConfig{Env: []string{"A=c", "D=", "OLD=some value", "E=x y", "F=a b", `G=\n`}}},
+		{[]string{"EXPOSE 80 90-91/udp"}, index.ImageConfig{ExposedPorts: map[string]struct{}{"80/tcp": {}, "90/udp": {}, "91/udp": {}}}},
+		{[]string{`LABEL a="b c" d=`, "LABEL a=e"}, index.ImageConfig{Labels: map[string]string{"a": "e", "d": ""}}},
+		{[]string{"VOLUME /a /b", `VOLUME ["/c d"]`}, index.ImageConfig{Volumes: map[string]struct{}{"/a": {}, "/b": {}, "/c d": {}}}},
+		{[]string{"WORKDIR a", "WORKDIR ../b", "USER=1:2", "STOPSIGNAL 9"}, index.ImageConfig{WorkingDir: "/b", User: "1:2", StopSignal: "9"}},
 	} {
 		changes, err := ParseChanges(c.in)
 		if err != nil {

@@ -230,7 +230,7 @@ func TestImport(t *testing.T) {
 	if img.ID != id || img.Names[0] != "localhost/mine:latest" || img.Comment != "hello" {
 		t.Errorf("%+v", img)
 	}
-	want := index.Config{ImageConfig: v1.ImageConfig{
+	want := index.Config{ImageConfig: index.ImageConfig{
 		Cmd: []string{"sh", "-c"}, Entrypoint: []string{"/bin/sh", "-c", "/bin/app run"}, Env: []string{"A=1", "B=2 3"},
 		ExposedPorts: map[string]struct{}{"80/tcp": {}, "53/udp": {}}, Labels: map[string]string{"x": "y"}, User: "nobody",
 		Volumes: map[string]struct{}{"/data": {}}, WorkingDir: "/srv/sub", StopSignal: "SIGINT",

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	digest "github.com/opencontainers/go-digest"
-
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/index"
@@ -144,7 +142,7 @@ func (l *lister) test(key, value string) (test, error) {
 		}, nil
 	case "digest":
 		return func(e index.Entry, _ map[string]string) bool {
-			return slices.ContainsFunc(e.Digests, func(d digest.Digest) bool {
+			return slices.ContainsFunc(e.Digests, func(d index.Digest) bool {
 				return d.String() == value || strings.HasPrefix(d.Encoded(), value)
 			})
 		}, nil

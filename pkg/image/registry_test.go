@@ -21,6 +21,7 @@ import (
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/image"
+	"github.com/rc-containers/rc/pkg/index"
 	"github.com/rc-containers/rc/pkg/spec"
 )
 
@@ -33,7 +34,7 @@ func TestPull(t *testing.T) {
 	img, err := image.Pull(ctx, cfg, options(t, r.name("app:1")))
 	must(t, err)
 	check(t, img)
-	if img.ID != b.id() || img.Digest != d || img.Size != int64(len(b.diffs[0])+len(b.diffs[1])) {
+	if img.ID != b.id() || img.Digest != index.Digest(d) || img.Size != int64(len(b.diffs[0])+len(b.diffs[1])) {
 		t.Errorf("%+v", img.Entry)
 	}
 	if n := r.fetched(); n != 3 {
@@ -143,7 +144,7 @@ func TestPullPlatform(t *testing.T) {
 			t.Errorf("%v: %v", c.platform, err)
 			continue
 		}
-		if img.ID != images[c.want].id() || c.tag == "1" && !cmp.Equal(img.Digests, []digest.Digest{images[c.want].digest(), list}) {
+		if img.ID != images[c.want].id() || c.tag == "1" && !cmp.Equal(img.Digests, []index.Digest{index.Digest(images[c.want].digest()), index.Digest(list)}) {
 			t.Errorf("%v: %s %s, digests %v", c.platform, img.Arch, img.Variant, img.Digests)
 		}
 		if c.tag == "1" && resolve(t, cfg, r.name("app@"+list.String())).ID != img.ID {

@@ -10,9 +10,6 @@ import (
 	"path/filepath"
 	"time"
 
-	digest "github.com/opencontainers/go-digest"
-	v1 "github.com/opencontainers/image-spec/specs-go/v1"
-
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/errs"
 )
@@ -22,15 +19,15 @@ const version = 1
 
 // Entry is what a list of images needs to know: one line of index.json.
 type Entry struct {
-	ID      string          `json:"id"` // 64 hex digits
-	Names   []string        `json:"names,omitempty"`
-	Digest  digest.Digest   `json:"digest,omitempty"`  // of the manifest
-	Digests []digest.Digest `json:"digests,omitempty"` // of every manifest that gave this image, a list's too
-	Created time.Time       `json:"created,omitzero"`
-	Size    int64           `json:"size"` // bytes of all layers, uncompressed
-	OS      string          `json:"os"`
-	Arch    string          `json:"arch"`
-	Variant string          `json:"variant,omitempty"`
+	ID      string    `json:"id"` // 64 hex digits
+	Names   []string  `json:"names,omitempty"`
+	Digest  Digest    `json:"digest,omitempty"`  // of the manifest
+	Digests []Digest  `json:"digests,omitempty"` // of every manifest that gave this image, a list's too
+	Created time.Time `json:"created,omitzero"`
+	Size    int64     `json:"size"` // bytes of all layers, uncompressed
+	OS      string    `json:"os"`
+	Arch    string    `json:"arch"`
+	Variant string    `json:"variant,omitempty"`
 	// Parent is the id of an image that has all layers but some of the last, "" if none.
 	TopLayer string `json:"topLayer,omitempty"`
 	Layers   int    `json:"layers"`
@@ -38,7 +35,7 @@ type Entry struct {
 
 // Config is how an image wants to be run, with the fields that only docker has.
 type Config struct {
-	v1.ImageConfig
+	ImageConfig
 	Healthcheck json.RawMessage `json:"Healthcheck,omitempty"`
 	OnBuild     []string        `json:"OnBuild,omitempty"`
 	Shell       []string        `json:"Shell,omitempty"`

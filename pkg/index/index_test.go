@@ -2,6 +2,7 @@ package index
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -10,12 +11,14 @@ import (
 	"testing"
 	"time"
 
-	digest "github.com/opencontainers/go-digest"
-	v1 "github.com/opencontainers/image-spec/specs-go/v1"
-
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/errs"
 )
+
+// digestOf is the digest of a text.
+func digestOf(text string) Digest {
+	return Digest(fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(text))))
+}
 
 func id(n int) string { return fmt.Sprintf("%02x%062x", n, n) }
 
@@ -24,7 +27,7 @@ func filled(t testing.TB, entries ...Entry) *config.Config {
 	t.Helper()
 	cfg := &config.Config{DataRoot: t.TempDir()}
 	for _, e := range entries {
-		r := &Record{LayerIDs: []string{id(200), id(201)}, Config: Config{ImageConfig: v1.ImageConfig{
+		r := &Record{LayerIDs: []string{id(200), id(201)}, Config: Config{ImageConfig: ImageConfig{
 			Cmd: []string{"sh"}, Env: []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"}, Labels: map[string]string{"maintainer": "x"},
 		}}}
 		if err := WriteRecord(cfg, e.ID, r); err != nil {
@@ -42,9 +45,9 @@ func filled(t testing.TB, entries ...Entry) *config.Config {
 }
 
 func TestFind(t *testing.T) {
-	d1, d2 := digest.FromString("1"), digest.FromString("2")
+	d1, d2 := digestOf("1"), digestOf("2")
 	cfg := filled(t,
-		Entry{ID: id(0xaa), Names: []string{"docker.io/library/alpine:latest", "docker.io/library/alpine:3"}, Digest: d1, Digests: []digest.Digest{d1, d2}},
+		Entry{ID: id(0xaa), Names: []string{"docker.io/library/alpine:latest", "docker.io/library/alpine:3"}, Digest: d1, Digests: []Digest{d1, d2}},
 		Entry{ID: id(0xab), Names: []string{"localhost/alpine:latest", "localhost/mine:1"}},
 		Entry{ID: id(0xcd), Names: []string{"quay.io/team/tool:latest", "docker.io/library/cd:latest"}},
 		Entry{ID: id(0xee), Names: []string{"quay.io/x/y@" + d1.String()}, Digest: d1},
@@ -65,7 +68,7 @@ func TestFind(t *testing.T) {
 	}
 	for value, want := range map[string]error{
 		"alpin": errs.ErrNotFound, "alpine:4": errs.ErrNotFound, "tool": errs.ErrNotFound, "mine": errs.ErrNotFound, "ff": errs.ErrNotFound, id(3): errs.ErrNotFound,
-		"quay.io/alpine": errs.ErrNotFound, "alpine@" + digest.FromString("3").String(): errs.ErrNotFound, "x/y": errs.ErrNotFound,
+		"quay.io/alpine": errs.ErrNotFound, "alpine@" + digestOf("3").String(): errs.ErrNotFound, "x/y": errs.ErrNotFound,
 		"a": errs.ErrInvalid, "e": errs.ErrInvalid, "Alpine": errs.ErrInvalid, "": errs.ErrInvalid,
 	} {
 		if e, err := ix.Find(value); !errors.Is(err, want) {
@@ -159,8 +162,8 @@ func TestHold(t *testing.T) {
 func BenchmarkResolve200(b *testing.B) {
 	var entries []Entry
 	for i := range 200 {
-		d := digest.FromString(fmt.Sprint(i))
-		entries = append(entries, Entry{ID: id(i), Names: []string{fmt.Sprintf("registry.example.com/team/project/image%d:latest", i)}, Digest: d, Digests: []digest.Digest{d}})
+		d := digestOf(fmt.Sprint(i))
+		entries = append(entries, Entry{ID: id(i), Names: []string{fmt.Sprintf("registry.example.com/team/project/image%d:latest", i)}, Digest: d, Digests: []Digest{d}})
 	}
 	cfg := filled(b, entries...)
 	for b.Loop() {

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	digest "github.com/opencontainers/go-digest"
-
 	"github.com/rc-containers/rc/pkg/errs"
 )
 
@@ -76,7 +74,7 @@ func (ix *Index) byRepository(n Name, repo string) (Entry, bool, error) {
 func (e Entry) matches(n Name, name string) bool {
 	if n.Digest != "" {
 		// The digest decides, whatever the tag says: so do docker and podman.
-		d := digest.Digest(n.Digest)
+		d := Digest(n.Digest)
 		return e.Digest == d || slices.Contains(e.Digests, d)
 	}
 	m, err := ParseName(name)

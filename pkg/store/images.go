@@ -185,7 +185,10 @@ func (s *Store) entries() ([]index.Entry, error) {
 var errBroken = errors.New("incomplete image")
 
 func (s *Store) entry(img *storage.Image, layers map[string]*storage.Layer) (index.Entry, error) {
-	e := index.Entry{ID: img.ID, Names: img.Names, Digest: img.Digest, Digests: img.Digests, Created: img.Created.UTC(), TopLayer: img.TopLayer}
+	e := index.Entry{ID: img.ID, Names: img.Names, Digest: index.Digest(img.Digest), Created: img.Created.UTC(), TopLayer: img.TopLayer}
+	for _, d := range img.Digests {
+		e.Digests = append(e.Digests, index.Digest(d))
+	}
 	record := &index.Record{LayerIDs: []string{}}
 	for id := img.TopLayer; id != ""; {
 		l := layers[id]
@@ -207,8 +210,8 @@ func (s *Store) entry(img *storage.Image, layers map[string]*storage.Layer) (ind
 		return e, errBroken
 	}
 	if list, err := s.lib.ImageBigData(img.ID, keyListDigest); err == nil {
-		if d := digest.Digest(list); d.Validate() == nil && !slices.Contains(e.Digests, d) {
-			e.Digests = append(e.Digests, d)
+		if d := digest.Digest(list); d.Validate() == nil && !slices.Contains(e.Digests, index.Digest(d)) {
+			e.Digests = append(e.Digests, index.Digest(d))
 		}
 	}
 	e.OS, e.Arch, e.Variant = c.OS, c.Architecture, c.Variant

@@ -11,7 +11,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	digest "github.com/opencontainers/go-digest"
-	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
@@ -42,10 +41,10 @@ func withImages(t *testing.T) *cli.App {
 		{ID: "c", Created: now.Add(-time.Minute), TopLayer: "l4"},
 		{ID: "d", Created: now.Add(-2 * time.Hour), TopLayer: "l1"},
 	} {
-		record := &index.Record{LayerIDs: layers[e.ID], Config: index.Config{ImageConfig: v1.ImageConfig{Labels: map[string]string{"is": e.ID}}}}
+		record := &index.Record{LayerIDs: layers[e.ID], Config: index.Config{ImageConfig: index.ImageConfig{Labels: map[string]string{"is": e.ID}}}}
 		e.ID = strings.Repeat(e.ID, 64)
-		e.Digest = digest.FromString(e.ID)
-		e.Digests = []digest.Digest{e.Digest}
+		e.Digest = index.Digest(digest.FromString(e.ID))
+		e.Digests = []index.Digest{e.Digest}
 		if err := index.WriteRecord(a.Config, e.ID, record); err != nil {
 			t.Fatal(err)
 		}

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	v1 "github.com/opencontainers/image-spec/specs-go/v1"
-
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/index"
@@ -45,9 +43,21 @@ type imageInspection struct {
 	Annotations  map[string]string
 	ManifestType string
 	User         string
-	History      []v1.History
+	History      []imageHistory
 	NamesHistory []string
 }
+
+// imageHistory is a step by which an image was built (image-spec, config.md).
+type imageHistory struct {
+	Created    *time.Time `json:"created,omitempty"`
+	CreatedBy  string     `json:"created_by,omitempty"`
+	Author     string     `json:"author,omitempty"`
+	Comment    string     `json:"comment,omitempty"`
+	EmptyLayer bool       `json:"empty_layer,omitempty"`
+}
+
+// ociManifest is the media type of an image's manifest that names none.
+const ociManifest = "application/vnd.oci.image.manifest.v1+json"
 
 // inspectImage reads an image's index record and its raw configuration; neither opens
 // the store.
@@ -64,8 +74,12 @@ func inspectImage(cfg *config.Config, ix *index.Index, e index.Entry) (*imageIns
 		return nil, err
 	}
 	var full struct {
-		v1.Image
-		DockerVersion string `json:"docker_version"`
+		DockerVersion string         `json:"docker_version"`
+		History       []imageHistory `json:"history"`
+		RootFS        struct {
+			Type    string   `json:"type"`
+			DiffIDs []string `json:"diff_ids"`
+		} `json:"rootfs"`
 	}
 	if err := json.Unmarshal(rawConfig, &full); err != nil {
 		return nil, errs.Invalidf("inspect image %s: configuration: %w", e.ID[:12], err)
@@ -78,7 +92,7 @@ func inspectImage(cfg *config.Config, ix *index.Index, e index.Entry) (*imageIns
 		return nil, errs.Invalidf("inspect image %s: manifest: %w", e.ID[:12], err)
 	}
 	if manifest.MediaType == "" {
-		manifest.MediaType = v1.MediaTypeImageManifest // OCI lets it be left out
+		manifest.MediaType = ociManifest // OCI lets it be left out
 	}
 	i := &imageInspection{
 		ID: e.ID, Digest: e.Digest.String(), RepoTags: []string{}, RepoDigests: []string{}, Comment: img.Comment, Created: e.Created,
@@ -99,9 +113,7 @@ func inspectImage(cfg *config.Config, ix *index.Index, e index.Entry) (*imageIns
 		}
 	}
 	i.RootFS.Type = full.RootFS.Type
-	for _, d := range full.RootFS.DiffIDs {
-		i.RootFS.Layers = append(i.RootFS.Layers, d.String())
-	}
+	i.RootFS.Layers = full.RootFS.DiffIDs
 	i.GraphDriver.Name = "overlay"
 	i.GraphDriver.Data = map[string]string{}
 	if len(img.Lower) > 0 {

@@ -11,11 +11,11 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/index"
 	"github.com/rc-containers/rc/pkg/spec"
 )
 
@@ -60,7 +60,7 @@ func testEnvironment(cfg config.Config) Environment {
 func testImage() Image {
 	return Image{
 		Image: spec.Image{ID: strings.Repeat("a", 64), Name: "docker.io/library/app:1", Digest: "sha256:" + strings.Repeat("b", 64)},
-		Config: v1.ImageConfig{
+		Config: index.ImageConfig{
 			User: "app:staff", Env: []string{"PATH=/app/bin:/bin", "LEVEL=image"},
 			Entrypoint: []string{"/app/start"}, Cmd: []string{"--serve"}, WorkingDir: "/app",
 			Volumes: map[string]struct{}{"/var/lib/app": {}, "/cache/": {}},
@@ -73,7 +73,7 @@ func testImage() Image {
 func TestContainer(t *testing.T) {
 	plain := Image{
 		Image:  spec.Image{ID: strings.Repeat("c", 64), Name: "docker.io/library/alpine:latest"},
-		Config: v1.ImageConfig{Cmd: []string{"/bin/sh"}}, Rootfs: spec.Rootfs{Lower: []string{"/l"}},
+		Config: index.ImageConfig{Cmd: []string{"/bin/sh"}}, Rootfs: spec.Rootfs{Lower: []string{"/l"}},
 	}
 	for name, test := range map[string]struct {
 		opts  Options
@@ -189,7 +189,7 @@ func TestCreateRefuses(t *testing.T) {
 	bind := func(source, destination string) specs.Mount {
 		return specs.Mount{Type: "bind", Source: source, Destination: destination, Options: []string{"rbind"}}
 	}
-	withImage := func(change func(*v1.ImageConfig)) *Image {
+	withImage := func(change func(*index.ImageConfig)) *Image {
 		image := testImage()
 		change(&image.Config)
 		return &image
@@ -203,7 +203,7 @@ func TestCreateRefuses(t *testing.T) {
 		{want: `neither entrypoint nor command`, image: &Image{}},
 		{want: `its name is empty`, opts: Options{Entrypoint: []string{}, Args: []string{""}}},
 		{want: `--stop-signal: signal "FOO"`, opts: Options{StopSignal: "FOO"}},
-		{want: `the image's stop signal: signal "SIGBAR"`, image: withImage(func(c *v1.ImageConfig) { c.StopSignal = "SIGBAR" })},
+		{want: `the image's stop signal: signal "SIGBAR"`, image: withImage(func(c *index.ImageConfig) { c.StopSignal = "SIGBAR" })},
 		{want: `--hostname "x": with --uts host`, opts: Options{UTS: "host", Hostname: "x"}},
 		{want: `--init: with --pid host`, opts: Options{PID: "host", Init: true}},
 		{want: `--sysctl "net.ipv4.x": with --network host`, opts: Options{Network: spec.Network{Mode: "host"}, Sysctls: map[string]string{"net.ipv4.x": "1"}}},
@@ -226,7 +226,7 @@ func TestCreateRefuses(t *testing.T) {
 		{want: `--tz "Mars/missing": "/usr/share/zoneinfo/Mars/missing": no such file`, opts: Options{TZ: "Mars/missing"}},
 		{want: `seccomp profile "/missing.json": no such file`, opts: Options{Security: spec.Security{Seccomp: "/missing.json"}}},
 		{want: `device "/dev/missing": no such file`, opts: Options{Devices: []spec.Device{{Host: "/dev/missing", Container: "/dev/x"}}}},
-		{want: `image volume "/": it would hide`, image: withImage(func(c *v1.ImageConfig) { c.Volumes = map[string]struct{}{"/": {}} })},
+		{want: `image volume "/": it would hide`, image: withImage(func(c *index.ImageConfig) { c.Volumes = map[string]struct{}{"/": {}} })},
 		{want: `containers.conf: umask: "99"`, cfg: config.Config{Containers: config.Containers{Umask: "99"}}},
 		{want: `containers.conf: netns: "web"`, cfg: config.Config{Containers: config.Containers{Network: "web"}}},
 		{want: `containers.conf: default_capabilities: capability "FLY"`, cfg: config.Config{Containers: config.Containers{Capabilities: []string{"FLY"}}}},

@@ -4,10 +4,10 @@ import (
 	"encoding/json"
 	"time"
 
-	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/rc-containers/rc/pkg/config"
+	"github.com/rc-containers/rc/pkg/index"
 	"github.com/rc-containers/rc/pkg/spec"
 )
 
@@ -111,7 +111,7 @@ type Resources struct {
 // filesystem of the host (Rootfs.Path).
 type Image struct {
 	spec.Image
-	Config v1.ImageConfig
+	Config index.ImageConfig
 	// Healthcheck is spec.ImageHealth as the image has it; nil without.
 	Healthcheck json.RawMessage
 	Rootfs      spec.Rootfs

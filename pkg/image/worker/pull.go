@@ -183,7 +183,7 @@ func (p *puller) current(name string, manifest, list digest.Digest) string {
 	if err != nil || !slices.Contains(e.Names, name) {
 		return ""
 	}
-	if e.Digest == manifest || list != "" && slices.Contains(e.Digests, list) {
+	if e.Digest == index.Digest(manifest) || list != "" && slices.Contains(e.Digests, index.Digest(list)) {
 		return e.ID
 	}
 	return ""
