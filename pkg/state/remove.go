@@ -114,7 +114,8 @@ func (r Root) namesOf(id string) ([]string, error) {
 func (r Root) trash(dir, name string) error {
 	target := filepath.Join(r.TrashDir(), name)
 	err := os.Rename(dir, target)
-	if errors.Is(err, fs.ErrNotExist) && missing(r.TrashDir()) {
+	// Which of the two is missing is asked of dir: another rc may be making trash/ right now.
+	if errors.Is(err, fs.ErrNotExist) && !missing(dir) {
 		if err := mkdir(r.TrashDir()); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}

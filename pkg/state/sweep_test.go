@@ -19,6 +19,39 @@ import (
 	"github.com/rc-containers/rc/pkg/spec"
 )
 
+// TestFirstRemovals: whoever comes second to make trash/ removes its container all the same.
+func TestFirstRemovals(t *testing.T) {
+	for range 10 {
+		r := newRoot(t)
+		const n = 16
+		start := make(chan struct{})
+		var wait sync.WaitGroup
+		for i := range n {
+			name := fmt.Sprint("c", i)
+			id := fmt.Sprintf("%064x", i+1)
+			d, err := r.Create(id, name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := d.WriteContainer(container(id, name, false)); err != nil {
+				t.Fatal(err)
+			}
+			closed(t, d)
+			wait.Go(func() {
+				<-start
+				if err := r.Remove(id); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		close(start)
+		wait.Wait()
+		if ids, err := r.IDs(""); err != nil || len(ids) != 0 {
+			t.Fatal(ids, err)
+		}
+	}
+}
+
 func TestRace(t *testing.T) {
 	r := newRoot(t)
 	var won sync.Map
