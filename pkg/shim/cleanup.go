@@ -29,6 +29,7 @@ func (s *server) cleanUp(ctx context.Context) {
 	for _, target := range s.mounted {
 		complain(overlay.Unmount(s.now(target)))
 	}
+	complain(s.output.close())
 	if s.discarded {
 		complain(os.RemoveAll(s.now(s.plan.Records.Dir(s.plan.ID))))
 		return

@@ -86,6 +86,22 @@ func (o *output) flush() {
 	}
 }
 
+// close ends the log: whoever follows it gets a moment to open what is to be deleted, and a loss
+// that could not be told is the error.
+func (o *output) close() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.log == nil {
+		return nil
+	}
+	if o.idle != nil {
+		o.idle.Stop()
+	}
+	err := o.log.Close()
+	o.log = nil
+	return err
+}
+
 // detach lets rc's own streams go.
 func (o *output) detach() {
 	o.mu.Lock()
