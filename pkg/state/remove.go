@@ -53,12 +53,14 @@ func (r Root) Discard(id, name string) error {
 	return r.remove(id, name)
 }
 
-// remove unlinks the name ("" is not known), and moves the directory into trash/.
+// remove moves the directory into trash/, and unlinks the name ("" is not known).
 func (r Root) remove(id, name string) error {
-	if err := r.unname(id, name); err != nil {
-		return fmt.Errorf("remove container %s: %w", id[:12], err)
-	}
+	// In this order: killed in between, it leaves a name that leads nowhere, which is free; the
+	// other way round there would be a container that nobody can name.
 	err := r.trash(r.Dir(id), id)
+	if unnamed := r.unname(id, name); unnamed != nil {
+		return fmt.Errorf("remove container %s: %w", id[:12], errors.Join(err, unnamed))
+	}
 	// The runtime directory has files of the user's only.
 	runErr := os.RemoveAll(r.RunDir(id))
 	if errors.Is(err, fs.ErrNotExist) {
