@@ -86,8 +86,15 @@ func (c *Client) Signal(sig unix.Signal) error {
 }
 
 // Detach tells the shim that this rc goes and its container, or process, stays. The owner of a
-// container waits for Detached before it goes.
-func (c *Client) Detach() error { return c.send([]byte{msgDetach}) }
+// container waits for Detached before it goes. Where the shim has gone already, since what it
+// looked after has ended, there is nothing to detach from: that is no error.
+func (c *Client) Detach() error {
+	err := linux.Send(c.sock, []byte{msgDetach})
+	if errors.Is(err, unix.EPIPE) {
+		return nil
+	}
+	return err
+}
 
 // EOF says that nothing more comes for the container's standard input.
 func (c *Client) EOF() error { return c.send([]byte{msgEOF}) }
