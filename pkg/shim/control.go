@@ -3,6 +3,7 @@ package shim
 import (
 	"fmt"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -37,7 +38,29 @@ func (s *server) accept() {
 			_ = conn.Close()
 			continue
 		}
-		go s.serveConn(conn)
+		s.answering.Go(func() { s.serveConn(conn) })
+	}
+}
+
+// lastAnswers is how long the shim stays to tell everybody of the end; somebody who has
+// connected and asks nothing is not waited for longer.
+const lastAnswers = sinkEnd + time.Second
+
+// finishAnswers waits until everybody who has asked has been answered: the end of the process
+// would be the end of what they wait for, without a word.
+func (s *server) finishAnswers() {
+	if s.control == nil {
+		return
+	}
+	_ = s.control.Close()
+	done := make(chan struct{})
+	go func() {
+		s.answering.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(lastAnswers):
 	}
 }
 

@@ -66,6 +66,7 @@ type server struct {
 	forking    sync.Mutex   // held while entered changes, and while orphans are reaped
 	entered    map[int]bool // pids of what enter has started
 	attending  bool
+	answering  sync.WaitGroup // who is connected to control
 	watchers   []watcher
 	end        ending
 	checks     checks
@@ -123,6 +124,7 @@ func Serve(ctx context.Context, args []string) int {
 		_ = s.owner.Send(encode(msgExited, number(&exit.Code)))
 	}
 	s.cleanUp(ctx)
+	s.finishAnswers()
 	return 0
 }
 
