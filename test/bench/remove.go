@@ -68,13 +68,17 @@ func (g *ground) removeBig(ctx context.Context, o options) []result {
 			if _, err := g.output(ctx, g.rcNew(append([]string{"--name", name}, command...)...)); err != nil {
 				return 0, err
 			}
+			if err := g.written(ctx); err != nil {
+				return 0, err
+			}
 			took, err := timed(ctx, g.env, g.rcArgs("rm", name))
 			if err != nil {
 				return 0, err
 			}
 			gone := time.Now()
-			if left, err := g.output(ctx, g.rcArgs("ps", "-aq", "--filter", "name="+name)); err != nil || left != "" {
-				return 0, fmt.Errorf("%s is there after rm: %q: %w", name, left, err)
+			left, err := g.output(ctx, g.rcArgs("ps", "-aq", "--filter", "name="+name))
+			if err != nil || left != "" {
+				return 0, errors.Join(fmt.Errorf("%s is there after rm: %q", name, left), err)
 			}
 			if err := g.trashEmpty(ctx); err != nil {
 				return 0, err
@@ -89,6 +93,9 @@ func (g *ground) removeBig(ctx context.Context, o options) []result {
 		if _, err := g.output(ctx, podmanNew("run", append([]string{"--name", name}, writeGiB...)...)); err != nil {
 			return 0, err
 		}
+		if err := g.written(ctx); err != nil {
+			return 0, err
+		}
 		return timed(ctx, g.env, podmanArgs("rm", name))
 	}
 	results := race(ctx, g.env, heavy(o.runs), []contender{
@@ -100,6 +107,14 @@ func (g *ground) removeBig(ctx context.Context, o options) []result {
 		freed.Skip = g.rcErr.Error()
 	}
 	return append(results, freed)
+}
+
+// written waits until what a container has written is on disk. Its shim is there until then (the
+// kernel writes it when the root filesystem is unmounted), and rm waits for that.
+func (g *ground) written(ctx context.Context) error {
+	err := g.command(ctx, "sync", "--file-system", g.work)
+	time.Sleep(settleMigration)
+	return err
 }
 
 // trashEmpty waits until what has been removed is deleted.

@@ -74,7 +74,12 @@ func times(title, base string, results []result, bounds []bound) table {
 	for i := range results {
 		byName[results[i].Name] = &results[i]
 	}
-	median := func(name string) time.Duration { return byName[name].median() }
+	median := func(name string) time.Duration {
+		if r := byName[name]; r.ok() {
+			return r.median()
+		}
+		return 0
+	}
 	for i := range results {
 		r := &results[i]
 		if !r.ok() {
@@ -142,11 +147,14 @@ func atMost(name string, factor float64, other string) bound {
 	}
 }
 
-// within is a limit that does not depend on other results.
-func within(name string, limit time.Duration) bound {
+// within is a limit in milliseconds. It was set on a machine on which other took that long, then;
+// one on which other takes longer is slower, and rc has that much more time.
+func within(name string, limit time.Duration, other string, then time.Duration) bound {
 	return bound{
-		Name: name, Text: fmt.Sprintf("≤ %g ms", float64(limit)/float64(time.Millisecond)),
-		Limit: func(func(string) time.Duration) time.Duration { return limit },
+		Name: name, Text: fmt.Sprintf("≤ %d ms where %s takes %d", limit.Milliseconds(), short(other), then.Milliseconds()),
+		Limit: func(median func(string) time.Duration) time.Duration {
+			return max(limit, time.Duration(float64(limit)*float64(median(other))/float64(then)))
+		},
 	}
 }
 
