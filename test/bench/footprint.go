@@ -206,9 +206,10 @@ func familyPSS(commands []*exec.Cmd) (map[string][]int, error) {
 type process struct {
 	parent int
 	name   string
+	args   []string
 }
 
-// processes reads parent and name (argv[0]'s last element) of every process.
+// processes reads parent, name (argv[0]'s last element) and arguments of every process.
 func processes() (map[int]process, error) {
 	dirs, err := filepath.Glob("/proc/[0-9]*")
 	if err != nil {
@@ -231,8 +232,8 @@ func processes() (map[int]process, error) {
 		if err := errors.Join(err1, err2); err != nil {
 			return nil, err
 		}
-		argv0, _, _ := strings.Cut(string(cmdline), "\x00")
-		all[pid] = process{parent, filepath.Base(argv0)}
+		args := strings.Split(string(cmdline), "\x00")
+		all[pid] = process{parent, filepath.Base(args[0]), args}
 	}
 	return all, nil
 }
