@@ -36,49 +36,34 @@ type ExecOptions struct {
 	Streams    Streams
 }
 
-// Exec runs a command in the container id, and returns its exit code. It has the container's
+// Exec runs a command in the container with the full id, and returns its exit code. It has the container's
 // namespaces, cgroup, seccomp filter and capabilities, and its own standard streams are the
 // caller's, without a copy between. errs.ErrState says that the container does not run. Errors
 // carry the exit codes of rc exec (errs.Code).
 func Exec(ctx context.Context, cfg *config.Config, id string, o ExecOptions) (int, error) {
 	root := Records(cfg)
-	e, err := root.Find(id)
-	if err != nil {
-		return 0, err
-	}
-	if e.Status != state.Running {
-		return 0, notRunning("exec in", e)
-	}
-	c, err := root.LoadProcess(e.ID)
-	if err != nil {
-		return 0, err
-	}
-	slog.Debug("container found", "id", c.ID, "name", c.Name)
 	extra, err := preserved(o.PreserveFDs)
 	if err != nil {
 		return 0, err
 	}
-	order, err := execOrder(cfg, c, o)
+	x, err := o.session(extra)
 	if err != nil {
 		return 0, err
 	}
-	slog.Debug("order made", "bytes", len(order))
-	x := shim.Exec{Order: order, Extra: extra, Detach: o.Detach}
-	if x.ID, err = state.GenerateID(); err != nil {
+	// First, so that the process's program starts while the rest is done.
+	client, asked := shim.Dial(root.RunDir(id))
+	if asked == nil {
+		defer func() { _ = client.Close() }()
+		asked = client.Exec(x)
+	}
+	e, order, err := prepareExec(cfg, id, o)
+	if err != nil {
 		return 0, err
 	}
-	if !o.TTY && !o.Detach {
-		x.Stdio = [3]*os.File{nil, o.Streams.Out, o.Streams.Err}
-		if o.Stdin {
-			x.Stdio[0] = o.Streams.In
-		}
+	if asked != nil {
+		return 0, askError("exec in", e, asked)
 	}
-	client, err := shim.Dial(root.RunDir(e.ID))
-	if err != nil {
-		return 0, askError("exec in", e, err)
-	}
-	defer func() { _ = client.Close() }()
-	event, err := client.Exec(x)
+	event, err := client.ExecOrder(order)
 	if err != nil {
 		return 0, askError("exec in", e, err)
 	}
@@ -97,6 +82,45 @@ func Exec(ctx context.Context, cfg *config.Config, id string, o ExecOptions) (in
 	}
 	slog.Debug("command ended", "code", end.Code)
 	return end.Code, nil
+}
+
+// session is what the shim has to know first.
+func (o *ExecOptions) session(extra []*os.File) (shim.Exec, error) {
+	x := shim.Exec{Extra: extra, Detach: o.Detach}
+	var err error
+	if x.ID, err = state.GenerateID(); err != nil {
+		return x, err
+	}
+	if !o.TTY && !o.Detach {
+		x.Stdio = [3]*os.File{nil, o.Streams.Out, o.Streams.Err}
+		if o.Stdin {
+			x.Stdio[0] = o.Streams.In
+		}
+	}
+	return x, nil
+}
+
+// prepareExec finds the container id and makes the order for a process in it.
+func prepareExec(cfg *config.Config, id string, o ExecOptions) (*state.Entry, []byte, error) {
+	root := Records(cfg)
+	e, err := root.Find(id)
+	if err != nil {
+		return nil, nil, err
+	}
+	if e.Status != state.Running {
+		return nil, nil, notRunning("exec in", e)
+	}
+	c, err := root.LoadProcess(e.ID)
+	if err != nil {
+		return nil, nil, err
+	}
+	slog.Debug("container found", "id", c.ID, "name", c.Name)
+	order, err := execOrder(cfg, c, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	slog.Debug("order made", "bytes", len(order))
+	return e, order, nil
 }
 
 // execOrder is what the shim tells a process that joins the container c.

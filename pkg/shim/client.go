@@ -226,28 +226,34 @@ func (c *Client) Attach(stdin bool, out, err *os.File) (Event, error) {
 // Exec is a process to be started in a container.
 type Exec struct {
 	ID     string // of the session: 64 hex digits
-	Order  []byte // pkg/oci's, of a process that is Inside
 	Stdio  [3]*os.File
 	Extra  []*os.File // 3 and on
 	Detach bool       // it lives on without us
 }
 
-// Exec starts a process and returns when it executes its command. The next event is its
-// end, but with Detach. Errors carry the exit codes of rc exec (errs.Code).
-func (c *Client) Exec(e Exec) (Event, error) {
-	order, err := linux.SealedMemfd("order", e.Order)
-	if err != nil {
-		return Event{}, err
-	}
-	defer order.Close()
+// Exec has the shim make a process, whose program starts while the caller makes its order.
+// ExecOrder follows, or Close, which takes it back.
+func (c *Client) Exec(e Exec) error {
 	req := execRequest{ID: e.ID, Extra: len(e.Extra), Detach: e.Detach}
-	files := []*os.File{order}
+	var files []*os.File
 	for n, f := range e.Stdio {
 		if req.Stdio[n] = f != nil; f != nil {
 			files = append(files, f)
 		}
 	}
-	if err := c.send(encode(msgExec, req.fields), append(files, e.Extra...)...); err != nil {
+	return c.send(encode(msgExec, req.fields), append(files, e.Extra...)...)
+}
+
+// ExecOrder tells the process what to do: pkg/oci's order, of a process that is Inside. It
+// returns when that executes its command. The next event is its end, but with Detach. Errors
+// carry the exit codes of rc exec (errs.Code).
+func (c *Client) ExecOrder(order []byte) (Event, error) {
+	file, err := linux.SealedMemfd("order", order)
+	if err != nil {
+		return Event{}, err
+	}
+	defer file.Close()
+	if err := c.send([]byte{msgOrder}, file); err != nil {
 		return Event{}, err
 	}
 	return c.first()

@@ -14,8 +14,9 @@ import (
 	"github.com/rc-containers/rc/pkg/wire"
 )
 
-// execRequest is what msgExec says. The files are the order, then those of the streams that
-// it names, then Extra of them that the process gets as 3 and on.
+// execRequest is what msgExec says. The files are those of the streams that it names, then
+// Extra of them that the process gets as 3 and on. The order follows in a message of its own
+// (msgOrder): the process's program starts while rc makes it.
 type execRequest struct {
 	ID     string // of the exec session: 64 hex digits
 	Stdio  [3]bool
@@ -41,15 +42,25 @@ func (s *server) exec(conn *linux.Conn, data []byte, files []*os.File) error {
 	if err := decode(data, req.fields); err != nil {
 		return err
 	}
-	b, order, err := req.birth(files)
+	b, err := req.birth(files)
 	if err != nil {
 		return err
 	}
-	p, err := s.enter(b, order)
+	p, err := s.enter(b)
 	if err != nil {
 		return err
 	}
 	closeAll(files) // the process has them: its readers wait for their end
+	order, err := receiveOrder(conn)
+	if err == nil {
+		err = s.tellEntered(p, order)
+		_ = order.Close()
+	} else {
+		s.abandonEntered(p)
+	}
+	if err != nil {
+		return err
+	}
 	var master []*os.File
 	if p.Console != nil && req.Detach {
 		// The terminal stays as long as the process, and somebody has to read from it.
@@ -78,25 +89,38 @@ func (s *server) exec(conn *linux.Conn, data []byte, files []*os.File) error {
 	return nil
 }
 
-// birth takes the order and the descriptors apart.
-func (r *execRequest) birth(files []*os.File) (oci.Birth, *os.File, error) {
-	want := 1 + r.Extra
+// receiveOrder waits for the second message of a caller of exec.
+func receiveOrder(conn *linux.Conn) (*os.File, error) {
+	data, files, err := conn.Receive(signalLimit)
+	if err != nil {
+		return nil, err // the caller has found something wrong, or is gone
+	}
+	if data[0] != msgOrder || len(files) != 1 {
+		closeAll(files)
+		return nil, fmt.Errorf("exec: message %q with %d descriptors instead of the order", data[0], len(files))
+	}
+	return files[0], nil
+}
+
+// birth takes the descriptors apart.
+func (r *execRequest) birth(files []*os.File) (oci.Birth, error) {
+	want := r.Extra
 	for _, given := range r.Stdio {
 		if given {
 			want++
 		}
 	}
 	if len(files) != want || r.Extra < 0 {
-		return oci.Birth{}, nil, fmt.Errorf("exec: %d descriptors came, %d are due", len(files), want)
+		return oci.Birth{}, fmt.Errorf("exec: %d descriptors came, %d are due", len(files), want)
 	}
-	order, rest := files[0], files[1:]
+	rest := files
 	var stdio [3]*os.File
 	for n, given := range r.Stdio {
 		if given {
 			stdio[n], rest = rest[0], rest[1:]
 		}
 	}
-	return oci.Birth{Stdin: stdio[stdin], Stdout: stdio[stdout], Stderr: stdio[stderr], ExtraFiles: rest}, order, nil
+	return oci.Birth{Stdin: stdio[stdin], Stdout: stdio[stdout], Stderr: stdio[stderr], ExtraFiles: rest}, nil
 }
 
 // serveExec takes what the caller says while its process runs, until it goes.
@@ -118,9 +142,9 @@ func (s *server) serveExec(conn *linux.Conn, p *oci.Process) {
 	}
 }
 
-// enter starts a process in the container's namespaces and cgroup, and returns when it
-// executes its command. The caller waits for it, and closes it.
-func (s *server) enter(b oci.Birth, order *os.File) (*oci.Process, error) {
+// enter makes a process in the container's namespaces and cgroup, which waits for its order:
+// tellEntered or abandonEntered.
+func (s *server) enter(b oci.Birth) (*oci.Process, error) {
 	var inside *os.File
 	running := s.do(func() {
 		if s.state.PID != 0 && s.state.Phase == "" {
@@ -144,15 +168,32 @@ func (s *server) enter(b oci.Birth, order *os.File) (*oci.Process, error) {
 		}
 		return nil, err
 	}
-	if err = p.Tell(order, []*os.File{inside}); err == nil {
+	return p, nil
+}
+
+// tellEntered gives a process that enter made its order, and returns when it executes its
+// command. The caller waits for it by leave; after an error it is gone.
+func (s *server) tellEntered(p *oci.Process, order *os.File) error {
+	var inside *os.File
+	s.do(func() { inside = duplicate(s.proc.Pidfd) }) // for the cgroup namespace
+	if inside == nil {
+		s.abandonEntered(p)
+		return errNotRunning()
+	}
+	defer inside.Close()
+	err := p.Tell(order, []*os.File{inside})
+	if err == nil {
 		err = p.Run()
 	}
 	if err != nil {
-		_ = p.Kill()
-		_, _ = s.leave(p)
-		return nil, err
+		s.abandonEntered(p)
 	}
-	return p, nil
+	return err
+}
+
+func (s *server) abandonEntered(p *oci.Process) {
+	_ = p.Kill()
+	_, _ = s.leave(p)
 }
 
 // leave waits for the end of a process that enter has started, and closes it.

@@ -215,8 +215,11 @@ func (s *server) checkOutput(r *spec.HealthResult, order *os.File, timeout time.
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.enter(oci.Birth{Stdout: write, Stderr: write}, order)
+	p, err := s.enter(oci.Birth{Stdout: write, Stderr: write})
 	_ = write.Close()
+	if err == nil {
+		err = s.tellEntered(p, order)
+	}
 	if err != nil {
 		_ = read.Close()
 		return nil, err

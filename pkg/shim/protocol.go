@@ -30,7 +30,8 @@ const (
 	// The first message to ctl.sock; msgGo is one, too.
 	msgWatch  byte = 'w'
 	msgAttach byte = 'a' // attachRequest
-	msgExec   byte = 'E' // execRequest
+	msgExec   byte = 'E' // execRequest; then:
+	msgOrder  byte = 'o' // the order's memfd is attached
 	msgHealth byte = 'h'
 )
 
