@@ -73,7 +73,7 @@ rc ps --all`,
 
 // verbs are all of rc's.
 func verbs(a *cli.App) []cli.Verb {
-	return slices.Concat(container.Verbs(a), image.Verbs(a), system.Verbs(a), []cli.Verb{
+	return slices.Concat(container.Verbs(a), image.Verbs(a), image.RegistryVerbs(a), system.Verbs(a), []cli.Verb{
 		inspect.Verb(a),
 		container.HealthVerb(a),
 		cli.Noun("container", "Manage containers", append(slices.Concat(container.Verbs(a), container.NounVerbs(a)), inspect.ContainerVerb(a))),

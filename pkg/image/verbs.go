@@ -16,6 +16,11 @@ const (
 	VerbUntag   = "untag"
 	VerbRemove  = "remove"
 	VerbRefresh = "refresh"
+
+	VerbLogin       = "login"
+	VerbLogout      = "logout"
+	VerbCredentials = "credentials"
+	VerbSearch      = "search"
 )
 
 // Refresh builds the image index anew, where the store has been changed by somebody else or a

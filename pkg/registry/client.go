@@ -18,10 +18,14 @@ import (
 
 // Options say how to reach registries; zero values are what the configuration files say.
 type Options struct {
-	AuthFile  string // instead of the usual files; else $REGISTRY_AUTH_FILE
-	Creds     string // USER[:PASSWORD]
-	CertDir   string // with ca.crt, client.cert, client.key
-	TLSVerify *bool  // false: plain HTTP and unknown certificates are fine
+	AuthFile string // instead of the usual files; else $REGISTRY_AUTH_FILE
+	// CompatAuthFile is a config.json of docker that Login and Logout write to instead.
+	CompatAuthFile string
+	// MakeAuthFile says that the file of logins need not exist: it will be made.
+	MakeAuthFile bool
+	Creds        string // USER[:PASSWORD]
+	CertDir      string // with ca.crt, client.cert, client.key
+	TLSVerify    *bool  // false: plain HTTP and unknown certificates are fine
 	// SignaturePolicy is read instead of policy.json.
 	SignaturePolicy string
 	TmpDir          string
@@ -38,13 +42,13 @@ type Client struct {
 func New(o Options) (*Client, error) {
 	sys := &types.SystemContext{
 		AuthFilePath: o.AuthFile, DockerCertPath: o.CertDir, SignaturePolicyPath: o.SignaturePolicy,
-		BigFilesTemporaryDir: o.TmpDir, DockerRegistryUserAgent: "rc",
+		BigFilesTemporaryDir: o.TmpDir, DockerRegistryUserAgent: "rc", DockerCompatAuthFilePath: o.CompatAuthFile,
 	}
-	if sys.AuthFilePath == "" {
+	if sys.AuthFilePath == "" && o.CompatAuthFile == "" {
 		sys.AuthFilePath = os.Getenv("REGISTRY_AUTH_FILE")
 	}
 	for _, f := range []struct{ flag, path string }{{"authfile", sys.AuthFilePath}, {"cert-dir", o.CertDir}} {
-		if f.path == "" {
+		if f.path == "" || f.flag == "authfile" && o.MakeAuthFile {
 			continue
 		}
 		if _, err := os.Stat(f.path); err != nil {

@@ -116,13 +116,15 @@ func explain(err error, ref types.ImageReference) error {
 	if err == nil || errs.Hint(err) != "" {
 		return err
 	}
-	host := ref.DockerReference().Name()
-	host, _, _ = strings.Cut(host, "/")
+	return explainHost(err, host(ref.DockerReference().Name()))
+}
+
+func explainHost(err error, host string) error {
 	text := err.Error()
 	status := statusCode(err)
 	switch {
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
-		return errs.WithHint(err, fmt.Sprintf("the image does not exist, or %s wants a login: --creds USER:PASSWORD, or --authfile FILE "+
+		return errs.WithHint(err, fmt.Sprintf("the image does not exist, or %[1]s wants a login: rc login %[1]s, or --creds USER:PASSWORD, or --authfile FILE "+
 			"(the files of podman login and docker login are read by themselves)", host))
 	case status == http.StatusNotFound || strings.Contains(text, "manifest unknown"):
 		return fmt.Errorf("%w: %w", errs.ErrNotFound, err)

@@ -188,6 +188,7 @@ func (s *suite) setup(env *testscript.Env, program string) error {
 		env.Setenv("DBUS_SESSION_BUS_ADDRESS", s.host.bus)
 	}
 	env.Values[keyT{}] = env.T()
+	env.Values[keyRegistry{}] = map[string]*registry{}
 	env.Values[envT{}] = env.Vars
 	env.Defer(func() { checkLeftovers(env) })
 	return nil

@@ -25,10 +25,7 @@ type registryFlags struct {
 }
 
 func (r *registryFlags) add(flags *pflag.FlagSet) {
-	flags.StringVar(&r.authFile, "authfile", "", "File with logins (default: those of podman login and docker login)")
-	flags.StringVar(&r.creds, "creds", "", "USER[:PASSWORD] for the registry; the password is asked for on a terminal")
-	flags.StringVar(&r.certDir, "cert-dir", "", "Directory with ca.crt, client.cert and client.key")
-	flags.BoolVar(&r.tlsVerify, "tls-verify", true, "Demand HTTPS and a known certificate")
+	r.reach(flags)
 	flags.UintVar(&r.retry, "retry", 3, "How often a request that failed by accident is repeated")
 	flags.DurationVar(&r.retryDelay, "retry-delay", 0, "Pause before the first repetition, doubled each time (default 1s)")
 	flags.StringVar(&r.signaturePolicy, "signature-policy", "", "File to read instead of policy.json")
@@ -36,6 +33,14 @@ func (r *registryFlags) add(flags *pflag.FlagSet) {
 	noOp := flags.Bool("disable-content-trust", true, "No effect: for scripts written for docker")
 	_ = noOp
 	cli.Must(flags.MarkHidden("disable-content-trust"))
+}
+
+// reach are the flags of verbs that only ask.
+func (r *registryFlags) reach(flags *pflag.FlagSet) {
+	flags.StringVar(&r.authFile, "authfile", "", "File with logins (default: those of podman login and docker login)")
+	flags.StringVar(&r.creds, "creds", "", "USER[:PASSWORD] for the registry; the password is asked for on a terminal")
+	flags.StringVar(&r.certDir, "cert-dir", "", "Directory with ca.crt, client.cert and client.key")
+	flags.BoolVar(&r.tlsVerify, "tls-verify", true, "Demand HTTPS and a known certificate")
 }
 
 // options are the flags' values; the password of --creds USER is asked for here.

@@ -16,6 +16,15 @@ func Verbs(a *cli.App) []cli.Verb {
 		{Name: "untag", Make: func() *cobra.Command { return newUntagCommand(a, untagImage) }},
 		{Name: "images", Make: func() *cobra.Command { return newImagesCommand(a, listImages) }},
 		{Name: "rmi", Make: func() *cobra.Command { return newRmiCommand(a, removeImages) }},
+		{Name: "search", Make: func() *cobra.Command { return newSearchCommand(a, searchImages) }},
+	}
+}
+
+// RegistryVerbs are rc VERB only.
+func RegistryVerbs(a *cli.App) []cli.Verb {
+	return []cli.Verb{
+		{Name: "login", Make: func() *cobra.Command { return newLoginCommand(a, logIn) }},
+		{Name: "logout", Make: func() *cobra.Command { return newLogoutCommand(a, logOut) }},
 	}
 }
 

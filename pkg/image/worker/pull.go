@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"time"
 
 	digest "github.com/opencontainers/go-digest"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
@@ -33,13 +32,7 @@ type puller struct {
 func pull(ctx context.Context, cfg *config.Config, s *store.Store, o image.PullOptions) ([]string, error) {
 	report := newReport(o.Quiet)
 	defer report.Close()
-	client, err := registry.New(registry.Options{
-		AuthFile: o.Registry.AuthFile, Creds: o.Registry.Creds, CertDir: o.Registry.CertDir, TLSVerify: o.Registry.TLSVerify,
-		SignaturePolicy: o.Registry.SignaturePolicy, TmpDir: cfg.TmpDir,
-		Retry: registry.Retry{Times: o.Registry.Retry, Delay: o.Registry.RetryDelay, Notify: func(err error, pause time.Duration) {
-			report.Warn("%v; trying again in %s", err, pause)
-		}},
-	})
+	client, err := registry.New(clientOptions(cfg, o.Registry, report.Warn))
 	if err != nil {
 		return nil, err
 	}

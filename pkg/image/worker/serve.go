@@ -93,6 +93,14 @@ func serve(ctx context.Context, data []byte) (any, error) {
 		return with(ctx, r, remove)
 	case image.VerbCheck:
 		return checked(ctx, r)
+	case image.VerbLogin:
+		return plain(ctx, r, login)
+	case image.VerbLogout:
+		return plain(ctx, r, logout)
+	case image.VerbCredentials:
+		return plain(ctx, r, loggedIn)
+	case image.VerbSearch:
+		return plain(ctx, r, search)
 	case image.VerbRefresh:
 		return with(ctx, r, func(context.Context, *config.Config, *store.Store, struct{}) (struct{}, error) {
 			return struct{}{}, nil
