@@ -11,6 +11,7 @@ import (
 const (
 	VerbPull    = "pull"
 	VerbLoad    = "load"
+	VerbPush    = "push"
 	VerbImport  = "import"
 	VerbTag     = "tag"
 	VerbUntag   = "untag"

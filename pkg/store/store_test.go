@@ -16,7 +16,6 @@ import (
 	digest "github.com/opencontainers/go-digest"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
-	storage "go.podman.io/storage"
 
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/errs"
@@ -83,8 +82,7 @@ func TestSameBytes(t *testing.T) {
 	s, _ := open(t)
 	data := layerTar(t, 512*7, "etc/a", strings.Repeat("long/", 40)+"name", ".wh.gone")
 	id := add(t, s, "", data)
-	none := storage.DiffOptions{}
-	r, err := s.lib.Diff("", id, &none)
+	r, err := s.LayerTar(id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,6 +90,50 @@ func TestSameBytes(t *testing.T) {
 	got, err := io.ReadAll(r)
 	if err != nil || !bytes.Equal(got, data) {
 		t.Errorf("%d bytes came out, %d went in, %v", len(got), len(data), err)
+	}
+}
+
+// TestLayerTarDamaged: another content is noticed, a link leads nowhere out of the layer, and who closes early
+// leaves nothing behind.
+func TestLayerTarDamaged(t *testing.T) {
+	s, cfg := open(t)
+	id := add(t, s, "", layerTar(t, 0, "a", "b"))
+	read := func() error {
+		t.Helper()
+		r, err := s.LayerTar(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		return second(io.Copy(io.Discard, r))
+	}
+	if err := read(); err != nil {
+		t.Error(err)
+	}
+	outside := filepath.Join(t.TempDir(), "b")
+	path := filepath.Join(cfg.StorageRoot(), "overlay", id, "diff", "b")
+	if err := errors.Join(os.WriteFile(outside, []byte("b"), 0o600), os.Remove(path), os.Symlink(outside, path)); err != nil {
+		t.Fatal(err)
+	}
+	if err := read(); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("through a link: %v", err)
+	}
+	if err := errors.Join(os.Remove(path), os.WriteFile(path, []byte("x"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if err := read(); err == nil {
+		t.Error("another content is taken for the file's")
+	}
+	r, err := s.LayerTar(id)
+	if err == nil {
+		_, err = r.Read(make([]byte, 1))
+	}
+	if err != nil {
+		t.Error(err)
+	}
+	r.Close()
+	if _, err := s.LayerTar(strings.Repeat("0", 64)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("no such layer: %v", err)
 	}
 }
 

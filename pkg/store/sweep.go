@@ -36,6 +36,9 @@ func (s *Store) Sweep() error {
 	if err := s.sweepLayers(); err != nil {
 		return fmt.Errorf("clean up the image store: %w", err)
 	}
+	if err := s.sweepKnown(); err != nil {
+		return fmt.Errorf("clean up the image store: %w", err)
+	}
 	return os.RemoveAll(filepath.Join(s.cfg.StorageRoot(), "fetching"))
 }
 

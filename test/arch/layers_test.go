@@ -48,6 +48,9 @@ var levels = map[string]int{
 	"pkg/container/create":  30, // the description of what container runs
 	"pkg/container/inspect": 30, // the description as inspect shows it
 
+	"pkg/image/compress": 31, // how layers are compressed
+	"pkg/image/export":   34, // images on their way out of the store
+
 	"pkg/image/worker": 35, // image's other half, behind a process boundary
 
 	"pkg/container": 40,

@@ -27,6 +27,8 @@ type found struct {
 	list             digest.Digest
 	layers           []blob
 	names            []string
+	// origin is the repository of a registry that the layers are from.
+	origin string
 }
 
 // load adds every image of an archive.
@@ -73,10 +75,13 @@ func add(ctx context.Context, cfg *config.Config, s *store.Store, f *found, repo
 		return "", err
 	}
 	a := &adder{cfg: cfg, store: s, report: report}
+	var h heads
+	layers := h.keep(f.layers)
 	var err error
 	for range attempts {
 		var top, id string
-		if top, err = a.layers(ctx, f.layers); err == nil {
+		if top, err = a.layers(ctx, layers); err == nil {
+			h.learn(ctx, s, f, report)
 			id, err = record(ctx, cfg, s, store.NewImage{Config: f.config, Manifest: f.manifest, ListDigest: f.list, TopLayer: top, Names: f.names})
 			if err == nil {
 				return id, nil

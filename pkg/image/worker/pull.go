@@ -98,7 +98,7 @@ func (p *puller) image(ctx context.Context, name string) (string, error) {
 		return "", err
 	}
 	defer src.Close() //nolint:errcheck // it closes idle connections
-	f := &found{names: []string{name}}
+	f := &found{names: []string{name}, origin: src.Repository()}
 	d, err := p.manifest(ctx, src, f)
 	if err != nil {
 		return "", err
