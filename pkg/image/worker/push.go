@@ -3,7 +3,6 @@ package worker
 import (
 	"context"
 	"io"
-	"time"
 
 	digest "github.com/opencontainers/go-digest"
 
@@ -24,7 +23,7 @@ func push(ctx context.Context, cfg *config.Config, s *store.Store, o image.PushO
 	if o.To.Transport != image.TransportRegistry {
 		return image.Pushed{}, errs.Unsupportedf("transport %s", o.To.Transport)
 	}
-	client, err := newClient(cfg, o.Registry, report)
+	client, err := registry.New(clientOptions(cfg, o.Registry, report.Warn))
 	if err != nil {
 		return image.Pushed{}, err
 	}
@@ -44,17 +43,6 @@ func push(ctx context.Context, cfg *config.Config, s *store.Store, o image.PushO
 	}
 	report.Line("Pushed %s@%s", dest.Repository(), sent.Digest)
 	return image.Pushed{To: o.To.String(), Digest: sent.Digest.String()}, nil
-}
-
-// newClient makes a registry client that tells of its repetitions.
-func newClient(cfg *config.Config, o image.Registry, report *report) (*registry.Client, error) {
-	return registry.New(registry.Options{
-		AuthFile: o.AuthFile, Creds: o.Creds, CertDir: o.CertDir, TLSVerify: o.TLSVerify,
-		SignaturePolicy: o.SignaturePolicy, TmpDir: cfg.TmpDir,
-		Retry: registry.Retry{Times: o.Retry, Delay: o.RetryDelay, Notify: func(err error, pause time.Duration) {
-			report.Warn("%v; trying again in %s", err, pause)
-		}},
-	})
 }
 
 // sending reports layers on their way out.
