@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"github.com/rc-containers/rc/pkg/spec"
 )
 
 // What slirp4netns(1) takes and does.
@@ -18,7 +20,6 @@ const (
 	slirpTap      = "tap0"
 	minMTU        = 68 // RFC 791
 	minMTU6       = 1280
-	maxInterface  = 15 // IFNAMSIZ less the zero
 	slirpNetwork  = "10.0.2.0/24"
 	optionNumbers = "want mtu, cidr, enable_ipv6, outbound_addr, outbound_addr6, allow_host_loopback or port_handler, each with =VALUE"
 )
@@ -74,12 +75,12 @@ func (o *slirpOptions) set(key, value string) (want string) {
 		return o.setBool(&o.hostLoopback, value)
 	case "outbound_addr":
 		o.outbound = value
-		if addr, err := netip.ParseAddr(value); (err != nil || !addr.Is4()) && !isInterface(value) {
+		if addr, err := netip.ParseAddr(value); (err != nil || !addr.Is4()) && !spec.IsInterface(value) {
 			return "want an IPv4 address of the host or the name of an interface"
 		}
 	case "outbound_addr6":
 		o.outbound6 = value
-		if addr, err := netip.ParseAddr(value); (err != nil || !addr.Is6() || addr.Is4In6() || addr.Zone() != "") && !isInterface(value) {
+		if addr, err := netip.ParseAddr(value); (err != nil || !addr.Is6() || addr.Is4In6() || addr.Zone() != "") && !spec.IsInterface(value) {
 			return "want an IPv6 address of the host or the name of an interface"
 		}
 	case "port_handler":
@@ -102,18 +103,6 @@ func (o *slirpOptions) setBool(to *bool, value string) (want string) {
 		return "want true or false"
 	}
 	return ""
-}
-
-// isInterface reports whether the kernel would take the name for an interface
-// (dev_valid_name of net/core/dev.c); what looks like an address or option is none.
-func isInterface(s string) bool {
-	if s == "" || len(s) > maxInterface || s == "." || s == ".." || s[0] == '-' {
-		return false
-	}
-	if _, err := netip.ParseAddr(s); err == nil {
-		return false
-	}
-	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == '/' || r == ':' || r > '~' })
 }
 
 func slirp4netnsPlan(options []string) (Plan, error) {

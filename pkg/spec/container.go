@@ -93,14 +93,6 @@ type Rootfs struct {
 	Volatile bool `json:"volatile,omitempty"`
 }
 
-// Network says how a container is connected. In this slice: none, host, pasta, slirp4netns.
-type Network struct {
-	// Mode is none, host, pasta or slirp4netns.
-	Mode string `json:"mode"`
-	// Options are what followed the mode after a colon, split at commas.
-	Options []string `json:"options,omitempty"`
-}
-
 // Cgroups says where a container's processes are counted and limited.
 type Cgroups struct {
 	// Mode is enabled, disabled or split.

@@ -49,44 +49,6 @@ func ParseNamespace(value string) (string, error) {
 	return "", invalid(value, "want private or host")
 }
 
-// NetworkModes are the words of --network in this version.
-func NetworkModes() []string { return []string{"none", "host", "private", "pasta", "slirp4netns"} }
-
-// ParseNetwork reads --network MODE[:OPTION,…]. Mode "" is the default mode, private.
-func ParseNetwork(value string) (Network, error) {
-	mode, options, found := strings.Cut(value, ":")
-	switch mode {
-	case "none", "host", "private":
-		if found {
-			return Network{}, invalid(value, "network %s takes no options", mode)
-		}
-		if mode == "private" {
-			mode = ""
-		}
-		return Network{Mode: mode}, nil
-	case "pasta", "slirp4netns":
-		network := Network{Mode: mode}
-		if options != "" {
-			network.Options = strings.Split(options, ",")
-		}
-		return network, noNUL(value)
-	case "bridge", "container", "ns", "default":
-		return Network{}, unsupported(value, "network %s is not supported yet: want none, host, pasta or slirp4netns", mode)
-	}
-	return Network{}, unsupported(value, "networks with a name are not supported yet: want none, host, pasta or slirp4netns")
-}
-
-// ParseNetworks reads all --network: in this version there can be one.
-func ParseNetworks(values []string) (Network, error) {
-	switch len(values) {
-	case 0:
-		return Network{}, nil
-	case 1:
-		return ParseNetwork(values[0])
-	}
-	return Network{}, unsupported(strings.Join(values, " "), "more than one network is not supported yet")
-}
-
 // ParseRootfs reads the operand of --rootfs, PATH[:O]. A relative path is taken from cwd.
 func ParseRootfs(value, cwd string) (Rootfs, error) {
 	if err := noNUL(value); err != nil {

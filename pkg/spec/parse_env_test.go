@@ -127,7 +127,16 @@ func FuzzParseValues(f *testing.F) {
 		_, _ = ParseThrottleBytes(value)
 		_, _ = ParseThrottleOps(value)
 		_, _ = ParsePlatform(value)
-		_, _ = ParseNetwork(value)
+		_, _ = ParseNetworks(strings.Split(value, " "))
+		_, _ = ParseExpose(value)
+		_, _ = ParseAddHost(value)
+		_, _ = ParseMAC(value)
+		if rate, err := ParseRate(value); err == nil && rate.In == 0 && rate.Out == 0 {
+			t.Errorf("rate %q: %v", value, rate)
+		}
+		if ports, err := ParsePort(value); err == nil {
+			checkPorts(t, value, ports)
+		}
 		_, _ = ParseHostname(value)
 	})
 }

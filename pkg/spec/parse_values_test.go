@@ -245,20 +245,6 @@ func TestParseChoices(t *testing.T) {
 		[]refusal{{"", "always, missing, never or newer", nil}, {"sometimes", "always", nil}})
 	check(t, ParseNamespace, []accepted[string]{{"private", "private"}, {"host", "host"}, {"", "private"}},
 		[]refusal{{"container:x", "not supported yet", errs.ErrUnsupported}, {"shared", "private or host", nil}})
-	check(t, func(value string) (Network, error) { return ParseNetworks(strings.Fields(value)) }, []accepted[Network]{
-		{"", Network{}},
-		{"none", Network{Mode: "none"}},
-		{"host", Network{Mode: "host"}},
-		{"private", Network{}},
-		{"pasta", Network{Mode: "pasta"}},
-		{"slirp4netns:mtu=1500,enable_ipv6=true", Network{Mode: "slirp4netns", Options: []string{"mtu=1500", "enable_ipv6=true"}}},
-	}, []refusal{
-		{"host:x", "no options", nil},
-		{"bridge", "bridge is not supported yet", errs.ErrUnsupported},
-		{"container:web", "not supported yet", errs.ErrUnsupported},
-		{"mynet", "with a name", errs.ErrUnsupported},
-		{"none host", "more than one", errs.ErrUnsupported},
-	})
 	check(t, func(value string) (Rootfs, error) { return ParseRootfs(value, "/home/u") }, []accepted[Rootfs]{
 		{"/", Rootfs{Path: "/"}},
 		{"/:O", Rootfs{Path: "/", Overlay: true}},

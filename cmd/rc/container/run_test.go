@@ -298,7 +298,7 @@ func TestRunRefuses(t *testing.T) {
 		{args: "-v x:/y alpine", want: `--volume "x:/y": "x" is the name of a volume`, kind: errs.ErrUnsupported},
 		{args: "--mount type=volume,dst=/x alpine", want: `--mount "type=volume,dst=/x": type=volume is not supported yet`, kind: errs.ErrUnsupported},
 		{args: "--memory= alpine", want: `--memory "": want a number`},
-		{args: "--network a --network b alpine", want: `--network "a b": more than one network`, kind: errs.ErrUnsupported},
+		{args: "--network a --network none alpine", want: `--network "a none": several networks must be bridge networks`},
 		{args: "--group-add keep-groups,x alpine", want: `--group-add "keep-groups,x": keep-groups cannot be combined`},
 		{args: "--security-opt label=level:s0 alpine", want: `--security-opt "label=level:s0": SELinux`, kind: errs.ErrUnsupported},
 		{args: "--rootfs /x:ro", want: `--rootfs "/x:ro": unknown option`},

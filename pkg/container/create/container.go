@@ -132,6 +132,10 @@ func (d *draft) network() error {
 			fmt.Errorf("network: neither slirp4netns nor pasta is installed: %w", errs.ErrNotFound),
 			"apt install slirp4netns passt, or use --network host or --network none")
 	}
+	switch network.Mode {
+	case spec.NetworkBridge, spec.NetworkContainer, spec.NetworkPath:
+		return errs.Unsupportedf("--network %s: these networks are not supported yet", network.Mode)
+	}
 	d.c.Network = network
 	return nil
 }

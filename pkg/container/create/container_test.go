@@ -228,7 +228,7 @@ func TestCreateRefuses(t *testing.T) {
 		{want: `device "/dev/missing": no such file`, opts: Options{Devices: []spec.Device{{Host: "/dev/missing", Container: "/dev/x"}}}},
 		{want: `image volume "/": it would hide`, image: withImage(func(c *index.ImageConfig) { c.Volumes = map[string]struct{}{"/": {}} })},
 		{want: `containers.conf: umask: "99"`, cfg: config.Config{Containers: config.Containers{Umask: "99"}}},
-		{want: `containers.conf: netns: "web"`, cfg: config.Config{Containers: config.Containers{Network: "web"}}},
+		{want: `containers.conf: netns: "-web"`, cfg: config.Config{Containers: config.Containers{Network: "-web"}}},
 		{want: `containers.conf: default_capabilities: capability "FLY"`, cfg: config.Config{Containers: config.Containers{Capabilities: []string{"FLY"}}}},
 		{want: `containers.conf: default_ulimits: "x"`, cfg: config.Config{Containers: config.Containers{Ulimits: []string{"x"}}}},
 		{want: `containers.conf: shm_size: "big"`, cfg: config.Config{Containers: config.Containers{ShmSize: "big"}}},

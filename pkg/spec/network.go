@@ -1,0 +1,136 @@
+package spec
+
+import "strconv"
+
+// Values of Network.Mode.
+const (
+	NetworkNone        = "none"
+	NetworkHost        = "host"
+	NetworkPasta       = "pasta"
+	NetworkSlirp4netns = "slirp4netns"
+	NetworkBridge      = "bridge"
+	NetworkContainer   = "container"
+	NetworkPath        = "ns"
+)
+
+// Network says how a container is connected.
+type Network struct {
+	// Mode is one of the constants above.
+	Mode string `json:"mode"`
+	// Options are those of pasta and slirp4netns: what followed the mode after a colon,
+	// split at commas.
+	Options []string `json:"options,omitempty"`
+	// Target is the full id of the container whose network namespace is joined, or, with
+	// mode ns, the namespace's path.
+	Target string `json:"target,omitempty"`
+	// Attachments are of mode bridge, one at least.
+	Attachments []Attachment `json:"attachments,omitempty"`
+	// Ports are published: -p and -P. A host port that was left to rc is 0 here, and
+	// chosen at each start (State.Ports).
+	Ports []Port `json:"ports,omitempty"`
+	// Expose are the ports that the image and --expose speak of: "80/tcp".
+	Expose []string `json:"expose,omitempty"`
+	// DNS are name servers instead of the network's; "none", alone, leaves the image's
+	// resolv.conf as it is.
+	DNS        []string `json:"dns,omitempty"`
+	DNSSearch  []string `json:"dnsSearch,omitempty"` // ".", alone, is no search domain
+	DNSOptions []string `json:"dnsOptions,omitempty"`
+	// AddHosts are lines of /etc/hosts: NAME:IP, where IP may be HostGateway.
+	AddHosts []string `json:"addHosts,omitempty"`
+	// HostsFile is what /etc/hosts begins with: a file of the host's, "image" for the image's own,
+	// or "none"; "" is rc's choice.
+	HostsFile  string `json:"hostsFile,omitempty"`
+	NoHosts    bool   `json:"noHosts,omitempty"`
+	NoHostname bool   `json:"noHostname,omitempty"`
+	// Rate limits the container's bandwidth; nil does not.
+	Rate *Rate `json:"rate,omitempty"`
+}
+
+// HostGateway stands for the host's address in Network.AddHosts.
+const HostGateway = "host-gateway"
+
+// Attachment is a container's connection to one bridge network.
+type Attachment struct {
+	// Network is its name; "" is the default network.
+	Network string `json:"network"`
+	// IP and IP6 are asked for, "" where any will do; so is MAC (xx:xx:xx:xx:xx:xx).
+	IP        string   `json:"ip,omitempty"`
+	IP6       string   `json:"ip6,omitempty"`
+	MAC       string   `json:"mac,omitempty"`
+	Interface string   `json:"interface,omitempty"`
+	Aliases   []string `json:"aliases,omitempty"`
+}
+
+// Protocols of ports.
+const (
+	TCP = "tcp"
+	UDP = "udp"
+)
+
+// Port is a published port, or several in a row.
+type Port struct {
+	// HostIP is an address of the host; "" is all of them.
+	HostIP string `json:"hostIP,omitempty"`
+	// HostPort is the first; 0 is any that is free.
+	HostPort uint16 `json:"hostPort,omitempty"`
+	// HostLast, where it is set, makes one container port any free one of HostPort to HostLast.
+	HostLast      uint16 `json:"hostLast,omitempty"`
+	ContainerPort uint16 `json:"containerPort"`
+	// Range is how many there are, 1 at least.
+	Range    uint16 `json:"range"`
+	Protocol string `json:"protocol"` // TCP or UDP
+}
+
+// Rate is how much a container may receive and send: bits per second, 0 for no limit.
+// Burst is in bytes, 0 for a fitting one.
+type Rate struct {
+	In    uint64 `json:"in,omitempty"`
+	Out   uint64 `json:"out,omitempty"`
+	Burst uint64 `json:"burst,omitempty"`
+}
+
+// Host is the port's address and number at the host, the way inspect and ps write it: all
+// addresses are 0.0.0.0.
+func (p Port) Host() string {
+	ip := p.HostIP
+	if ip == "" {
+		ip = "0.0.0.0"
+	}
+	return joinHostPort(ip, p.HostPort, p.Range)
+}
+
+// Container is the port in the container: 80/tcp, or 80-89/tcp.
+func (p Port) Container() string {
+	return portRange(p.ContainerPort, p.Range) + "/" + p.Protocol
+}
+
+func joinHostPort(ip string, port, count uint16) string {
+	for _, r := range ip {
+		if r == ':' {
+			return "[" + ip + "]:" + portRange(port, count)
+		}
+	}
+	return ip + ":" + portRange(port, count)
+}
+
+func portRange(first, count uint16) string {
+	text := strconv.Itoa(int(first))
+	if count > 1 {
+		text += "-" + strconv.Itoa(int(first)+int(count)-1)
+	}
+	return text
+}
+
+// Single are the ports of a row, one by one.
+func (p Port) Single() []Port {
+	list := make([]Port, 0, p.Range)
+	for n := range p.Range {
+		one := p
+		one.Range, one.ContainerPort = 1, p.ContainerPort+n
+		if p.HostPort != 0 && p.HostLast == 0 {
+			one.HostPort = p.HostPort + n
+		}
+		list = append(list, one)
+	}
+	return list
+}
