@@ -127,7 +127,11 @@ func prepareExec(cfg *config.Config, id string, o ExecOptions) (*state.Entry, []
 func execOrder(cfg *config.Config, c *spec.Inside, o ExecOptions) ([]byte, error) {
 	p := *c.Process
 	p.Args, p.Terminal, p.ConsoleSize = o.Args, o.TTY, nil
-	p.Env = spec.JoinEnv(p.Env, o.Env)
+	_, secrets, err := readSecrets(Records(cfg).Dir(c.ID), c.Secrets)
+	if err != nil {
+		return nil, err
+	}
+	p.Env = spec.JoinEnv(p.Env, secrets, o.Env)
 	if o.TTY {
 		p.ConsoleSize = terminalSize(o.Streams.Out)
 		if _, has := spec.EnvValue(p.Env, "TERM"); !has {

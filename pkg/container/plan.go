@@ -85,10 +85,13 @@ func overlays(mounts []specs.Mount) ([]specs.Mount, []shim.Overlay) {
 	return mounts, list
 }
 
-// complete adds the filter and the network, while the id maps are written.
+// complete adds the filter, secrets and the network, while the id maps are written.
 func (r *run) complete(plan *shim.Plan, order *oci.Order) error {
 	plan.Name = r.c.Name // reserve may have made another
 	if err := addSeccomp(r.cfg, r.c.Seccomp, r.c.OCI.Process, order); err != nil {
+		return err
+	}
+	if err := r.addSecrets(order); err != nil {
 		return err
 	}
 	if err := r.tellNetwork(plan); err != nil {

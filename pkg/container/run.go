@@ -314,8 +314,8 @@ func (r *run) record() error {
 	return errors.Join(err, f.Close())
 }
 
-// makeDirectories makes what the shim mounts: the root, overlays of -v …:O, and the image's
-// volumes.
+// makeDirectories makes what the shim mounts: the root, overlays of -v …:O, the image's
+// volumes, and secrets.
 func (r *run) makeDirectories(overlays []shim.Overlay) error {
 	if r.c.Rootfs.Path == "" || r.c.Rootfs.Overlay {
 		if err := shim.MakeUpper(r.dir.Path()); err != nil {
@@ -326,6 +326,9 @@ func (r *run) makeDirectories(overlays []shim.Overlay) error {
 		if err := o.Make(); err != nil {
 			return err
 		}
+	}
+	if err := linkSecrets(r.cfg, r.dir.Path(), r.c.Secrets); err != nil {
+		return err
 	}
 	for _, m := range r.c.OCI.Mounts {
 		if strings.HasPrefix(m.Source, r.dir.Path()+"/volumes/") {

@@ -17,6 +17,7 @@ const (
 	Container = "container"
 	Image     = "image"
 	Volume    = "volume"
+	Secret    = "secret"
 	System    = "system"
 )
 

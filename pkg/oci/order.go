@@ -25,6 +25,7 @@ type order struct {
 	hostname, domainname string
 	mounts               []mount
 	devices              []device
+	files                []File
 	masked, readonlys    []string
 	sysctls              []sysctl
 
@@ -73,6 +74,7 @@ func (o *order) fields(c *wire.Coder) {
 	c.Text(&o.domainname)
 	wire.List(c, &o.mounts, func(c *wire.Coder, m *mount) { m.fields(c) })
 	wire.List(c, &o.devices, func(c *wire.Coder, d *device) { c.Text(&d.source); c.Text(&d.path) })
+	wire.List(c, &o.files, func(c *wire.Coder, f *File) { f.fields(c) })
 	wire.List(c, &o.masked, (*wire.Coder).Text)
 	wire.List(c, &o.readonlys, (*wire.Coder).Text)
 	wire.List(c, &o.sysctls, func(c *wire.Coder, s *sysctl) { c.Text(&s.key); c.Text(&s.value) })

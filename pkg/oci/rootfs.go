@@ -33,6 +33,9 @@ func (c *child) setUpRoot() (master *os.File, err error) {
 			return nil, err
 		}
 	}
+	if err := c.placeFiles(); err != nil {
+		return nil, err
+	}
 	if c.terminal {
 		if master, err = c.openTerminal(); err != nil {
 			return nil, err

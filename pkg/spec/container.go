@@ -67,6 +67,10 @@ type Container struct {
 	// Health is nil without a healthcheck.
 	Health *Health `json:"health,omitempty"`
 
+	// Secrets are those that the container gets: their names, never what is in them. Its own copies
+	// are files "secrets/<n>" in its directory.
+	Secrets []Secret `json:"secrets,omitempty"`
+
 	// ImageVolumes are directories that the image declares as volumes; each is a directory
 	// "volumes/<n>" of the container and a bind mount with "copyup" in OCI.Mounts.
 	ImageVolumes []string `json:"imageVolumes,omitempty"`

@@ -16,12 +16,14 @@ type Inside struct {
 	Namespaces []specs.LinuxNamespace
 	GroupAdd   []string
 	Seccomp    string
+	Secrets    []Secret
 }
 
 // Inside is of a container at hand.
 func (c *Container) Inside() *Inside {
 	return &Inside{
 		ID: c.ID, Name: c.Name, Process: c.OCI.Process, Namespaces: c.OCI.Linux.Namespaces, GroupAdd: c.GroupAdd, Seccomp: c.Seccomp,
+		Secrets: c.Secrets,
 	}
 }
 

@@ -241,8 +241,9 @@ func (r Root) LoadProcess(id string) (*spec.Inside, error) {
 				Namespaces []specs.LinuxNamespace `json:"namespaces"`
 			} `json:"linux"`
 		} `json:"oci"`
-		GroupAdd []string `json:"groupAdd"`
-		Seccomp  string   `json:"seccomp"`
+		GroupAdd []string      `json:"groupAdd"`
+		Seccomp  string        `json:"seccomp"`
+		Secrets  []spec.Secret `json:"secrets"`
 	}](path)
 	switch {
 	case err != nil:
@@ -254,6 +255,7 @@ func (r Root) LoadProcess(id string) (*spec.Inside, error) {
 	}
 	return &spec.Inside{
 		ID: c.ID, Name: c.Name, Process: c.OCI.Process, Namespaces: c.OCI.Linux.Namespaces, GroupAdd: c.GroupAdd, Seccomp: c.Seccomp,
+		Secrets: c.Secrets,
 	}, nil
 }
 

@@ -42,6 +42,7 @@ var levels = map[string]int{
 	"pkg/seccomp": 20,
 	"pkg/network": 20,
 	"pkg/state":   20,
+	"pkg/secret":  20,
 
 	"pkg/shim":              30,
 	"pkg/image":             30,
@@ -71,6 +72,7 @@ var levels = map[string]int{
 	"cmd/rc/container":   62,
 	"cmd/rc/image":       62,
 	"cmd/rc/inspect":     62,
+	"cmd/rc/secret":      62,
 	"cmd/rc/system":      62,
 
 	"cmd/rc":       65,
@@ -102,7 +104,7 @@ var importers = map[string][]string{
 
 // verbs are the packages of rc's command line.
 func verbs() []string {
-	return []string{"cmd/rc", "cmd/rc/cli", "cmd/rc/cli/clitest", "cmd/rc/container", "cmd/rc/image", "cmd/rc/inspect", "cmd/rc/system"}
+	return []string{"cmd/rc", "cmd/rc/cli", "cmd/rc/cli/clitest", "cmd/rc/container", "cmd/rc/image", "cmd/rc/inspect", "cmd/rc/secret", "cmd/rc/system"}
 }
 
 // unlinked says what a program must not have in it, by prefix of the import path.

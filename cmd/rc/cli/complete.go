@@ -9,6 +9,7 @@ import (
 
 	"github.com/rc-containers/rc/pkg/format"
 	"github.com/rc-containers/rc/pkg/index"
+	"github.com/rc-containers/rc/pkg/secret"
 	"github.com/rc-containers/rc/pkg/state"
 )
 
@@ -76,6 +77,17 @@ func ImageNames(a *App, word string) []string {
 		}
 	}
 	return names
+}
+
+// CompleteSecrets offers names of secrets.
+func CompleteSecrets(a *App, limit int) Completion {
+	return func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		if limit > 0 && len(args) >= limit || a.Load() != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		names, _ := secret.At(a.Config.DataRoot).Names()
+		return remaining(names, args), cobra.ShellCompDirectiveNoFileComp
+	}
 }
 
 // remaining are the names that have not been typed yet.

@@ -35,7 +35,7 @@ rc create --restart on-failure:3 --health-cmd 'test -e /tmp/ready' alpine ./job`
 	}
 	flags.add(cmd.Flags())
 	if a.Completing {
-		completeCreateFlags(cmd)
+		completeCreateFlags(a, cmd)
 	}
 	return cmd
 }

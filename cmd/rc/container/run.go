@@ -45,7 +45,7 @@ rc run --rm -it --rootfs /:O bash`,
 	}
 	flags.addRun(cmd.Flags())
 	if a.Completing {
-		completeRunFlags(cmd)
+		completeRunFlags(a, cmd)
 	}
 	return cmd
 }

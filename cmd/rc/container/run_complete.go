@@ -26,14 +26,14 @@ func completeRunArgs(a *cli.App) cli.Completion {
 }
 
 // completeRunFlags offers the values of run's flags.
-func completeRunFlags(cmd *cobra.Command) {
-	completeCreateFlags(cmd)
+func completeRunFlags(a *cli.App, cmd *cobra.Command) {
+	completeCreateFlags(a, cmd)
 	cli.Must(cmd.RegisterFlagCompletionFunc("detach-keys", cobra.FixedCompletions(
 		[]string{spec.DefaultDetachKeys}, cobra.ShellCompDirectiveNoFileComp)))
 }
 
 // completeCreateFlags offers the values of the flags that run and create share.
-func completeCreateFlags(cmd *cobra.Command) {
+func completeCreateFlags(a *cli.App, cmd *cobra.Command) {
 	register := func(flag string, f cli.Completion) { cli.Must(cmd.RegisterFlagCompletionFunc(flag, f)) }
 	fixed := func(flag string, words ...string) {
 		register(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
@@ -51,6 +51,7 @@ func completeCreateFlags(cmd *cobra.Command) {
 	fixed("security-opt", "seccomp=", "seccomp=unconfined", "no-new-privileges", "mask=", "unmask=", "unmask=ALL", "proc-opts=")
 	fixed("mount", "type=bind,src=", "type=tmpfs,dst=")
 	completeLifeFlags(fixed)
+	register("secret", cli.CompleteSecrets(a, 0))
 	register("log-opt", cli.CompleteKeys(spec.LogOptions(), nil))
 	register("stop-signal", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return signalNames(), cobra.ShellCompDirectiveNoFileComp

@@ -36,7 +36,7 @@ type runFlags struct {
 	pid, ipc, uts, cgroupns  string
 	networks                 []string
 	volumes, mounts, tmpfs   []string
-	devices                  []string
+	devices, secrets         []string
 	imageVolume, shmSize, tz string
 	readOnly, readOnlyTmpfs  bool
 	cgroups, cgroupParent    string
@@ -156,6 +156,7 @@ func (f *runFlags) addFiles(flags *pflag.FlagSet) {
 	cli.ListVar(flags, &f.mounts, "mount", "", "Mount: type=bind,src=…,dst=…[,ro] or type=tmpfs,dst=…")
 	cli.ListVar(flags, &f.tmpfs, "tmpfs", "", "Mount a tmpfs: PATH[:OPTIONS]")
 	cli.WordsVar(flags, &f.devices, "device", "", "Show a device of the host: HOST[:CONTAINER]")
+	cli.ListVar(flags, &f.secrets, "secret", "", "Give it a secret, as a file in /run/secrets or as a variable: NAME[,type=mount|env][,target=…][,uid=…][,gid=…][,mode=…]")
 	flags.StringVar(&f.imageVolume, "image-volume", "bind", "What becomes of the image's volumes: bind, anonymous, tmpfs or ignore")
 	flags.BoolVar(&f.readOnly, "read-only", false, "Make the root filesystem read-only")
 	flags.BoolVar(&f.readOnlyTmpfs, "read-only-tmpfs", true, "With --read-only, mount a tmpfs on /run, /tmp and /var/tmp; without it, /dev and /dev/shm are read-only too")

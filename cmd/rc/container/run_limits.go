@@ -49,6 +49,7 @@ func (f *runFlags) files(p *flagParser, o *create.Options) {
 	o.Mounts = append(o.Mounts, each(p, "mount", f.mounts, mount)...)
 	o.Mounts = append(o.Mounts, each(p, "tmpfs", f.tmpfs, spec.ParseTmpfs)...)
 	o.Devices = each(p, "device", f.devices, spec.ParseDevice)
+	o.Secrets = each(p, "secret", f.secrets, spec.ParseSecret)
 	o.ImageVolume = one(p, "image-volume", f.imageVolume, choice("bind", "anonymous", "tmpfs", "ignore"))
 	o.ReadOnly, o.ReadOnlyTmpfs = f.readOnly, f.readOnlyTmpfs
 	o.ShmSize = one(p, "shm-size", f.shmSize, spec.ParseSize)

@@ -117,6 +117,9 @@ func runFlagTests(dir string) []flagTest {
 				{Type: "tmpfs", Source: "tmpfs", Destination: "/t", Options: []string{"rprivate", "nosuid", "nodev", "size=1024", "tmpcopyup"}},
 			}
 		}},
+		{"--secret db --secret db,type=env,target=PW", func(o *runOptions) {
+			o.Secrets = []spec.Secret{{Name: "db", Type: "mount", Mode: 0o444}, {Name: "db", Type: "env", Target: "PW"}}
+		}},
 		{"--device /dev/fuse", func(o *runOptions) {
 			o.Devices = []spec.Device{{Host: "/dev/fuse", Container: "/dev/fuse", Perms: "rwm"}}
 		}},

@@ -16,6 +16,7 @@ import (
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/index"
+	"github.com/rc-containers/rc/pkg/secret"
 	"github.com/rc-containers/rc/pkg/spec"
 )
 
@@ -47,6 +48,12 @@ func testEnvironment(cfg config.Config) Environment {
 				return 0, 0, errMissing
 			}
 			return 8, 16, nil
+		},
+		Secret: func(name string) (*secret.Secret, error) {
+			if strings.Contains(name, "missing") {
+				return nil, errs.ErrNotFound
+			}
+			return &secret.Secret{Name: name, ID: "0123456789"}, nil
 		},
 		Exists: func(path string) error {
 			if strings.Contains(path, "missing") {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/secret"
 )
 
 // Surroundings asks the machine and the caller what Container has to know. The caller adds
@@ -25,7 +26,7 @@ func Surroundings(cfg *config.Config, privileged bool) (Environment, error) {
 	}
 	env := Environment{
 		Config: cfg, Hostname: hostname, Rlimits: ownRlimits(),
-		DeviceNumber: deviceNumber, Exists: exists,
+		DeviceNumber: deviceNumber, Exists: exists, Secret: secret.At(cfg.DataRoot).Find,
 	}
 	if privileged {
 		env.HostDevices = hostDevices("/dev")

@@ -8,6 +8,7 @@ import (
 
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/index"
+	"github.com/rc-containers/rc/pkg/secret"
 	"github.com/rc-containers/rc/pkg/spec"
 )
 
@@ -43,6 +44,7 @@ type Options struct {
 
 	Mounts           []specs.Mount // of -v, --mount and --tmpfs
 	Devices          []spec.Device
+	Secrets          []spec.Secret
 	ImageVolume      string // bind (or ""), tmpfs or ignore; anonymous is bind
 	ReadOnly         bool
 	ReadOnlyTmpfs    bool
@@ -138,6 +140,8 @@ type Environment struct {
 	HostDevices []string
 	// DeviceNumber is the major and minor number of a block device.
 	DeviceNumber DeviceNumber
+	// Secret finds a secret by its name or id.
+	Secret func(nameOrID string) (*secret.Secret, error)
 	// Exists tells whether a path of the host is there; the error says why not.
 	Exists func(path string) error
 }

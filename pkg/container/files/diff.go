@@ -48,6 +48,11 @@ func ContainerDiff(records state.Root, c *spec.Container, skeleton string) ([]Ch
 	for _, m := range c.OCI.Mounts {
 		mountPoints[filepath.Clean("/"+m.Destination)] = true
 	}
+	for _, s := range c.Secrets {
+		if s.Type == spec.SecretMount {
+			mountPoints[s.Target] = true
+		}
+	}
 	return LayerDiff(filepath.Join(records.Dir(c.ID), "upper"), lower, mountPoints)
 }
 

@@ -40,7 +40,14 @@ type Config struct {
 	StartupHealthCheck         *StartupHealth    `json:",omitempty"`
 	CreateCommand              []string          `json:",omitempty"`
 	Umask                      string
+	Secrets                    []Secret `json:",omitempty"`
 	Timeout                    uint
+}
+
+// Secret is a secret that the container gets; what is in it is shown nowhere.
+type Secret struct {
+	Name, ID       string
+	UID, GID, Mode uint32
 }
 
 // StartupHealth is the check of a container that starts.
@@ -69,6 +76,9 @@ func configOf(c *spec.Container, p *specs.Process) Config {
 		for _, v := range c.ImageVolumes {
 			i.Volumes[v] = struct{}{}
 		}
+	}
+	for _, s := range c.Secrets {
+		i.Secrets = append(i.Secrets, Secret{Name: s.Name, ID: s.ID, UID: s.UID, GID: s.GID, Mode: s.Mode})
 	}
 	i.healthcheck(c.Health)
 	return i

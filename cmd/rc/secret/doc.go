@@ -1,0 +1,2 @@
+// Package secret has the verbs of rc secret.
+package secret

@@ -1,0 +1,36 @@
+package secret
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/pkg/errs"
+)
+
+type existsOptions struct{ Name string }
+
+func newExistsCommand(a *cli.App, runF cli.RunFunc[existsOptions]) *cobra.Command {
+	return &cobra.Command{
+		Use:   "exists SECRET",
+		Short: "Say by the exit code whether a secret is there",
+		Long: `Prints nothing. The exit code is 0 for a secret that is there, 1 for one that is not, 125
+after an error.`,
+		Example:           "rc secret exists db-password || rc secret create db-password ./password",
+		Args:              cli.Between(1, 1, "a secret"),
+		ValidArgsFunction: cli.CompleteSecrets(a, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runF(cmd.Context(), a, &existsOptions{args[0]})
+		},
+	}
+}
+
+func exists(_ context.Context, a *cli.App, opts *existsOptions) error {
+	_, err := store(a).Find(opts.Name)
+	if errors.Is(err, errs.ErrNotFound) {
+		return errs.Exit(1)
+	}
+	return err
+}
