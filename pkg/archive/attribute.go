@@ -13,10 +13,33 @@ import (
 // Go have them.
 const paxAttribute = "SCHILY.xattr."
 
+// capability is the attribute with a file's capabilities, capabilities(7).
+const capability = "security.capability"
+
+// Revisions of a file's capabilities, linux/capability.h: the third names the root of the user
+// namespace in which they count.
+const (
+	capRevision  = 3 // byte of the little-endian magic number
+	capRevision2 = 2
+	capRevision3 = 3
+	capLength2   = 20
+)
+
+// withoutRoot makes of capabilities that count in one user namespace those that an image can
+// have, which count wherever its files are root's.
+func withoutRoot(value []byte) []byte {
+	if len(value) <= capLength2 || value[capRevision] != capRevision3 {
+		return value
+	}
+	value = value[:capLength2]
+	value[capRevision] = capRevision2
+	return value
+}
+
 // carried says whether an attribute is copied: what is a user's own, but for that by which
 // overlay file systems steer themselves, and file capabilities.
 func carried(name string) bool {
-	if name == "security.capability" {
+	if name == capability {
 		return true
 	}
 	own, ok := strings.CutPrefix(name, "user.")

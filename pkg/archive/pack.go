@@ -24,6 +24,9 @@ type PackOptions struct {
 	Owner func(uid, gid uint32) (int, int)
 	// Denied makes a warning of what may not be read below the top; else it is an error.
 	Denied bool
+	// Layer writes as image layers have it: times in whole seconds, and capabilities without the
+	// user namespace that they were given in.
+	Layer bool
 	// Warn is told what is left out.
 	Warn func(error)
 }
@@ -35,11 +38,16 @@ func Pack(ctx context.Context, w io.Writer, top int, o PackOptions) error {
 	if err := unix.Fstat(top, &st); err != nil {
 		return fmt.Errorf("stat %q: %w", o.Name, err)
 	}
-	p := &packer{ctx: ctx, o: o, tar: tar.NewWriter(w), links: map[inode]string{}, device: st.Dev}
+	p := newPacker(ctx, w, o)
+	p.device = st.Dev
 	if err := p.pack(top, o.Name); err != nil {
 		return err
 	}
 	return p.tar.Close()
+}
+
+func newPacker(ctx context.Context, w io.Writer, o PackOptions) *packer {
+	return &packer{ctx: ctx, o: o, tar: tar.NewWriter(w), links: map[inode]string{}}
 }
 
 // inode is a file whatever it is called.
@@ -63,14 +71,21 @@ func (p *packer) pack(fd int, name string) error {
 	if err := unix.Fstat(fd, &st); err != nil {
 		return fmt.Errorf("stat %q: %w", name, err)
 	}
+	if st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		return p.file(fd, name, &st)
+	}
 	h := p.header(name, &st)
+	h.Typeflag, h.Name = tar.TypeDir, name+"/"
+	if st.Dev != p.device && kernels(fd) {
+		return p.write(h)
+	}
+	return p.directory(fd, name, h)
+}
+
+// file writes one entry that is no directory.
+func (p *packer) file(fd int, name string, st *unix.Stat_t) error {
+	h := p.header(name, st)
 	switch st.Mode & unix.S_IFMT {
-	case unix.S_IFDIR:
-		h.Typeflag, h.Name = tar.TypeDir, name+"/"
-		if st.Dev != p.device && kernels(fd) {
-			return p.write(h)
-		}
-		return p.directory(fd, name, h)
 	case unix.S_IFREG:
 		if st.Nlink > 1 {
 			at := inode{st.Dev, st.Ino}
@@ -137,6 +152,9 @@ func (p *packer) header(name string, st *unix.Stat_t) *tar.Header {
 	if p.o.Owner != nil {
 		h.Uid, h.Gid = p.o.Owner(st.Uid, st.Gid)
 	}
+	if p.o.Layer {
+		h.ModTime, h.AccessTime = h.ModTime.Truncate(time.Second), time.Time{}
+	}
 	return h
 }
 
@@ -158,15 +176,12 @@ func (p *packer) unreadable(name string, err error) error {
 }
 
 func (p *packer) directory(fd int, name string, h *tar.Header) error {
-	dir, err := unix.Openat(fd, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	f, err := p.open(fd, name, h)
 	if err != nil {
 		return p.unreadable(name, err)
 	}
-	f := os.NewFile(uintptr(dir), name)
 	defer f.Close()
-	if err := p.attributes(h, dir); err != nil {
-		return err
-	}
+	dir := int(f.Fd())
 	if err := p.write(h); err != nil {
 		return err
 	}
@@ -181,6 +196,20 @@ func (p *packer) directory(fd int, name string, h *tar.Header) error {
 		}
 	}
 	return nil
+}
+
+// open opens a directory to be listed, and takes its attributes along.
+func (p *packer) open(fd int, name string, h *tar.Header) (*os.File, error) {
+	dir, err := unix.Openat(fd, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	f := os.NewFile(uintptr(dir), name)
+	if err := p.attributes(h, dir); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
 }
 
 func (p *packer) child(dir int, name, base string) error {
@@ -289,6 +318,9 @@ func (p *packer) attributes(h *tar.Header, fd int) error {
 		}
 		if h.PAXRecords == nil {
 			h.PAXRecords = map[string]string{}
+		}
+		if p.o.Layer && name == capability {
+			value = withoutRoot(value)
 		}
 		h.PAXRecords[paxAttribute+name] = string(value)
 	}

@@ -24,6 +24,14 @@ type Change struct {
 	Health *spec.ImageHealth
 }
 
+// ChangeInstructions are those that --change takes.
+func ChangeInstructions() []string {
+	return []string{"CMD", "ENTRYPOINT", "ENV", "EXPOSE", "HEALTHCHECK", "LABEL", "ONBUILD", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"}
+}
+
+// ChangeWords are ChangeInstructions for people.
+func ChangeWords() string { return strings.Join(ChangeInstructions(), ", ") }
+
 // ParseChanges reads the values of -c/--change: CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD,
 // STOPSIGNAL, USER, VOLUME and WORKDIR, as `INSTRUCTION arguments` or `INSTRUCTION=arguments`.
 func ParseChanges(values []string) ([]Change, error) {
@@ -76,7 +84,7 @@ func parseChange(value string) (Change, error) {
 	case "ONBUILD":
 		c.Words = []string{rest}
 	default:
-		return c, badChange("%s is not one of CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME, WORKDIR", c.Instruction)
+		return c, badChange("%s is not one of %s", c.Instruction, ChangeWords())
 	}
 	return c, err
 }

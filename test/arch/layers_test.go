@@ -31,6 +31,8 @@ var levels = map[string]int{
 	"pkg/layer":    10,
 	"pkg/archive":  10,
 
+	"pkg/stack": 12, // trees of layers, by archive
+
 	"pkg/index": 15, // what store writes and image reads
 
 	"pkg/userns":  20,

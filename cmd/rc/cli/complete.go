@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/pkg/format"
+	"github.com/rc-containers/rc/pkg/image"
 	"github.com/rc-containers/rc/pkg/index"
 	"github.com/rc-containers/rc/pkg/secret"
 	"github.com/rc-containers/rc/pkg/state"
@@ -148,4 +149,13 @@ func CompleteKeys(keys []string, values func(key string) []string) Completion {
 // Platforms are those that --platform offers.
 func Platforms() []string {
 	return []string{"linux/amd64", "linux/arm64", "linux/arm/v7", "linux/386", "linux/ppc64le", "linux/riscv64", "linux/s390x"}
+}
+
+// CompleteChanges offers the instructions of --change.
+func CompleteChanges() Completion {
+	var words []string
+	for _, instruction := range image.ChangeInstructions() {
+		words = append(words, instruction+"=")
+	}
+	return cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp|cobra.ShellCompDirectiveNoSpace)
 }

@@ -20,6 +20,8 @@ func Verbs(a *cli.App) []cli.Verb {
 		{Name: "unmount", Make: func() *cobra.Command { return newUnmountCommand(a, unmountContainers) }},
 		{Name: "stats", Make: func() *cobra.Command { return newStatsCommand(a, showStats) }},
 		{Name: "top", Make: func() *cobra.Command { return newTopCommand(a, showTop) }},
+		{Name: "commit", Make: func() *cobra.Command { return newCommitCommand(a, commitContainer) }},
+		{Name: "export", Make: func() *cobra.Command { return newExportCommand(a, exportContainer) }},
 		{Name: "diff", Make: func() *cobra.Command { return newDiffCommand(a, printDiff) }},
 		{Name: "cp", Make: func() *cobra.Command { return newCpCommand(a, copyFiles) }},
 		{Name: files.SideVerb, Make: func() *cobra.Command { return newCopySideCommand(a, copySide) }},

@@ -48,13 +48,13 @@ rc import -c ENV=LANG=C.UTF-8 -c 'ENTRYPOINT ["/app"]' -m 'first try' https://ex
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringArrayVarP(&opts.Changes, "change", "c", nil, "Dockerfile instruction to apply: CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME, WORKDIR")
+	flags.StringArrayVarP(&opts.Changes, "change", "c", nil, "Dockerfile instruction to apply: "+image.ChangeWords())
 	flags.StringVarP(&opts.Message, "message", "m", "", "Comment kept in the image's history")
 	flags.BoolVarP(&opts.Quiet, "quiet", "q", false, "Do not tell how far things are")
 	platform.add(flags)
 	completePlatform(cmd)
-	words := []string{"CMD=", "ENTRYPOINT=", "ENV=", "EXPOSE=", "HEALTHCHECK=", "LABEL=", "ONBUILD=", "STOPSIGNAL=", "USER=", "VOLUME=", "WORKDIR="}
-	cli.Must(cmd.RegisterFlagCompletionFunc("change", cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp|cobra.ShellCompDirectiveNoSpace)))
+	cli.Must(cmd.RegisterFlagCompletionFunc("change", cli.CompleteChanges()))
+	cli.Must(cmd.RegisterFlagCompletionFunc("message", cobra.NoFileCompletions))
 	return cmd
 }
 

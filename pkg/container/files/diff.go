@@ -2,19 +2,16 @@ package files
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/shim"
 	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/stack"
 	"github.com/rc-containers/rc/pkg/state"
 )
 
@@ -59,9 +56,21 @@ func ContainerDiff(records state.Root, c *spec.Container, skeleton string) ([]Ch
 // LayerDiff is what the layer upper changes in those below it, topmost first, in the order of
 // paths. mountPoints that upper has only to mount on are left out.
 func LayerDiff(upper string, lower []string, mountPoints map[string]bool) ([]Change, error) {
-	d := &differ{mountPoints: mountPoints}
-	if err := d.directory("/", upper, existing(lower), false); err != nil {
+	top, err := stack.Open(upper)
+	if err != nil {
 		return nil, err
+	}
+	defer top.Close()
+	below, err := stack.Open(lower...)
+	if err != nil {
+		return nil, err
+	}
+	defer below.Close()
+	d := &differ{mountPoints: mountPoints}
+	for _, fd := range top {
+		if err := d.directory("/", fd, below, false); err != nil {
+			return nil, err
+		}
 	}
 	slices.SortFunc(d.changes, func(a, b Change) int { return cmp.Compare(a.Path, b.Path) })
 	return d.changes, nil
@@ -75,74 +84,64 @@ type differ struct {
 
 func (d *differ) note(kind, path string) { d.changes = append(d.changes, Change{kind, path}) }
 
-// existing are those layers that can be looked at: of a directory that only some have.
-func existing(layers []string) []string {
-	return slices.DeleteFunc(slices.Clone(layers), func(dir string) bool {
-		info, err := os.Lstat(dir)
-		return err != nil || !info.IsDir()
-	})
-}
-
 // directory compares one directory of upper with those that lie below it. opaque is of the
 // directory: nothing below it shows through.
-func (d *differ) directory(path, upper string, lower []string, opaque bool) error {
-	entries, err := os.ReadDir(upper)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
+func (d *differ) directory(path string, upper int, lower stack.Dir, opaque bool) error {
+	names, err := stack.List(upper)
 	if err != nil {
 		return err
 	}
 	there := map[string]bool{}
-	for _, e := range entries {
-		if name, ok := dotWhiteout(e.Name()); ok {
+	for _, name := range names {
+		if hides, ok := stack.Whiteout(name); ok {
+			there[hides] = true
+			err = d.gone(path, hides, lower)
+		} else if name != stack.OpaqueFile {
 			there[name] = true
-			d.gone(filepath.Join(path, name), name, lower)
-			continue
+			err = d.entry(path, upper, lower, name)
 		}
-		if e.Name() == opaqueFile {
-			continue
-		}
-		there[e.Name()] = true
-		if err := d.entry(path, upper, lower, e); err != nil {
+		if err != nil {
 			return err
 		}
 	}
 	if !opaque {
 		return nil
 	}
-	names, err := d.names(lower)
-	if err != nil {
+	if names, err = lower.Names(); err != nil {
 		return err
 	}
 	for _, name := range names {
 		if !there[name] {
-			d.gone(filepath.Join(path, name), name, lower)
+			if err := d.gone(path, name, lower); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-func (d *differ) entry(dir, upper string, lower []string, e fs.DirEntry) error {
-	path, full := filepath.Join(dir, e.Name()), filepath.Join(upper, e.Name())
-	var st unix.Stat_t
-	if err := unix.Lstat(full, &st); err != nil {
-		if errors.Is(err, unix.ENOENT) {
-			return nil // the container runs
-		}
-		return &fs.PathError{Op: "lstat", Path: full, Err: err}
+func (d *differ) entry(dir string, upper int, lower stack.Dir, name string) error {
+	path := filepath.Join(dir, name)
+	fd, st, err := stack.At(upper, name)
+	if err != nil || fd < 0 {
+		return err // the container runs, and has removed it
 	}
-	if isWhiteout(&st) {
-		d.gone(path, e.Name(), lower)
-		return nil
+	defer unix.Close(fd)
+	if stack.IsWhiteout(st) {
+		return d.gone(dir, name, lower)
 	}
-	below, found := lookUp(lower, e.Name())
+	below, err := lower.LookUp(name)
+	if err != nil {
+		return err
+	}
 	kind := Added
-	if found {
-		kind = Changed
+	var under stack.Dir
+	if below != nil {
+		defer below.Close()
+		kind, under = Changed, below.Below
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFDIR {
-		if !found && d.mountPoints[path] && st.Size == 0 {
+		if below == nil && d.mountPoints[path] && st.Size == 0 {
 			d.leftOut++
 			return nil
 		}
@@ -150,7 +149,7 @@ func (d *differ) entry(dir, upper string, lower []string, e fs.DirEntry) error {
 		return nil
 	}
 	changes, leftOut := len(d.changes), d.leftOut
-	if err := d.directory(path, full, below, isOpaque(full)); err != nil {
+	if err := d.directory(path, fd, under, stack.IsOpaque(fd)); err != nil {
 		return err
 	}
 	if len(d.changes) == changes && (d.leftOut > leftOut || d.mountPoints[path]) {
@@ -162,88 +161,12 @@ func (d *differ) entry(dir, upper string, lower []string, e fs.DirEntry) error {
 }
 
 // gone notes what a whiteout hides; it may hide nothing.
-func (d *differ) gone(path, name string, lower []string) {
-	if _, found := lookUp(lower, name); found {
-		d.note(Deleted, path)
+func (d *differ) gone(dir, name string, lower stack.Dir) error {
+	found, err := lower.Has(name)
+	if found {
+		d.note(Deleted, filepath.Join(dir, name))
 	}
-}
-
-// names are those of the directory that the layers make together.
-func (d *differ) names(lower []string) ([]string, error) {
-	seen := map[string]bool{}
-	for _, dir := range lower {
-		entries, err := os.ReadDir(dir)
-		if err != nil {
-			return nil, err
-		}
-		for _, e := range entries {
-			if _, hides := dotWhiteout(e.Name()); !hides && e.Name() != opaqueFile {
-				seen[e.Name()] = true
-			}
-		}
-	}
-	var names []string
-	for name := range seen {
-		names = append(names, name)
-	}
-	return names, nil
-}
-
-// lookUp looks name up in a directory that several layers have. below are those of the
-// directory name that show through.
-func lookUp(lower []string, name string) (below []string, found bool) {
-	for _, dir := range lower {
-		full := filepath.Join(dir, name)
-		var st unix.Stat_t
-		if unix.Lstat(full, &st) != nil {
-			if hidden(dir, name) {
-				break
-			}
-			continue
-		}
-		if isWhiteout(&st) {
-			break
-		}
-		if st.Mode&unix.S_IFMT != unix.S_IFDIR {
-			return below, true // seen, or hidden by a directory above it
-		}
-		below, found = append(below, full), true
-		if isOpaque(full) || hidden(dir, name) {
-			break
-		}
-	}
-	return below, found
-}
-
-// Names by which fuse-overlayfs, and layers on disks without attributes, hide what is below.
-const (
-	whiteoutPrefix = ".wh."
-	opaqueFile     = ".wh..wh..opq"
-)
-
-func dotWhiteout(name string) (string, bool) {
-	hidden, ok := strings.CutPrefix(name, whiteoutPrefix)
-	return hidden, ok && name != opaqueFile
-}
-
-func hidden(dir, name string) bool {
-	_, err := os.Lstat(filepath.Join(dir, whiteoutPrefix+name))
-	return err == nil
-}
-
-// isWhiteout: a character device 0/0, of the kernel's overlayfs and of fuse-overlayfs.
-func isWhiteout(st *unix.Stat_t) bool { return st.Mode&unix.S_IFMT == unix.S_IFCHR && st.Rdev == 0 }
-
-// isOpaque says whether a directory hides those of the same name below it.
-func isOpaque(dir string) bool {
-	for _, name := range []string{"user.overlay.opaque", "user.fuseoverlayfs.opaque", "trusted.overlay.opaque"} {
-		var value [1]byte
-		if n, err := unix.Lgetxattr(dir, name, value[:]); err == nil && n == 1 && value[0] == 'y' {
-			return true
-		}
-	}
-	_, err := os.Lstat(filepath.Join(dir, opaqueFile))
-	return err == nil
+	return err
 }
 
 func (c Change) String() string { return fmt.Sprintf("%s %s", c.Kind, c.Path) }

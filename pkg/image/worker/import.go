@@ -8,10 +8,8 @@ import (
 	"net/http"
 	"os"
 	"strings"
-	"time"
 
 	digest "github.com/opencontainers/go-digest"
-	specs "github.com/opencontainers/image-spec/specs-go"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/rc-containers/rc/pkg/config"
@@ -61,14 +59,9 @@ func importRootfs(ctx context.Context, cfg *config.Config, s *store.Store, o ima
 
 // imported writes configuration and manifest.
 func imported(o image.ImportOptions, changes []image.Change, b blob) (*found, error) {
-	created := time.Now().UTC()
-	if epoch := os.Getenv("SOURCE_DATE_EPOCH"); epoch != "" {
-		// https://reproducible-builds.org/specs/source-date-epoch/
-		var sec int64
-		if _, err := fmt.Sscan(epoch, &sec); err != nil {
-			return nil, errs.Invalidf("SOURCE_DATE_EPOCH %q: want seconds since 1970", epoch)
-		}
-		created = time.Unix(sec, 0).UTC()
+	created, err := creationTime()
+	if err != nil {
+		return nil, err
 	}
 	var c store.ImageConfig
 	c.Created = &created
@@ -88,15 +81,10 @@ func imported(o image.ImportOptions, changes []image.Change, b blob) (*found, er
 	c.Comment = o.Message
 	c.History = []v1.History{{Created: &created, CreatedBy: "rc import " + source, Comment: o.Message}}
 	f := &found{}
-	var err error
 	if f.config, err = json.Marshal(c); err != nil {
 		return nil, err
 	}
-	f.manifest, err = json.Marshal(v1.Manifest{
-		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: v1.MediaTypeImageManifest,
-		Config: v1.Descriptor{MediaType: v1.MediaTypeImageConfig, Digest: digest.Canonical.FromBytes(f.config), Size: int64(len(f.config))},
-		Layers: []v1.Descriptor{{MediaType: v1.MediaTypeImageLayer, Digest: b.DiffID, Size: b.Size}},
-	})
+	f.manifest, err = writeManifest(image.FormatOCI, f.config, []v1.Descriptor{{Digest: b.DiffID, Size: b.Size}})
 	return f, err
 }
 

@@ -87,6 +87,8 @@ func serve(ctx context.Context, data []byte) (any, error) {
 		return with(ctx, r, push)
 	case image.VerbImport:
 		return with(ctx, r, importRootfs)
+	case image.VerbCommit:
+		return with(ctx, r, commit)
 	case image.VerbTag:
 		return with(ctx, r, tag)
 	case image.VerbUntag:
