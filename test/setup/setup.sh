@@ -21,7 +21,7 @@ demo_packages=(uidmap fuse-overlayfs slirp4netns passt dbus-user-session systemd
 # gcc: the race detector is C. docker-registry: a real registry on a loopback port.
 test_packages=("${demo_packages[@]}" gcc libc6-dev shellcheck docker-registry strace)
 vm_packages=(mmdebstrap qemu-system-x86 e2fsprogs openssh-client)
-bench_packages=(crun runc podman bubblewrap)
+bench_packages=(crun runc podman bubblewrap docker-registry skopeo)
 
 main() {
   case "${1:-}" in
