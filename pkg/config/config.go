@@ -43,6 +43,7 @@ type Containers struct {
 	IPCNS        string
 	PIDNS        string
 	UTSNS        string
+	UserNS       string
 	// Network is netns of [containers]; "private" stands for NetworkCommand.
 	Network string
 	// NetworkCommand is default_rootless_network_cmd: pasta or slirp4netns, "" for rc's choice.

@@ -43,6 +43,7 @@ type containersConf struct {
 		ShmSize        string `toml:"shm_size"`
 		TZ             string `toml:"tz"`
 		Umask          string `toml:"umask"`
+		UserNS         string `toml:"userns"`
 		UTSNS          string `toml:"utsns"`
 		Volumes        list   `toml:"volumes"`
 	} `toml:"containers"`
@@ -250,7 +251,7 @@ func (conf *containersConf) settings() Containers {
 		Annotations: c.Annotations, Capabilities: c.Capabilities, Cgroups: c.Cgroups,
 		Sysctls: c.Sysctls, Ulimits: c.Ulimits, Devices: c.Devices,
 		Env: c.Env, EnvHost: c.EnvHost, HTTPProxy: c.HTTPProxy, Init: c.Init,
-		CgroupNS: c.CgroupNS, IPCNS: c.IPCNS, PIDNS: c.PIDNS, UTSNS: c.UTSNS,
+		CgroupNS: c.CgroupNS, IPCNS: c.IPCNS, PIDNS: c.PIDNS, UTSNS: c.UTSNS, UserNS: c.UserNS,
 		Network: c.Netns, NetworkCommand: conf.Network.Command,
 		OOMScoreAdj: c.OOMScoreAdj, PIDsLimit: c.PIDsLimit, PullPolicy: conf.Engine.PullPolicy,
 		ReadOnly: c.ReadOnly, SeccompProfile: c.SeccompProfile, ShmSize: c.ShmSize,

@@ -43,8 +43,12 @@ func (r *run) plan() (*shim.Plan, *oci.Order, error) {
 	if plan.Skeleton, err = skeleton(r.cfg.DataRoot); err != nil {
 		return nil, nil, err
 	}
+	r.planIDs(plan)
 	described := r.c.OCI
 	described.Mounts, plan.Overlays = overlays(described.Mounts)
+	if r.nested() {
+		plan.Binds = bindsOf(described.Mounts, plan.Overlays)
+	}
 	order, err := oci.NewOrder(&oci.Config{
 		Spec:          &described,
 		Rootfs:        plan.Root(),
@@ -86,8 +90,11 @@ func overlays(mounts []specs.Mount) ([]specs.Mount, []shim.Overlay) {
 }
 
 // complete adds the filter, secrets and the network, while the id maps are written.
-func (r *run) complete(plan *shim.Plan, order *oci.Order) error {
+func (r *run) complete(ctx context.Context, plan *shim.Plan, order *oci.Order) error {
 	plan.Name = r.c.Name // reserve may have made another
+	if err := r.allocateIDs(ctx, plan); err != nil {
+		return err
+	}
 	if err := addSeccomp(r.cfg, r.c.Seccomp, r.c.OCI.Process, order); err != nil {
 		return err
 	}

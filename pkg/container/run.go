@@ -46,14 +46,15 @@ type run struct {
 	keys     []byte // that detach from its terminal
 	sigProxy bool
 
-	network *network.Plan // nil for none and host
-	dir     *state.Dir
-	shim    *userns.Process
-	client  *shim.Client
-	place   *placement
-	told    bool       // the shim has its plan
-	started bool       // the command runs, or did
-	extra   []*os.File // --preserve-fds
+	network  *network.Plan // nil for none and host
+	dir      *state.Dir
+	accounts map[string][]byte // files of the layer accountsDir
+	shim     *userns.Process
+	client   *shim.Client
+	place    *placement
+	told     bool       // the shim has its plan
+	started  bool       // the command runs, or did
+	extra    []*os.File // --preserve-fds
 }
 
 // Run makes a container of the image and runs it in the foreground until it ends, or is
@@ -70,7 +71,7 @@ func Run(ctx context.Context, cfg *config.Config, opts create.Options, image cre
 		cfg: cfg, opts: opts, image: image, streams: streams,
 		detach: opts.Detach, keys: opts.DetachKeys, sigProxy: opts.SigProxy,
 	}
-	if err := r.describe(); err != nil {
+	if err := r.describe(ctx); err != nil {
 		return 0, err
 	}
 	r.chooseStreams()
@@ -150,8 +151,11 @@ func (r *run) giveUp(ctx context.Context, err error) error {
 }
 
 // describe makes the container's description; nothing is changed yet.
-func (r *run) describe() error {
+func (r *run) describe(ctx context.Context) error {
 	env, err := create.Surroundings(r.cfg, r.opts.Privileged)
+	if err == nil {
+		err = env.Identify(ctx, &r.opts.Identities)
+	}
 	if err != nil {
 		return err
 	}
@@ -166,6 +170,9 @@ func (r *run) describe() error {
 	}
 	env.Dir, env.RunDir = records.Dir(env.ID), records.RunDir(env.ID)
 	if r.c, err = create.Container(r.opts, r.image, env); err != nil {
+		return err
+	}
+	if err := r.describeAccounts(ctx); err != nil {
 		return err
 	}
 	if r.c.OCI.Process.Terminal {
@@ -224,7 +231,7 @@ func (r *run) launch(ctx context.Context) error {
 		return err
 	}
 	slog.Debug("name and directories taken", "directory", r.dir.Path())
-	if err := r.complete(plan, order); err != nil {
+	if err := r.complete(ctx, plan, order); err != nil {
 		return err
 	}
 	if !r.place.waits() {
@@ -321,6 +328,9 @@ func (r *run) makeDirectories(overlays []shim.Overlay) error {
 		if err := shim.MakeUpper(r.dir.Path()); err != nil {
 			return err
 		}
+	}
+	if err := r.writeAccounts(); err != nil {
+		return err
 	}
 	for _, o := range overlays {
 		if err := o.Make(); err != nil {

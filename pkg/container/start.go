@@ -31,7 +31,7 @@ type StartOptions struct {
 // Create makes a container that waits for Start. Nothing is left after an error.
 func Create(ctx context.Context, cfg *config.Config, opts create.Options, image create.Image, streams Streams) (*spec.Container, error) {
 	r := &run{cfg: cfg, opts: opts, image: image, streams: streams}
-	if err := r.describe(); err != nil {
+	if err := r.describe(ctx); err != nil {
 		return nil, err
 	}
 	if err := r.replace(ctx); err != nil {

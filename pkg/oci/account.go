@@ -62,3 +62,37 @@ func readAccounts(root int, path string) ([]byte, error) {
 	}
 	return data, nil
 }
+
+// HasUser tells whether a passwd(5) file has a user of that name or number.
+func HasUser(passwd []byte, name string, uid uint32) bool {
+	_, found := findPasswd(passwd, func(e passwdEntry) bool { return e.name == name || e.uid == uid })
+	return found
+}
+
+// HasGroup tells whether a group(5) file has a group of that name or number.
+func HasGroup(group []byte, name string, gid uint32) bool {
+	found := false
+	eachGroup(group, func(e groupEntry) bool {
+		found = e.name == name || e.gid == gid
+		return !found
+	})
+	return found
+}
+
+// firstNobody is where numbers begin that stand for nobody: 65534 in most distributions, as
+// which those are shown, too, that a user namespace does not have, and Alpine's nogroup, 65533.
+const firstNobody = 65533
+
+// LargestID is the largest number in account files, but for nobody's: with it every user namespace
+// would need 65,536 ids.
+func LargestID(passwd, group []byte) uint32 {
+	largest := uint32(0)
+	note := func(id uint32) {
+		if id < firstNobody {
+			largest = max(largest, id)
+		}
+	}
+	findPasswd(passwd, func(e passwdEntry) bool { note(e.uid); note(e.gid); return false })
+	eachGroup(group, func(e groupEntry) bool { note(e.gid); return true })
+	return largest
+}

@@ -35,7 +35,7 @@ func (c *child) bind(m *mount) error {
 	}
 	defer unix.Close(target)
 	if m.copyUp {
-		if err := copyUpVolume(m.source, target); err != nil {
+		if err := copyUpVolume(linux.FDPath(tree), target); err != nil {
 			return fmt.Errorf("copy what the image has there: %w", err)
 		}
 	}

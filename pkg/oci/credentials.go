@@ -17,7 +17,7 @@ func (c *child) becomeUser() error {
 		return fmt.Errorf("drop capabilities: %w", err)
 	}
 	if err := linux.SetThreadGID(c.who.gid); err != nil {
-		return explainID("group", c.who.gid, err)
+		return c.explainID("group", c.who.gid, err)
 	}
 	if err := c.setGroups(); err != nil {
 		return err
@@ -28,7 +28,7 @@ func (c *child) becomeUser() error {
 		return fmt.Errorf("prctl PR_SET_KEEPCAPS: %w", err)
 	}
 	if err := linux.SetThreadUID(c.who.uid); err != nil {
-		return explainID("user", c.who.uid, err)
+		return c.explainID("user", c.who.uid, err)
 	}
 	_, permitted, _, err := linux.Capabilities()
 	if err != nil {
@@ -83,8 +83,12 @@ func (c *child) setGroups() error {
 	return errs.WithHint(fmt.Errorf("set additional groups %v: %w", groups, err), "the range in /etc/subgid may be too small for them")
 }
 
-func explainID(kind string, id uint32, err error) error {
+func (c *child) explainID(kind string, id uint32, err error) error {
 	err = fmt.Errorf("become %s %d: %w", kind, id, err)
+	if errors.Is(err, unix.EINVAL) && c.nested() {
+		return errs.WithHint(err, fmt.Sprintf("the container's user namespace has no %s of that number: choose another, or more ids by "+
+			"--userns auto:size=N or keep-id:size=N, --uidmap and --gidmap", kind))
+	}
 	if errors.Is(err, unix.EINVAL) {
 		file := "/etc/subuid"
 		if kind == "group" {

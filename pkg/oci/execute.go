@@ -111,7 +111,7 @@ func (c *child) takeStandardStreams() error {
 func (c *child) ownPipe(fd int) {
 	const pipefsMagic = 0x50495045 // linux/magic.h
 	var st unix.Statfs_t
-	if c.who.uid != 0 && unix.Fstatfs(fd, &st) == nil && st.Type == pipefsMagic {
+	if (c.who.uid != 0 || c.nested()) && unix.Fstatfs(fd, &st) == nil && st.Type == pipefsMagic {
 		_ = unix.Fchown(fd, int(c.who.uid), -1) // a pipe of another user's stays unopenable
 	}
 }

@@ -50,8 +50,8 @@ type child struct {
 	procSys  int // the caller's /proc/sys, opened where there are sysctls
 	workdir  int
 
-	trees map[string]int // the order's trees
-	owned []ownedTree    // bind mounts whose content becomes the user's
+	trees map[string][]int // the order's trees; those of one path in their order
+	owned []ownedTree      // bind mounts whose content becomes the user's
 
 	slave      *os.File // the container's end of its terminal
 	who        identity
@@ -113,9 +113,9 @@ func (c *child) receiveOrder() (bool, error) {
 	if len(files)-1 != len(c.order.trees) {
 		return false, fmt.Errorf("read order: %d mounts came, %d are due", len(files)-1, len(c.order.trees))
 	}
-	c.trees = make(map[string]int, len(c.order.trees))
+	c.trees = make(map[string][]int, len(c.order.trees))
 	for i, path := range c.order.trees {
-		c.trees[path] = int(files[i+1].Fd())
+		c.trees[path] = append(c.trees[path], int(files[i+1].Fd()))
 	}
 	return true, nil
 }

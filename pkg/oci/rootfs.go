@@ -79,22 +79,36 @@ func (c *child) attachRoot() error {
 	if err := c.setAttr(tree, true, &unix.MountAttr{Propagation: unix.MS_PRIVATE}); err != nil {
 		return fmt.Errorf("set propagation: %w", err)
 	}
-	if err := linux.AttachTree(tree, unix.AT_FDCWD, c.rootfs); err != nil {
+	if err := c.attachAnywhere(tree); err != nil {
 		return err
 	}
 	c.root = tree
 	return nil
 }
 
+// attachAnywhere puts the root where it is for a moment, until pivot_root(2). A process in a user
+// namespace of its own may be kept from the usual place by the mode of a directory above it, such as the
+// user's home: then one that everybody can reach does as well, since nothing else is looked up below it.
+func (c *child) attachAnywhere(tree int) error {
+	err := linux.AttachTree(tree, unix.AT_FDCWD, c.rootfs)
+	for _, place := range []string{"/mnt", "/tmp", "/usr"} {
+		if !errors.Is(err, unix.EACCES) || !c.nested() {
+			break
+		}
+		err = linux.AttachTree(tree, unix.AT_FDCWD, place)
+	}
+	return err
+}
+
 // tree is a detached copy of what is mounted at path. One that came with the order is used
 // up by that.
 func (c *child) tree(path string, recursive bool) (int, error) {
-	fd, came := c.trees[path]
-	if !came {
+	came := c.trees[path]
+	if len(came) == 0 {
 		return linux.CloneTree(unix.AT_FDCWD, path, recursive)
 	}
-	delete(c.trees, path)
-	return unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, firstExtra)
+	c.trees[path] = came[1:]
+	return unix.FcntlInt(uintptr(came[0]), unix.F_DUPFD_CLOEXEC, firstExtra)
 }
 
 func (c *child) pivot() error {

@@ -66,8 +66,12 @@ type Birth struct {
 	Flags uintptr
 	// Join are the namespaces that have a path.
 	Join []specs.LinuxNamespace
-	// UIDs and GIDs are the maps of a nested user namespace, where Flags has one.
+	// UIDs and GIDs are the maps of a nested user namespace, where Flags, or Into, has one. Only
+	// a process that knows them can be forked: the caller must have its own ids by then.
 	UIDs, GIDs []specs.LinuxIDMapping
+	// Userns, where it is set, is a user namespace that exists (or a pidfd of a process in it),
+	// which the process joins in place of one of its own. Its other namespaces belong to that.
+	Userns *os.File
 
 	// Inside, where it is set, is a pidfd of the process whose namespaces the new one is born
 	// into, and Into says which (CLONE_NEW*): all that the container has to itself.
@@ -152,8 +156,9 @@ func (p *Process) clone(b *Birth, sock *os.File) error {
 	defer joined.close()
 	if b.Inside != nil {
 		// Not the cgroup namespace: seen from it the cgroup that the process is to be born in may
-		// not be there (ENOENT where cgroup2 is mounted with nsdelegate). The child joins it.
-		joined = append(joined, namespace{b.Inside, int(b.Into &^ unix.CLONE_NEWCGROUP), true})
+		// not be there (ENOENT where cgroup2 is mounted with nsdelegate). The child joins it. Nor
+		// the user namespace, which no thread of ours can join: see linux.UsernsFork.
+		joined = append(joined, namespace{b.Inside, int(b.Into &^ (unix.CLONE_NEWCGROUP | unix.CLONE_NEWUSER)), true})
 	}
 	if len(joined) == 0 && !b.DieWithParent {
 		return p.fork(b, attr)
@@ -178,11 +183,21 @@ func (p *Process) clone(b *Birth, sock *os.File) error {
 }
 
 func (p *Process) fork(b *Birth, attr *syscall.ProcAttr) error {
-	pidfd := -1
-	attr.Sys.PidFD = &pidfd
 	n := len(b.ExtraFiles)
 	program := linux.FDPath(firstExtra + n + 1)
 	argv := []string{"rc-shim", "init", strconv.Itoa(firstExtra + n)}
+	userns := b.Userns
+	if b.Into&unix.CLONE_NEWUSER != 0 {
+		userns = b.Inside
+	}
+	if userns != nil {
+		return p.forkInto(b, &linux.UsernsFork{
+			Userns: userns, UID: setUpID(b.UIDs), GID: setUpID(b.GIDs), Cloneflags: b.Flags &^ unix.CLONE_NEWUSER, Cgroup: b.Cgroup,
+			Path: program, Argv: argv, Env: attr.Env, Files: attr.Files,
+		})
+	}
+	pidfd := -1
+	attr.Sys.PidFD = &pidfd
 	pid, err := syscall.ForkExec(program, argv, attr)
 	if err != nil {
 		return explainClone(err, b.Cgroup)
@@ -228,9 +243,7 @@ func (b *Birth) attributes(sock *os.File) (*syscall.ProcAttr, func(), error) {
 		sys.UseCgroupFD, sys.CgroupFD = true, int(b.Cgroup.Fd())
 	}
 	if sys.Cloneflags&unix.CLONE_NEWUSER != 0 {
-		sys.UidMappings, sys.GidMappings = idMaps(b.UIDs), idMaps(b.GIDs)
-		sys.GidMappingsEnableSetgroups = true
-		sys.Credential = &syscall.Credential{NoSetGroups: true}
+		b.nest(sys)
 	}
 	return attr, closeFiles, nil
 }
@@ -249,14 +262,6 @@ func cloneFlags(l *specs.Linux) uintptr {
 		}
 	}
 	return flags
-}
-
-func idMaps(maps []specs.LinuxIDMapping) []syscall.SysProcIDMap {
-	out := make([]syscall.SysProcIDMap, len(maps))
-	for i, m := range maps {
-		out[i] = syscall.SysProcIDMap{ContainerID: int(m.ContainerID), HostID: int(m.HostID), Size: int(m.Size)}
-	}
-	return out
 }
 
 // namespaces are open files of namespaces to join.

@@ -8,9 +8,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/rc-containers/rc/pkg/errs"
@@ -25,13 +27,41 @@ type Root struct {
 	Target   string   // an empty directory, on which it is mounted
 	Program  string   // Auto, Native, Fuse, or the path of a fuse-overlayfs
 	Volatile bool     // never sync: what is written goes with the mount
+	// UIDs and GIDs, where they are set, show each ContainerID on disk as HostID, and write back
+	// the other way round. An id that is in neither list is shown as nobody's.
+	UIDs, GIDs []specs.LinuxIDMapping
+}
+
+// Shifts tells whether the owners of files are shown as others than they are on disk.
+func (r Root) Shifts() bool { return shifts(r.UIDs) || shifts(r.GIDs) }
+
+func shifts(ids []specs.LinuxIDMapping) bool {
+	return slices.ContainsFunc(ids, func(m specs.LinuxIDMapping) bool { return m.ContainerID != m.HostID })
+}
+
+// program is what can mount the root, of what is wished for: the kernel's overlayfs shifts no ids.
+func (r Root) program() (string, error) {
+	switch {
+	case !r.Shifts():
+		return r.Program, nil
+	case r.Program == Native:
+		return "", errs.WithHint(errs.Unsupportedf("mount program native: the kernel's overlayfs cannot show files with other owners, "+
+			"as this container's user namespace needs it"), "--storage-opt mount_program=auto, or --userns host")
+	case r.Program == Auto || r.Program == "":
+		return Fuse, nil
+	}
+	return r.Program, nil
 }
 
 // Mount mounts r in the caller's mount namespace and says by what. With Auto, a kernel
 // that refuses the native mount is no error: fuse-overlayfs does it then. The mount ends
 // with the namespace, or by Unmount.
 func Mount(ctx context.Context, r Root) (Choice, error) {
-	choice, err := Choose(r.Program, r.top())
+	wish, err := r.program()
+	if err != nil {
+		return Choice{}, err
+	}
+	choice, err := Choose(wish, r.top())
 	if err != nil {
 		return Choice{}, err
 	}
@@ -142,7 +172,19 @@ func options(r Root, extra ...string) string {
 	if r.Volatile {
 		opts = append(opts, "volatile")
 	}
+	if r.Shifts() {
+		opts = append(opts, "uidmapping="+mapping(r.UIDs), "gidmapping="+mapping(r.GIDs))
+	}
 	return strings.Join(opts, ",")
+}
+
+// mapping is fuse-overlayfs's form of a map: on disk, shown, how many; all with colons between them.
+func mapping(ids []specs.LinuxIDMapping) string {
+	var parts []string
+	for _, m := range ids {
+		parts = append(parts, fmt.Sprintf("%d:%d:%d", m.ContainerID, m.HostID, m.Size))
+	}
+	return strings.Join(parts, ":")
 }
 
 // mountFuse starts fuse-overlayfs, which returns when the mount is there and goes on as

@@ -149,10 +149,17 @@ func (s *server) fork() error {
 	b := s.birth
 	s.proc, err = oci.Fork(oci.Birth{
 		Flags: b.Flags, Cgroup: b.Cgroup, Stdin: stdio.files[0], Stdout: stdio.files[1], Stderr: stdio.files[2],
-		ExtraFiles: b.Extra, DieWithParent: !ownPIDs(), Exe: s.exe,
+		ExtraFiles: b.Extra, DieWithParent: !ownPIDs(), Exe: s.exe, UIDs: s.plan.UIDs, GIDs: s.plan.GIDs,
 	})
 	return err
 }
+
+// late tells whether the first process cannot be forked before the plan is there: where it belongs, or
+// the ids of its user namespace, are not known, and those can be written only by somebody who has ids.
+func (b *Birth) late() bool { return b.Wait || b.nested() }
+
+// nested tells whether the container has a user namespace within the shim's.
+func (b *Birth) nested() bool { return b.Flags&unix.CLONE_NEWUSER != 0 }
 
 // letGo closes what only the first life's process needed.
 func (s *server) letGo() {
@@ -177,13 +184,13 @@ func (s *server) letGo() {
 func ownPIDs() bool { return unix.Getpid() == 1 }
 
 // tree is a detached copy of what the shim has mounted at path, for the first process.
-func tree(path string) (*os.File, error) {
-	fd, err := linux.CloneTree(unix.AT_FDCWD, path, true)
+func tree(path string, recursive bool) (*os.File, error) {
+	fd, err := linux.CloneTree(unix.AT_FDCWD, path, recursive)
 	if errors.Is(err, unix.ENOSYS) {
 		err = errs.WithHint(err, "rc needs Linux 5.6 or newer")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("copy mount %q: %w", path, err)
+		return nil, err
 	}
 	return os.NewFile(uintptr(fd), path), nil
 }

@@ -156,6 +156,7 @@ func (s *server) enter(b oci.Birth) (*oci.Process, error) {
 	}
 	defer inside.Close()
 	b.Inside, b.Into, b.Cgroup, b.Exe, b.DieWithParent = inside, s.birth.Flags, s.cgroup, s.exe, !ownPIDs()
+	b.UIDs, b.GIDs = s.plan.UIDs, s.plan.GIDs
 	s.forking.Lock() // until the process is known, it could be taken for an orphan
 	p, err := oci.Fork(b)
 	if err == nil {

@@ -145,7 +145,7 @@ func (s *server) openStreams() (*streams, error) {
 	}
 	out.files = b.Stdio
 	if b.OpenStdin {
-		r, w, err := pipe()
+		r, w, err := b.pipe()
 		if err != nil {
 			return nil, err
 		}
@@ -157,7 +157,7 @@ func (s *server) openStreams() (*streams, error) {
 		return out, nil
 	}
 	for n := stdout; n <= stderr; n++ {
-		r, w, err := pipe()
+		r, w, err := b.pipe()
 		if err != nil {
 			out.close()
 			return nil, err
@@ -166,6 +166,17 @@ func (s *server) openStreams() (*streams, error) {
 		s.pipes[n] = r
 	}
 	return out, nil
+}
+
+// pipe is one for a standard stream.
+func (b *Birth) pipe() (r, w *os.File, err error) {
+	r, w, err = pipe()
+	if err == nil && b.nested() {
+		// Its owner may have no number in the container, so that nobody there could open /dev/stdout,
+		// or be made its owner. Who is not in the container does not come by it.
+		err = w.Chmod(0o666)
+	}
+	return r, w, err
 }
 
 func pipe() (r, w *os.File, err error) {

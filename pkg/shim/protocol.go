@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
 	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/oci"
 	"github.com/rc-containers/rc/pkg/spec"
 	"github.com/rc-containers/rc/pkg/state"
 	"github.com/rc-containers/rc/pkg/wire"
@@ -49,6 +52,11 @@ type Plan struct {
 	Skeleton string
 	// Overlays are what else the shim mounts.
 	Overlays []Overlay
+	// UIDs and GIDs are the maps of a user namespace that the container has within the shim's
+	// (Birth.Flags). Its root is shown by them: what is on disk keeps the shim's numbers. Binds
+	// are the sources that its first process may be unable to reach.
+	UIDs, GIDs []specs.LinuxIDMapping
+	Binds      []oci.Bind
 
 	Remove      bool // --rm
 	New         bool // goes if it cannot be started
@@ -101,6 +109,9 @@ func (p *Plan) fields(c *wire.Coder) {
 	c.Flag(&p.Rootfs.Volatile)
 	c.Text(&p.Skeleton)
 	wire.List(c, &p.Overlays, func(c *wire.Coder, o *Overlay) { c.Text(&o.Dir); c.Text(&o.Lower) })
+	mapFields(c, &p.UIDs)
+	mapFields(c, &p.GIDs)
+	wire.List(c, &p.Binds, func(c *wire.Coder, b *oci.Bind) { c.Text(&b.Source); c.Text(&b.Target); c.Flag(&b.Recursive) })
 	c.Flag(&p.Remove)
 	wire.Number(c, &p.StopSignal)
 	wire.Number(c, &p.StopTimeout)
@@ -118,6 +129,14 @@ func (p *Plan) fields(c *wire.Coder) {
 	c.Text(&p.Log.Tag)
 	c.Text(&p.Restart)
 	healthFields(c, &p.Health)
+}
+
+func mapFields(c *wire.Coder, ids *[]specs.LinuxIDMapping) {
+	wire.List(c, ids, func(c *wire.Coder, m *specs.LinuxIDMapping) {
+		wire.Number(c, &m.ContainerID)
+		wire.Number(c, &m.HostID)
+		wire.Number(c, &m.Size)
+	})
 }
 
 // healthFields codes a healthcheck, where there is one.

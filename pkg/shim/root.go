@@ -2,10 +2,15 @@ package shim
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 
+	"golang.org/x/sys/unix"
+
+	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/overlay"
 )
 
@@ -18,6 +23,9 @@ func (p *Plan) Trees() []string {
 	}
 	for _, o := range p.Overlays {
 		trees = append(trees, o.Target())
+	}
+	for _, b := range p.Binds {
+		trees = append(trees, b.Source)
 	}
 	return trees
 }
@@ -51,14 +59,16 @@ func (s *server) mountRoot(ctx context.Context) error {
 			lower = []string{r.Path}
 		}
 		lower = append(slices.Clip(lower), filepath.Join(s.plan.Skeleton, SkeletonLower))
-		choice, err := s.overlay(ctx, s.plan.Records.Dir(s.plan.ID), s.plan.Root(), lower)
+		choice, err := s.overlay(ctx, overlay.Root{
+			Upper: s.plan.Records.Dir(s.plan.ID), Target: s.plan.Root(), Lower: lower, UIDs: s.plan.UIDs, GIDs: s.plan.GIDs,
+		})
 		if err != nil {
 			return err
 		}
 		s.program = choice.Program
 	}
 	for _, o := range s.plan.Overlays {
-		if _, err := s.overlay(ctx, o.Dir, o.Target(), []string{o.Lower}); err != nil {
+		if _, err := s.overlay(ctx, overlay.Root{Upper: o.Dir, Target: o.Target(), Lower: []string{o.Lower}}); err != nil {
 			return err
 		}
 	}
@@ -84,30 +94,35 @@ func (o Overlay) Make() error {
 	return os.Mkdir(o.Target(), 0o755)
 }
 
-// overlay mounts lower, with dir/upper above it, on target.
-func (s *server) overlay(ctx context.Context, dir, target string, lower []string) (overlay.Choice, error) {
-	r := s.plan.Rootfs
-	choice, err := overlay.Mount(ctx, overlay.Root{
-		Lower:    lower,
-		Upper:    filepath.Join(dir, upperDir),
-		Work:     filepath.Join(dir, workDir),
-		Target:   target,
-		Program:  r.MountProgram,
-		Volatile: r.Volatile,
-	})
+// overlay mounts r, whose Upper is the directory that holds its upper and work directories.
+func (s *server) overlay(ctx context.Context, r overlay.Root) (overlay.Choice, error) {
+	r.Upper, r.Work = filepath.Join(r.Upper, upperDir), filepath.Join(r.Upper, workDir)
+	r.Program, r.Volatile = s.plan.Rootfs.MountProgram, s.plan.Rootfs.Volatile
+	choice, err := overlay.Mount(ctx, r)
 	if err != nil {
 		return choice, err
 	}
-	s.mounted = append(s.mounted, target)
+	s.mounted = append(s.mounted, r.Target)
 	return choice, nil
 }
 
 // cloneTrees makes the copies of what is mounted that a first process gets.
 func (s *server) cloneTrees() error {
 	for _, target := range s.mounted {
-		mount, err := tree(target)
+		mount, err := tree(target, true)
 		if err != nil {
-			return err
+			return fmt.Errorf("copy mount %q: %w", target, err)
+		}
+		s.trees = append(s.trees, mount)
+	}
+	for _, b := range s.plan.Binds {
+		mount, err := tree(b.Source, b.Recursive)
+		if errors.Is(err, unix.EINVAL) && !b.Recursive {
+			// mount_namespaces(7): a mount below may hide something, so it has to come along.
+			err = errs.WithHint(err, "something is mounted below the source: use rbind")
+		}
+		if err != nil {
+			return fmt.Errorf("mount %q on %q: %w", b.Source, b.Target, err)
 		}
 		s.trees = append(s.trees, mount)
 	}

@@ -89,7 +89,7 @@ func Serve(ctx context.Context, args []string) int {
 		sock: os.NewFile(SocketFD, "socket"), birth: birth, cgroup: birth.Cgroup, ownerHere: true,
 		calls: make(chan func()), ending: make(chan struct{}), entered: map[int]bool{},
 	}
-	if !birth.Wait {
+	if !birth.late() {
 		err = s.fork()
 	}
 	if err == nil {
@@ -192,6 +192,11 @@ func (s *server) readPlan() error {
 func (s *server) start(ctx context.Context) error {
 	if err := s.ownProc(); err != nil {
 		return err
+	}
+	if s.birth.nested() && !s.birth.Wait {
+		if err := s.fork(); err != nil {
+			return err
+		}
 	}
 	if !s.birth.Wait {
 		if err := s.connect(); err != nil {

@@ -29,6 +29,10 @@ type Container struct {
 	// the container's group file; keep-groups, alone, keeps the caller's.
 	GroupAdd []string `json:"groupAdd,omitempty"`
 
+	// Userns says which user namespace the container has. Its maps are in OCI.Linux, in numbers of
+	// the default map; those of auto are chosen at each start, and container's are the other's.
+	Userns Userns `json:"userns,omitzero"`
+
 	// Entrypoint and Cmd are as given or from the image; OCI.Process.Args is both.
 	Entrypoint []string          `json:"entrypoint,omitempty"`
 	Cmd        []string          `json:"cmd,omitempty"`

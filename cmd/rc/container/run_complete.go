@@ -43,6 +43,7 @@ func completeCreateFlags(a *cli.App, cmd *cobra.Command) {
 	for _, flag := range []string{"pid", "ipc", "uts", "cgroupns"} {
 		fixed(flag, "private", "host")
 	}
+	fixed("userns", spec.UsernsModes()...)
 	fixed("cgroups", "enabled", "disabled", "split")
 	fixed("image-volume", "bind", "anonymous", "tmpfs", "ignore")
 	fixed("attach", "stdin", "stdout", "stderr")
@@ -81,7 +82,7 @@ func completeCreateFlags(a *cli.App, cmd *cobra.Command) {
 	})
 	for _, flag := range []string{
 		"name", "label", "annotation", "hostname", "domainname", "env-merge", "unsetenv", "entrypoint",
-		"workdir", "user", "umask", "sysctl", "shm-size", "memory", "memory-swap", "memory-reservation", "cpus", "cpuset-cpus",
+		"workdir", "user", "umask", "uidmap", "gidmap", "passwd-entry", "group-entry", "sysctl", "shm-size", "memory", "memory-swap", "memory-reservation", "cpus", "cpuset-cpus",
 		"cpuset-mems", "pids-limit", "blkio-weight", "oom-score-adj", "cgroup-parent",
 	} {
 		register(flag, cobra.NoFileCompletions)

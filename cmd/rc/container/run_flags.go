@@ -58,6 +58,7 @@ type runFlags struct {
 	logDriver  string
 	logOpts    []string
 	health     healthFlags
+	ids        idFlags
 }
 
 // addRun declares the flags of run: those of create, and what is about the first start.
@@ -81,11 +82,11 @@ func (f *runFlags) add(flags *pflag.FlagSet) {
 	f.addNamespaces(flags)
 	f.addFiles(flags)
 	f.addLimits(flags)
+	f.ids.add(flags)
 	f.health.add(flags)
 	f.sigProxy = true // of a container that create makes, start --sig-proxy decides
 
 	cli.AddNotYet(flags, "publish", "p", false)
-	cli.AddNotYet(flags, "userns", "", false)
 	cli.AddNotYet(flags, "sdnotify", "", false)
 	addNoOps(flags)
 }

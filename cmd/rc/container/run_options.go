@@ -200,6 +200,7 @@ func (f *runFlags) process(p *flagParser, cfg *config.Config, o *create.Options)
 	}
 	o.Workdir = one(p, "workdir", f.workdir, spec.ParseWorkdir)
 	o.User = one(p, "user", f.user, spec.ParseUser)
+	o.Identities = f.ids.options(p)
 	o.GroupAdd = f.groupAdd
 	_, _, _, err := spec.ParseGroups(f.groupAdd)
 	p.note("group-add", err)

@@ -62,7 +62,8 @@ func Container(opts Options, image Image, env Environment) (*spec.Container, err
 	}
 	d.c.Rootfs.Volatile = opts.Remove
 	for _, part := range []func() error{
-		d.metadata, d.restart, d.log, d.health, d.network, d.cgroups, d.namespaces, d.process, d.security, d.mounts, d.secrets, d.resources, d.sysctls,
+		d.metadata, d.restart, d.log, d.health, d.network, d.cgroups, d.namespaces, d.process, d.identities, d.security, d.mounts, d.secrets,
+		d.resources, d.sysctls,
 	} {
 		if err := part(); err != nil {
 			return nil, err

@@ -10,6 +10,7 @@ import (
 	"github.com/rc-containers/rc/pkg/index"
 	"github.com/rc-containers/rc/pkg/secret"
 	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/userns"
 )
 
 // Options are what a user asked for, parsed; a zero value asks for nothing.
@@ -26,6 +27,7 @@ type Options struct {
 	Env        Env
 	Workdir    string
 	User       string
+	Identities
 	// GroupAdd are names and numbers, or keep-groups alone.
 	GroupAdd []string
 	Umask    *uint32
@@ -131,6 +133,12 @@ type Environment struct {
 	Created time.Time
 	// Dir is the container's directory, RunDir the one that is gone after a reboot.
 	Dir, RunDir string
+
+	// UID and GID are the caller's. IDs is the default map, and Named what --subuidname and
+	// --subgidname say: Identify looks them up where they are needed.
+	UID, GID uint32
+	IDs      userns.Map
+	Named    userns.Nested
 
 	Hostname string // the host's
 	Rlimits  []specs.POSIXRlimit
