@@ -2,17 +2,13 @@ package container
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
-	"golang.org/x/sys/unix"
 
+	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/container/create"
 	"github.com/rc-containers/rc/pkg/oci"
 	"github.com/rc-containers/rc/pkg/shim"
@@ -64,10 +60,6 @@ func bindsOf(mounts []specs.Mount, overlays []shim.Overlay) []oci.Bind {
 	})
 }
 
-// idMapFile, in the runtime directory, says which ids a container with --userns auto has: as
-// long as it is there, no other one gets them.
-const idMapFile = "idmap.json"
-
 // allocateIDs chooses the ids of a container with --userns auto, which have to be nobody else's.
 func (r *run) allocateIDs(ctx context.Context, plan *shim.Plan) error {
 	if r.c.Userns.Mode != spec.UsernsAuto {
@@ -77,63 +69,27 @@ func (r *run) allocateIDs(ctx context.Context, plan *shim.Plan) error {
 	if err != nil {
 		return err
 	}
-	lock, err := os.OpenFile(filepath.Join(r.cfg.RunRoot, "userns.lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	chosen, err := r.records().ReserveIDs(r.c.ID, func(taken []spec.IDMaps) (spec.IDMaps, error) { return ids.Auto(r.c.Userns, taken) })
 	if err != nil {
-		return err
-	}
-	defer lock.Close() // and thereby unlocked
-	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
-		return fmt.Errorf("lock %q: %w", lock.Name(), err)
-	}
-	taken, err := takenIDs(filepath.Dir(r.dir.RunPath()), r.c.ID)
-	if err != nil {
-		return err
-	}
-	chosen, err := ids.Auto(r.c.Userns, taken)
-	if err != nil {
-		return err
-	}
-	data, err := json.Marshal(chosen)
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(r.dir.RunPath(), idMapFile), data, 0o600); err != nil {
 		return err
 	}
 	plan.UIDs, plan.GIDs = chosen.UIDs, chosen.GIDs
 	return nil
 }
 
-// takenIDs are those of other containers. What cannot be read is of one that is just going.
-func takenIDs(dir, own string) ([]userns.Nested, error) {
-	entries, err := os.ReadDir(dir)
+// Layers are the directories that a container's root is made of, topmost first: what it has written
+// comes before its image's.
+func Layers(cfg *config.Config, id string) ([]string, error) {
+	c, err := Records(cfg).Load(id)
 	if err != nil {
 		return nil, err
 	}
-	var taken []userns.Nested
-	for _, e := range entries {
-		if e.Name() == own {
-			continue
-		}
-		n, err := readIDMap(filepath.Join(dir, e.Name()))
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		taken = append(taken, n)
+	if c.Rootfs.Path != "" && !c.Rootfs.Overlay {
+		return []string{c.Rootfs.Path}, nil
 	}
-	return taken, nil
-}
-
-func readIDMap(dir string) (n userns.Nested, err error) {
-	data, err := os.ReadFile(filepath.Join(dir, idMapFile))
-	if err != nil {
-		return n, err
+	layers := append([]string{filepath.Join(Records(cfg).Dir(c.ID), "upper")}, c.Rootfs.Lower...)
+	if c.Rootfs.Path != "" {
+		layers = append(layers, c.Rootfs.Path)
 	}
-	if err := json.Unmarshal(data, &n); err != nil {
-		return n, fmt.Errorf("read %q: %w", filepath.Join(dir, idMapFile), err)
-	}
-	return n, nil
+	return layers, nil
 }

@@ -35,6 +35,12 @@ func AccountNames(root int) (users, groups map[uint32]string, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	users, groups = ParseAccounts(passwd, group)
+	return users, groups, nil
+}
+
+// ParseAccounts is AccountNames of the files' contents.
+func ParseAccounts(passwd, group []byte) (users, groups map[uint32]string) {
 	users, groups = map[uint32]string{}, map[uint32]string{}
 	findPasswd(passwd, func(e passwdEntry) bool {
 		if _, ok := users[e.uid]; !ok {
@@ -48,7 +54,7 @@ func AccountNames(root int) (users, groups map[uint32]string, err error) {
 		}
 		return true
 	})
-	return users, groups, nil
+	return users, groups
 }
 
 // readAccounts reads a file of the container; one that does not exist is empty.

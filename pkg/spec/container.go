@@ -101,6 +101,12 @@ type Rootfs struct {
 	Volatile bool `json:"volatile,omitempty"`
 }
 
+// IDMaps are the maps of a user namespace within the default one: HostID is a number of that.
+type IDMaps struct {
+	UIDs []specs.LinuxIDMapping `json:"uids"`
+	GIDs []specs.LinuxIDMapping `json:"gids"`
+}
+
 // Cgroups says where a container's processes are counted and limited.
 type Cgroups struct {
 	// Mode is enabled, disabled or split.

@@ -82,6 +82,21 @@ func size(extents []specs.LinuxIDMapping) int {
 	return n
 }
 
+// MapOf is the map of the user namespace of a process, in numbers of the caller's: which must be another
+// one, that it lies in.
+func MapOf(pid int) (Map, error) {
+	var m Map
+	var err error
+	dir := fmt.Sprintf("/proc/%d/", pid)
+	if m.UIDs, err = readMap(dir + "uid_map"); err == nil {
+		m.GIDs, err = readMap(dir + "gid_map")
+	}
+	if err != nil {
+		return Map{}, fmt.Errorf("id maps of process %d: %w", pid, err)
+	}
+	return m, nil
+}
+
 // DefaultMap is the map of the calling user: 0 is the user, 1… the subordinate ranges. A
 // user without any gets a map that is Single. Real root needs a range like anybody else;
 // root of a user namespace (a container, rc unshare) gets all the ids that it has, each

@@ -13,25 +13,18 @@ import (
 	"github.com/rc-containers/rc/pkg/spec"
 )
 
-// Nested are the maps of a container's user namespace within the default map: HostID is a
-// number of that.
-type Nested struct {
-	UIDs []specs.LinuxIDMapping `json:"uids"`
-	GIDs []specs.LinuxIDMapping `json:"gids"`
-}
-
 // KeepID maps the caller, 0 of the default map, to uid and gid, and all others below and above
 // in their order, up to size ids (0: all).
-func (m Map) KeepID(uid, gid, size uint32) (Nested, error) {
+func (m Map) KeepID(uid, gid, size uint32) (spec.IDMaps, error) {
 	uids, err := keepID(m.UIDs, uid, size)
 	if err != nil {
-		return Nested{}, fmt.Errorf("--userns keep-id: user %w", err)
+		return spec.IDMaps{}, fmt.Errorf("--userns keep-id: user %w", err)
 	}
 	gids, err := keepID(m.GIDs, gid, size)
 	if err != nil {
-		return Nested{}, fmt.Errorf("--userns keep-id: group %w", err)
+		return spec.IDMaps{}, fmt.Errorf("--userns keep-id: group %w", err)
 	}
-	return Nested{uids, gids}, nil
+	return spec.IDMaps{UIDs: uids, GIDs: gids}, nil
 }
 
 func keepID(extents []specs.LinuxIDMapping, id, limit uint32) ([]specs.LinuxIDMapping, error) {
@@ -68,13 +61,13 @@ func others(extents []specs.LinuxIDMapping, limit uint32) (uint32, error) {
 }
 
 // NoMap leaves the caller out.
-func (m Map) NoMap() (Nested, error) {
+func (m Map) NoMap() (spec.IDMaps, error) {
 	if m.Single() {
-		return Nested{}, errs.WithHint(errs.Unsupportedf("--userns nomap: without subordinate ids there is nobody but the caller"), m.mend())
+		return spec.IDMaps{}, errs.WithHint(errs.Unsupportedf("--userns nomap: without subordinate ids there is nobody but the caller"), m.mend())
 	}
 	uids, _ := others(m.UIDs, 0)
 	gids, _ := others(m.GIDs, 0)
-	return Nested{
+	return spec.IDMaps{
 		UIDs: []specs.LinuxIDMapping{{ContainerID: 0, HostID: 1, Size: uids}},
 		GIDs: []specs.LinuxIDMapping{{ContainerID: 0, HostID: 1, Size: gids}},
 	}, nil
@@ -88,7 +81,7 @@ func (m Map) mend() string {
 }
 
 // Mapped lays out --uidmap and --gidmap. Where only one is given it is both.
-func (m Map) Mapped(uidmaps, gidmaps []spec.IDMapping) (Nested, error) {
+func (m Map) Mapped(uidmaps, gidmaps []spec.IDMapping) (spec.IDMaps, error) {
 	var uids, gids []spec.IDMapping
 	for _, list := range []struct {
 		maps []spec.IDMapping
@@ -114,13 +107,13 @@ func (m Map) Mapped(uidmaps, gidmaps []spec.IDMapping) (Nested, error) {
 	}
 	u, err := layOut(uids, m.UIDs, "user")
 	if err != nil {
-		return Nested{}, fmt.Errorf("--uidmap: %w", m.hinted(err))
+		return spec.IDMaps{}, fmt.Errorf("--uidmap: %w", m.hinted(err))
 	}
 	g, err := layOut(gids, m.GIDs, "group")
 	if err != nil {
-		return Nested{}, fmt.Errorf("--gidmap: %w", m.hinted(err))
+		return spec.IDMaps{}, fmt.Errorf("--gidmap: %w", m.hinted(err))
 	}
-	return Nested{u, g}, nil
+	return spec.IDMaps{UIDs: u, GIDs: g}, nil
 }
 
 func (m Map) hinted(err error) error {
@@ -240,7 +233,7 @@ func check(maps []specs.LinuxIDMapping, kind string) error {
 }
 
 // Named maps the subordinate ids that files have under the given names ("": as the other).
-func (m Map) Named(ctx context.Context, uidName, gidName string) (Nested, error) {
+func (m Map) Named(ctx context.Context, uidName, gidName string) (spec.IDMaps, error) {
 	if uidName == "" {
 		uidName = gidName
 	}
@@ -249,13 +242,13 @@ func (m Map) Named(ctx context.Context, uidName, gidName string) (Nested, error)
 	}
 	uids, err := system().named(ctx, uidName, subuids, m.UIDs)
 	if err != nil {
-		return Nested{}, fmt.Errorf("--subuidname %q: %w", uidName, err)
+		return spec.IDMaps{}, fmt.Errorf("--subuidname %q: %w", uidName, err)
 	}
 	gids, err := system().named(ctx, gidName, subgids, m.GIDs)
 	if err != nil {
-		return Nested{}, fmt.Errorf("--subgidname %q: %w", gidName, err)
+		return spec.IDMaps{}, fmt.Errorf("--subgidname %q: %w", gidName, err)
 	}
-	return Nested{uids, gids}, nil
+	return spec.IDMaps{UIDs: uids, GIDs: gids}, nil
 }
 
 // named are the ranges of a name, from 0 on.

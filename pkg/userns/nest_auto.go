@@ -11,7 +11,7 @@ import (
 
 // Auto chooses u.Size ids, of which none is the caller's or in taken, and lays u.UIDMaps and
 // u.GIDMaps over them.
-func (m Map) Auto(u spec.Userns, taken []Nested) (Nested, error) {
+func (m Map) Auto(u spec.Userns, taken []spec.IDMaps) (spec.IDMaps, error) {
 	var busy []idRange
 	for _, n := range taken {
 		for _, e := range slices.Concat(n.UIDs, n.GIDs) {
@@ -23,11 +23,11 @@ func (m Map) Auto(u spec.Userns, taken []Nested) (Nested, error) {
 		err := errs.Unsupportedf("--userns auto: %d ids in one piece: of the %d subordinate ones %d are free in one piece, while %d other containers with auto run",
 			u.Size, max(size(m.UIDs), 1)-1, free, len(taken))
 		if m.Single() || free == 0 && len(taken) == 0 {
-			return Nested{}, errs.WithHint(err, m.mend())
+			return spec.IDMaps{}, errs.WithHint(err, m.mend())
 		}
-		return Nested{}, errs.WithHint(err, "--userns auto:size=N with fewer, or "+m.mend())
+		return spec.IDMaps{}, errs.WithHint(err, "--userns auto:size=N with fewer, or "+m.mend())
 	}
-	var out Nested
+	var out spec.IDMaps
 	for _, list := range []struct {
 		own    *[]specs.LinuxIDMapping
 		outer  []specs.LinuxIDMapping
@@ -40,13 +40,13 @@ func (m Map) Auto(u spec.Userns, taken []Nested) (Nested, error) {
 		}
 		forced, err := layOut(list.forced, list.outer, list.kind)
 		if err != nil {
-			return Nested{}, err
+			return spec.IDMaps{}, err
 		}
 		for _, e := range forced {
 			*list.own = append(without(*list.own, e), e)
 		}
 		if err := check(*list.own, list.kind); err != nil {
-			return Nested{}, err
+			return spec.IDMaps{}, err
 		}
 	}
 	return out, nil

@@ -191,7 +191,7 @@ func runDirectory(t *testing.T) string {
 func TestRunFlags(t *testing.T) {
 	dir := runDirectory(t)
 	used := map[string]bool{"help": true, "rootfs": true}
-	for _, test := range slices.Concat(runFlagTests(dir), lifeFlagTests(dir)) {
+	for _, test := range slices.Concat(runFlagTests(dir), lifeFlagTests(dir), idFlagTests()) {
 		args := append(strings.Fields(test.args), "alpine", "sh", "-c", "--rm")
 		got, err := parseRun(t, &config.Config{}, args...)
 		if err != nil {
@@ -271,7 +271,13 @@ func TestRunRefuses(t *testing.T) {
 		{args: "-d -a stdin alpine", want: "--attach stdin: with --detach nothing is attached"},
 		{args: "--detach-keys ctrl-1 alpine", want: `--detach-keys "ctrl-1": "ctrl-1" is no key: want keys such as a or ctrl-p`},
 		{args: "-p 80:80 alpine", want: "--publish: not supported yet", kind: errs.ErrUnsupported},
-		{args: "--userns keep-id alpine", want: "--userns: not supported yet", kind: errs.ErrUnsupported},
+		{args: "--userns keepid alpine", want: `--userns "keepid": want host, keep-id, nomap`},
+		{args: "--userns keep-id:size=0 alpine", want: `--userns "size=0": want size=N`},
+		{args: "--userns ns:/proc/1/ns/user alpine", want: `--userns "ns:/proc/1/ns/user": a namespace that was made elsewhere`, kind: errs.ErrUnsupported},
+		{args: "--uidmap 5 alpine", want: `--uidmap "5": want [+ug]CONTAINER:FROM[:COUNT]`},
+		{args: "--gidmap 0:4294967290:10 alpine", want: `--gidmap "0:4294967290:10": ids end at 4294967294`},
+		{args: "--passwd-entry= alpine", want: `--passwd-entry "": want one line`},
+		{args: "--passwd=false --hostuser daemon alpine", want: "--hostuser: with --passwd=false nothing is added"},
 		{args: "--sdnotify conmon alpine", want: "--sdnotify: not supported yet", kind: errs.ErrUnsupported},
 		{args: "--restart sometimes alpine", want: `--restart "sometimes": want no, on-failure[:N], always or unless-stopped`},
 		{args: "--restart= alpine", want: `--restart "": want no, on-failure[:N], always or unless-stopped`},

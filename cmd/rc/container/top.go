@@ -99,7 +99,11 @@ func showTop(ctx context.Context, a *cli.App, opts *topOptions) error {
 		}
 		return runPS(ctx, a.Stdout, e, opts.Columns)
 	}
-	rows, err := processes.Top(e, opts.Columns)
+	layers, err := container.Layers(a.Config, id)
+	if err != nil {
+		return err
+	}
+	rows, err := processes.Top(e, opts.Columns, layers)
 	if err != nil {
 		return err
 	}

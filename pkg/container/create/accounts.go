@@ -3,20 +3,16 @@ package create
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/rc-containers/rc/pkg/errs"
-	"github.com/rc-containers/rc/pkg/linux"
 	"github.com/rc-containers/rc/pkg/oci"
+	"github.com/rc-containers/rc/pkg/overlay"
 	"github.com/rc-containers/rc/pkg/spec"
 )
 
@@ -168,39 +164,11 @@ func readLayered(r *spec.Rootfs, path string) ([]byte, error) {
 	if r.Path != "" {
 		layers = []string{r.Path}
 	}
-	for _, layer := range layers {
-		root, err := os.OpenFile(layer, unix.O_PATH|unix.O_DIRECTORY, 0)
-		if err != nil {
-			return nil, err
-		}
-		data, err := linux.ReadInRoot(int(root.Fd()), path, maxAccounts)
-		root.Close()
-		switch {
-		case err == nil:
-			return data, nil
-		case errors.Is(err, fs.ErrNotExist) && !covers(layer, path):
-			continue
-		case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.ENXIO):
-			return nil, nil // deleted by that layer, or no file
-		}
+	data, err := overlay.ReadFile(layers, path, maxAccounts)
+	if err != nil {
 		return nil, fmt.Errorf("image's %w", err)
 	}
-	return nil, nil
-}
-
-// covers tells whether a layer hides what lower ones have at path: a whiteout is a device, or,
-// of fuse-overlayfs, a file .wh.NAME; a directory may be opaque.
-func covers(layer, path string) bool {
-	dir, name := filepath.Split(filepath.Join(layer, path))
-	if _, err := os.Lstat(filepath.Join(dir, ".wh."+name)); err == nil {
-		return true
-	}
-	if _, err := os.Lstat(filepath.Join(dir, ".wh..wh..opq")); err == nil {
-		return true
-	}
-	var value [1]byte
-	n, err := unix.Getxattr(dir, "user.overlay.opaque", value[:])
-	return err == nil && n == 1 && value[0] == 'y'
+	return data, nil
 }
 
 // hostAccount is a user of the host, by name or number.
@@ -253,7 +221,7 @@ func hostGroup(ctx context.Context, gid uint32) string {
 	for _, source := range []func() string{
 		func() string { return string(data) },
 		func() string {
-			out, _ := exec.CommandContext(ctx, "getent", "group", number).Output() //nolint:errcheck // nobody knows it then
+			out, _ := exec.CommandContext(ctx, "getent", "group", number).Output() // nobody knows it, perhaps
 			return string(out)
 		},
 	} {

@@ -95,7 +95,7 @@ func (d *draft) identities() error {
 		return nil
 	}
 	d.c.OCI.Linux.Namespaces = append(d.c.OCI.Linux.Namespaces, specs.LinuxNamespace{Type: specs.UserNamespace})
-	var nested userns.Nested
+	var nested spec.IDMaps
 	var err error
 	switch o.Userns.Mode {
 	case spec.UsernsKeepID:

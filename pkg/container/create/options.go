@@ -138,7 +138,7 @@ type Environment struct {
 	// --subgidname say: Identify looks them up where they are needed.
 	UID, GID uint32
 	IDs      userns.Map
-	Named    userns.Nested
+	Named    spec.IDMaps
 
 	Hostname string // the host's
 	Rlimits  []specs.POSIXRlimit

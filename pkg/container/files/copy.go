@@ -115,7 +115,7 @@ func (c *copying) run(ctx context.Context, from, to *state.Entry) error {
 		case from != nil:
 			packed <- c.side(ctx, from, side{Pack: true, Path: c.src.Path, Name: c.src.name()}, nil, out)
 		default:
-			packed <- &outcome{err: c.packLocal(ctx, out)}
+			packed <- &outcome{err: c.packLocal(ctx, to, out)}
 		}
 	}()
 	var unpacked *outcome
@@ -236,8 +236,8 @@ func join(ctx context.Context, shim int, command userns.Command, args []string) 
 	return p.Wait()
 }
 
-// packLocal packs the user's own files.
-func (c *copying) packLocal(ctx context.Context, out io.Writer) error {
+// packLocal packs the user's own files, for a container.
+func (c *copying) packLocal(ctx context.Context, to *state.Entry, out io.Writer) error {
 	top, err := unix.Open(c.src.Path, unix.O_PATH|unix.O_CLOEXEC, 0)
 	if errors.Is(err, unix.ENOENT) {
 		err = errs.ErrNotFound
@@ -255,13 +255,31 @@ func (c *copying) packLocal(ctx context.Context, out io.Writer) error {
 		if err != nil {
 			return err
 		}
-		o.Owner = owners(ids)
+		if o.Owner, err = c.ownersIn(to, owners(ids)); err != nil {
+			return err
+		}
 	}
 	w := bufio.NewWriterSize(out, 64<<10)
 	if err := archive.Pack(ctx, w, top, o); err != nil {
 		return err
 	}
 	return w.Flush()
+}
+
+// ownersIn goes on from numbers of the default map to those of a container with a user namespace of its own.
+func (c *copying) ownersIn(to *state.Entry, owner func(uid, gid uint32) (int, int)) (func(uid, gid uint32) (int, int), error) {
+	if to == nil {
+		return owner, nil
+	}
+	record, err := container.Records(c.cfg).Load(to.ID)
+	if err != nil || len(record.OCI.Linux.UIDMappings) == 0 {
+		return owner, err
+	}
+	own := owners(userns.Map{UIDs: record.OCI.Linux.UIDMappings, GIDs: record.OCI.Linux.GIDMappings})
+	return func(uid, gid uint32) (int, int) {
+		u, g := owner(uid, gid)
+		return own(uint32(u), uint32(g))
+	}, nil
 }
 
 // unpackLocal makes files of the user's own.

@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/rc-containers/rc/pkg/archive"
@@ -20,6 +21,7 @@ import (
 	"github.com/rc-containers/rc/pkg/linux"
 	"github.com/rc-containers/rc/pkg/oci"
 	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/userns"
 )
 
 // SideVerb is rc's hidden verb that packs or unpacks in a container's user namespace. Its
@@ -47,6 +49,10 @@ type side struct {
 	Chown     bool   `json:"chown,omitempty"` // to the container's user
 	Overwrite bool   `json:"overwrite,omitempty"`
 	Foreign   bool   `json:"foreign,omitempty"` // not from Pack: standard input is the user's
+
+	// ids are the container's where it runs in a user namespace of its own within the side's: its files are
+	// shown with other owners then, whom the container knows by these. On disk they have the latter.
+	ids *userns.Map
 }
 
 func (s side) encode() string {
@@ -79,6 +85,9 @@ func (s side) run(ctx context.Context, cfg *config.Config, in io.Reader, out io.
 	if err != nil {
 		return err
 	}
+	if s.ids, err = s.idsOf(c); err != nil {
+		return errors.Join(err, release())
+	}
 	switch {
 	case s.Pack:
 		err = s.pack(ctx, root, out, warn)
@@ -95,7 +104,7 @@ func (s side) both(ctx context.Context, root *os.File, c *spec.Container, warn f
 	r, w := io.Pipe()
 	packed := make(chan error, 1)
 	go func() {
-		err := side{Path: s.From, Name: s.Name}.pack(ctx, root, w, warn)
+		err := side{Path: s.From, Name: s.Name, ids: s.ids}.pack(ctx, root, w, warn)
 		w.CloseWithError(err)
 		packed <- err
 	}()
@@ -146,7 +155,11 @@ func (s side) pack(ctx context.Context, root *os.File, out io.Writer, warn func(
 	}
 	w := bufio.NewWriterSize(out, 64<<10)
 	// Terminals of a container belong to nobody there: podman leaves them out, too.
-	err = archive.Pack(ctx, w, top, archive.PackOptions{Name: s.Name, Denied: true, Warn: warn})
+	o := archive.PackOptions{Name: s.Name, Denied: true, Warn: warn}
+	if s.ids != nil {
+		o.Owner = owners(*s.ids)
+	}
+	err = archive.Pack(ctx, w, top, o)
 	if err == nil {
 		err = w.Flush()
 	}
@@ -183,6 +196,9 @@ func (s side) unpack(ctx context.Context, root *os.File, c *spec.Container, in i
 		}
 		o.Owner = func(int, int) (int, int) { return uid, gid }
 	}
+	if s.ids != nil {
+		o.Owner = outside(*s.ids, o.Owner)
+	}
 	if s.Foreign {
 		var err error
 		if in, err = decompress(in); err != nil {
@@ -190,6 +206,30 @@ func (s side) unpack(ctx context.Context, root *os.File, c *spec.Container, in i
 		}
 	}
 	return archive.Unpack(ctx, in, archive.Dest{Root: int(root.Fd()), Path: s.Path}, o)
+}
+
+// idsOf is ids.
+func (s side) idsOf(c *spec.Container) (*userns.Map, error) {
+	if s.PID == 0 || !spec.HasNamespace(&c.OCI, specs.UserNamespace) {
+		return nil, nil
+	}
+	m, err := userns.MapOf(s.PID)
+	return &m, err
+}
+
+// outside makes numbers of the side's of a container's.
+func outside(ids userns.Map, owner func(uid, gid int) (int, int)) func(uid, gid int) (int, int) {
+	return func(uid, gid int) (int, int) {
+		u, g := overflow, overflow
+		uid, gid = owner(uid, gid)
+		if id, ok := ids.HostUID(uint32(uid)); ok {
+			u = int(id)
+		}
+		if id, ok := ids.HostGID(uint32(gid)); ok {
+			g = int(id)
+		}
+		return u, g
+	}
 }
 
 // owner is the container's user, whose the files become.

@@ -51,6 +51,7 @@ type HostConfig struct {
 	Tmpfs                map[string]string
 	UTSMode              string
 	UsernsMode           string
+	IDMappings           *IDMappings `json:",omitempty"`
 	ShmSize              int64
 	Runtime              string
 	ConsoleSize          [2]int
@@ -133,6 +134,7 @@ func hostConfig(root state.Root, c *spec.Container, p *specs.Process) HostConfig
 		CgroupMode: namespaceMode(c, specs.CgroupNamespace), IpcMode: namespaceMode(c, specs.IPCNamespace),
 		PidMode: namespaceMode(c, specs.PIDNamespace), UTSMode: namespaceMode(c, specs.UTSNamespace),
 	}
+	h.UsernsMode, h.IDMappings = identities(root, c)
 	h.LogConfig, h.RestartPolicy = logConfig(root, c), restartPolicy(c)
 	if c.OCI.Root != nil {
 		h.ReadonlyRootfs = c.OCI.Root.Readonly

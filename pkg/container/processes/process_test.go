@@ -107,7 +107,7 @@ func TestTop(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
-	rows, err := Top(e, []string{"pid,ppid", "%a", "user", "uid", "hpid"})
+	rows, err := Top(e, []string{"pid,ppid", "%a", "user", "uid", "hpid"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,14 +120,14 @@ func TestTop(t *testing.T) {
 		t.Errorf("%q", rows)
 	}
 	// Every column, of every process.
-	if rows, err := Top(e, Descriptors()); err != nil || len(rows) < 3 || len(rows[1]) != len(Descriptors()) {
+	if rows, err := Top(e, Descriptors(), nil); err != nil || len(rows) < 3 || len(rows[1]) != len(Descriptors()) {
 		t.Errorf("%q, %v", rows, err)
 	}
-	if rows, err := Top(e, nil); err != nil || !slices.Equal(rows[0], []string{"USER", "PID", "PPID", "%CPU", "ELAPSED", "TTY", "TIME", "COMMAND"}) {
+	if rows, err := Top(e, nil, nil); err != nil || !slices.Equal(rows[0], []string{"USER", "PID", "PPID", "%CPU", "ELAPSED", "TTY", "TIME", "COMMAND"}) {
 		t.Errorf("%q, %v", rows, err)
 	}
 	for _, words := range [][]string{{"nope"}, {"pid,nope"}, {""}, {"pid,"}} {
-		if _, err := Top(e, words); err == nil || !strings.Contains(err.Error(), "capamb") {
+		if _, err := Top(e, words, nil); err == nil || !strings.Contains(err.Error(), "capamb") {
 			t.Errorf("%q: %v", words, err)
 		}
 	}

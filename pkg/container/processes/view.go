@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rc-containers/rc/pkg/oci"
+	"github.com/rc-containers/rc/pkg/overlay"
 	"github.com/rc-containers/rc/pkg/spec"
 	"github.com/rc-containers/rc/pkg/state"
 )
@@ -39,8 +40,9 @@ const (
 // unknown is shown for what is not to be found out.
 const unknown = "?"
 
-// Top describes a container's processes: headings, then a row each.
-func Top(e *state.Entry, words []string) ([][]string, error) {
+// Top describes a container's processes: headings, then a row each. layers are those of its root, topmost
+// first.
+func Top(e *state.Entry, words, layers []string) ([][]string, error) {
 	chosen, err := choose(words)
 	if err != nil {
 		return nil, err
@@ -64,6 +66,9 @@ func Top(e *state.Entry, words []string) ([][]string, error) {
 		list = append(list, p)
 	}
 	v := newView("/proc", e.State.PID, list)
+	if v.users == nil {
+		v.users, v.groups = storedAccounts(layers)
+	}
 	var rows [][]string
 	row := make([]string, len(chosen))
 	for i, d := range chosen {
@@ -115,6 +120,21 @@ func accounts(dir string) (users, groups map[uint32]string) {
 		return nil, nil
 	}
 	return users, groups
+}
+
+// storedAccounts reads them on disk: a root that fuse-overlayfs has mounted cannot be read from another user
+// namespace.
+func storedAccounts(layers []string) (users, groups map[uint32]string) {
+	const limit = 16 << 20
+	passwd, err := overlay.ReadFile(layers, "etc/passwd", limit)
+	if err != nil {
+		return nil, nil // numbers are shown
+	}
+	group, err := overlay.ReadFile(layers, "etc/group", limit)
+	if err != nil {
+		return nil, nil
+	}
+	return oci.ParseAccounts(passwd, group)
 }
 
 // idMap are the lines of a namespace's uid_map, as the caller sees them: inside, outside, count.
