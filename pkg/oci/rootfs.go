@@ -95,6 +95,7 @@ func (c *child) attachAnywhere(tree int) error {
 		if !errors.Is(err, unix.EACCES) || !c.nested() {
 			break
 		}
+		c.rootfs = place
 		err = linux.AttachTree(tree, unix.AT_FDCWD, place)
 	}
 	return err
