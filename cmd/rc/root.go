@@ -12,6 +12,7 @@ import (
 	"github.com/rc-containers/rc/cmd/rc/container"
 	"github.com/rc-containers/rc/cmd/rc/image"
 	"github.com/rc-containers/rc/cmd/rc/inspect"
+	"github.com/rc-containers/rc/cmd/rc/network"
 	"github.com/rc-containers/rc/cmd/rc/secret"
 	"github.com/rc-containers/rc/cmd/rc/system"
 	"github.com/rc-containers/rc/pkg/config"
@@ -80,6 +81,7 @@ func verbs(a *cli.App) []cli.Verb {
 		cli.Noun("container", "Manage containers", append(slices.Concat(container.Verbs(a), container.NounVerbs(a)), inspect.ContainerVerb(a))),
 		cli.Noun("image", "Manage images", append(slices.Concat(image.Verbs(a), image.NounVerbs(a)), inspect.ImageVerb(a))),
 		cli.Noun("secret", "Manage secrets", secret.Verbs(a)),
+		cli.Noun("network", "Manage bridge networks", network.Verbs(a)),
 		cli.Noun("system", "Manage what rc keeps", system.SystemVerbs(a)),
 	})
 }

@@ -48,6 +48,11 @@ type Containers struct {
 	Network string
 	// NetworkCommand is default_rootless_network_cmd: pasta or slirp4netns, "" for rc's choice.
 	NetworkCommand string
+	// DefaultNetwork, DefaultSubnet and SubnetPools are of [network]: the bridge network that
+	// is always there, and where subnets are taken from.
+	DefaultNetwork string
+	DefaultSubnet  string
+	SubnetPools    []SubnetPool
 	OOMScoreAdj    *int
 	PIDsLimit      *int64
 	PullPolicy     string
@@ -66,6 +71,12 @@ type Containers struct {
 	DetachKeys *string
 	// HelperDirs are where network helpers and mount programs may lie beside $PATH.
 	HelperDirs []string
+}
+
+// SubnetPool is an element of default_subnet_pools: subnets of Size bits in Base.
+type SubnetPool struct {
+	Base string `toml:"base"`
+	Size int    `toml:"size"`
 }
 
 // StorageRoot is the image store's directory.

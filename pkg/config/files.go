@@ -55,7 +55,10 @@ type containersConf struct {
 		StopTimeout   *uint   `toml:"stop_timeout"`
 	} `toml:"engine"`
 	Network struct {
-		Command string `toml:"default_rootless_network_cmd"`
+		Command string       `toml:"default_rootless_network_cmd"`
+		Name    string       `toml:"default_network"`
+		Subnet  string       `toml:"default_subnet"`
+		Pools   []SubnetPool `toml:"default_subnet_pools"`
 	} `toml:"network"`
 }
 
@@ -253,6 +256,7 @@ func (conf *containersConf) settings() Containers {
 		Env: c.Env, EnvHost: c.EnvHost, HTTPProxy: c.HTTPProxy, Init: c.Init,
 		CgroupNS: c.CgroupNS, IPCNS: c.IPCNS, PIDNS: c.PIDNS, UTSNS: c.UTSNS, UserNS: c.UserNS,
 		Network: c.Netns, NetworkCommand: conf.Network.Command,
+		DefaultNetwork: conf.Network.Name, DefaultSubnet: conf.Network.Subnet, SubnetPools: conf.Network.Pools,
 		OOMScoreAdj: c.OOMScoreAdj, PIDsLimit: c.PIDsLimit, PullPolicy: conf.Engine.PullPolicy,
 		ReadOnly: c.ReadOnly, SeccompProfile: c.SeccompProfile, ShmSize: c.ShmSize,
 		StopTimeout: conf.Engine.StopTimeout, TZ: c.TZ, Umask: c.Umask,

@@ -146,6 +146,9 @@ unknown_key = "is ignored"
 x = 1
 [network]
 default_rootless_network_cmd = "pasta"
+default_network = "n"
+default_subnet = "10.1.0.0/16"
+default_subnet_pools = [{"base" = "10.2.0.0/16", "size" = 24}]
 `)
 	write(t, h.etc+"/containers.conf", "[containers]\nenv = [\"B=2\", {append=true}]\npids_limit = 6\nhttp_proxy = false\n")
 	write(t, h.etc+"/containers.conf.d/10-a.conf", "[containers]\numask = \"0077\"\nvolumes = []\n")
@@ -161,6 +164,7 @@ default_rootless_network_cmd = "pasta"
 		Capabilities: []string{"CHOWN"}, Ulimits: []string{"nofile=1:2"}, Sysctls: []string{"net.ipv4.ping_group_range=0 0"},
 		Env: []string{"A=1", "B=2"}, PIDsLimit: new(int64(6)), TZ: "local", Init: true, HTTPProxy: new(false), Umask: "0027",
 		PullPolicy: "newer", StopTimeout: new(uint(3)), LogDriver: "none", LogSizeMax: 5, LogTag: "t", DetachKeys: new(""), OOMScoreAdj: new(-5), NetworkCommand: "pasta",
+		DefaultNetwork: "n", DefaultSubnet: "10.1.0.0/16", SubnetPools: []SubnetPool{{"10.2.0.0/16", 24}},
 	}
 	if diff := cmp.Diff(want, got.Containers); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -127,7 +127,7 @@ func parseFilter(root state.Root, key, value string) (test, error) {
 	case "ancestor":
 		return func(e state.Entry) bool { return isImage(e.Image, e.ImageID, value) }, nil
 	case "network":
-		return func(e state.Entry) bool { return e.Network == value }, nil
+		return func(e state.Entry) bool { return slices.Contains(strings.Split(e.Network, ","), value) }, nil
 	case "volume":
 		return func(e state.Entry) bool { return slices.Contains(e.Mounts, strings.TrimSuffix(value, "/")) }, nil
 	case "before", "since":

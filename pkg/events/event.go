@@ -16,6 +16,7 @@ import (
 const (
 	Container = "container"
 	Image     = "image"
+	Network   = "network"
 	Volume    = "volume"
 	Secret    = "secret"
 	System    = "system"

@@ -15,7 +15,7 @@ func FilterKeys() []string {
 
 // Types are what an event can be about: podman's, most of which rc has not yet.
 func Types() []string {
-	return []string{Container, Image, "network", "pod", Secret, System, Volume}
+	return []string{Container, Image, Network, "pod", Secret, System, Volume}
 }
 
 // Statuses are what can happen: podman's, and those that only docker has.

@@ -1,6 +1,9 @@
 package spec
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // Values of Network.Mode.
 const (
@@ -59,6 +62,18 @@ type Attachment struct {
 	MAC       string   `json:"mac,omitempty"`
 	Interface string   `json:"interface,omitempty"`
 	Aliases   []string `json:"aliases,omitempty"`
+}
+
+// Names is what ps shows: the networks' names with commas between them, or the mode.
+func (n *Network) Names() string {
+	if n.Mode != NetworkBridge {
+		return n.Mode
+	}
+	names := make([]string, len(n.Attachments))
+	for i := range n.Attachments {
+		names[i] = n.Attachments[i].Network
+	}
+	return strings.Join(names, ",")
 }
 
 // Protocols of ports.

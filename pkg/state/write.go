@@ -125,7 +125,7 @@ func (r Root) StopMarked(id string) bool {
 func (r Root) summary(c *spec.Container) *spec.Summary {
 	s := &spec.Summary{
 		ID: c.ID, Name: c.Name, Image: c.Image.Name, ImageID: c.Image.ID, Created: c.Created, Labels: c.Labels,
-		Network: c.Network.Mode, Remove: c.Remove, Mounts: UserMounts(r, c), Restart: c.Restart.Policy, Health: c.Health != nil,
+		Network: c.Network.Names(), Remove: c.Remove, Mounts: UserMounts(r, c), Restart: c.Restart.Policy, Health: c.Health != nil,
 	}
 	if c.OCI.Process != nil {
 		s.Command = c.OCI.Process.Args

@@ -35,16 +35,17 @@ var levels = map[string]int{
 
 	"pkg/index": 15, // what store writes and image reads
 
-	"pkg/userns":  20,
-	"pkg/cgroup":  20,
-	"pkg/systemd": 20,
-	"pkg/store":   20,
-	"pkg/oci":     20,
-	"pkg/overlay": 20,
-	"pkg/seccomp": 20,
-	"pkg/network": 20,
-	"pkg/state":   20,
-	"pkg/secret":  20,
+	"pkg/userns":         20,
+	"pkg/cgroup":         20,
+	"pkg/systemd":        20,
+	"pkg/store":          20,
+	"pkg/oci":            20,
+	"pkg/overlay":        20,
+	"pkg/seccomp":        20,
+	"pkg/network":        20,
+	"pkg/network/bridge": 19, // which bridge networks there are, and who is on them
+	"pkg/state":          20,
+	"pkg/secret":         20,
 
 	"pkg/shim":              30,
 	"pkg/image":             30,
@@ -61,6 +62,7 @@ var levels = map[string]int{
 	// The files and processes of containers, for verbs that need not start one.
 	"pkg/container/files":     45,
 	"pkg/container/processes": 45,
+	"pkg/container/networks":  45,
 	"pkg/build":               40,
 
 	"pkg/api":     50,
@@ -74,6 +76,7 @@ var levels = map[string]int{
 	"cmd/rc/container":   62,
 	"cmd/rc/image":       62,
 	"cmd/rc/inspect":     62,
+	"cmd/rc/network":     62,
 	"cmd/rc/secret":      62,
 	"cmd/rc/system":      62,
 
@@ -106,7 +109,7 @@ var importers = map[string][]string{
 
 // verbs are the packages of rc's command line.
 func verbs() []string {
-	return []string{"cmd/rc", "cmd/rc/cli", "cmd/rc/cli/clitest", "cmd/rc/container", "cmd/rc/image", "cmd/rc/inspect", "cmd/rc/secret", "cmd/rc/system"}
+	return []string{"cmd/rc", "cmd/rc/cli", "cmd/rc/cli/clitest", "cmd/rc/container", "cmd/rc/image", "cmd/rc/inspect", "cmd/rc/network", "cmd/rc/secret", "cmd/rc/system"}
 }
 
 // unlinked says what a program must not have in it, by prefix of the import path.

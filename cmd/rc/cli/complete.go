@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/format"
 	"github.com/rc-containers/rc/pkg/image"
 	"github.com/rc-containers/rc/pkg/index"
@@ -89,6 +90,29 @@ func CompleteSecrets(a *App, limit int) Completion {
 		names, _ := secret.At(a.Config.DataRoot).Names()
 		return remaining(names, args), cobra.ShellCompDirectiveNoFileComp
 	}
+}
+
+// CompleteNetworks offers names of networks.
+func CompleteNetworks(a *App, limit int) Completion {
+	return func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		if limit > 0 && len(args) >= limit {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return remaining(NetworkNames(a), args), cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// NetworkNames are those of all networks.
+func NetworkNames(a *App) []string {
+	if a.Load() != nil {
+		return nil
+	}
+	store, err := container.Networks(a.Config)
+	if err != nil {
+		return nil
+	}
+	names, _ := store.Names()
+	return names
 }
 
 // remaining are the names that have not been typed yet.

@@ -191,7 +191,7 @@ func (r psRow) MarshalJSON() ([]byte, error) {
 		r.e.Remove, r.e.Command, r.CreatedHuman(), r.Exited(), r.ExitedAt(), r.ExitCode(), r.e.ID, r.e.Image, r.e.ImageID, false,
 		r.e.Labels, orEmpty(r.e.Mounts),
 		[]string{r.e.Name},
-		[]string{r.e.Network},
+		strings.Split(r.e.Network, ","),
 		r.Pid(), "", "",
 		[]string{},
 		r.Restarts(), r.size, r.StartedAt(),

@@ -20,7 +20,9 @@ type Listed struct {
 }
 
 // FilterKeys are those of network ls; prune takes label, label! and until.
-func FilterKeys() []string { return []string{"dangling", "driver", "id", "label", "label!", "name", "until"} }
+func FilterKeys() []string {
+	return []string{"dangling", "driver", "id", "label", "label!", "name", "until"}
+}
 
 // PruneKeys are those of network prune.
 func PruneKeys() []string { return []string{"label", "label!", "until"} }

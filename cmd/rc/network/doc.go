@@ -1,0 +1,2 @@
+// Package network has the verbs of rc network: bridge networks.
+package network

@@ -1,0 +1,24 @@
+package network
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/network/bridge"
+)
+
+// Verbs are rc network VERB.
+func Verbs(a *cli.App) []cli.Verb {
+	return []cli.Verb{
+		{Name: "create", Make: func() *cobra.Command { return newCreateCommand(a, create) }},
+		{Name: "exists", Make: func() *cobra.Command { return newExistsCommand(a, exists) }},
+		{Name: "inspect", Make: func() *cobra.Command { return newInspectCommand(a, inspect) }},
+		{Name: "ls", Make: func() *cobra.Command { return newLsCommand(a, list) }},
+		{Name: "prune", Make: func() *cobra.Command { return newPruneCommand(a, prune) }},
+		{Name: "rm", Make: func() *cobra.Command { return newRmCommand(a, remove) }},
+		{Name: "update", Make: func() *cobra.Command { return newUpdateCommand(a, update) }},
+	}
+}
+
+func store(a *cli.App) (*bridge.Store, error) { return container.Networks(a.Config) }
