@@ -15,11 +15,6 @@ import (
 // Platform is what an image runs on.
 type Platform = spec.Platform
 
-// transports are where podman can pull from besides registries.
-func transports() []string {
-	return []string{"docker-archive:", "oci-archive:", "oci:", "dir:", "docker-daemon:", "containers-storage:", "ostree:", "sif:"}
-}
-
 // Pull gets an image as the policy says and gives it. What is here already is not fetched.
 func Pull(ctx context.Context, cfg *config.Config, o PullOptions) (*index.Image, error) {
 	all, err := PullAll(ctx, cfg, o)
@@ -31,10 +26,11 @@ func Pull(ctx context.Context, cfg *config.Config, o PullOptions) (*index.Image,
 
 // PullAll is Pull for AllTags: it gives every image.
 func PullAll(ctx context.Context, cfg *config.Config, o PullOptions) ([]*index.Image, error) {
-	for _, t := range transports() {
-		if strings.HasPrefix(o.Image, t) {
-			return nil, errs.WithHint(errs.Unsupportedf("pull %q: rc pulls from registries only", o.Image), "rc load -i FILE")
-		}
+	switch l, ok, err := ParseLocation(o.Image); {
+	case err != nil:
+		return nil, fmt.Errorf("pull: %w", err)
+	case ok && l.Transport != TransportRegistry:
+		return take(ctx, cfg, o, l)
 	}
 	here, err := Resolve(ctx, cfg, o.Image, o.Platform)
 	if err != nil && !errors.Is(err, errs.ErrNotFound) {

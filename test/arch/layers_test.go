@@ -52,8 +52,10 @@ var levels = map[string]int{
 	"pkg/container/create":  30, // the description of what container runs
 	"pkg/container/inspect": 30, // the description as inspect shows it
 
-	"pkg/image/compress": 31, // how layers are compressed
-	"pkg/image/export":   34, // images on their way out of the store
+	"pkg/image/compress":  31, // how layers are compressed
+	"pkg/image/manifest":  32, // what manifests say
+	"pkg/image/transport": 33, // images in files
+	"pkg/image/export":    34, // images on their way out of the store
 
 	"pkg/image/worker": 35, // image's other half, behind a process boundary
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/image/compress"
+	"github.com/rc-containers/rc/pkg/image/manifest"
 	"github.com/rc-containers/rc/pkg/store"
 )
 
@@ -59,12 +60,6 @@ type Options struct {
 	Origin Origin
 	Report Reporter
 }
-
-// Types of manifests.
-const (
-	OCI    = "oci"
-	Docker = "v2s2"
-)
 
 // Sent is an image that has left.
 type Sent struct {
@@ -150,13 +145,13 @@ func (e *exporter) config(ctx context.Context) error {
 
 // finish makes the manifest: the very bytes that came, if they still say the truth.
 func (e *exporter) finish(layers []v1.Descriptor) (*Sent, error) {
-	own := typeOf(e.manifest)
+	own := manifest.TypeOf(e.manifest)
 	want := e.o.Type
 	if want == "" {
 		want = own
 		for _, l := range layers {
-			if want == Docker && formatOf(l.MediaType) == compress.Zstd {
-				want = OCI // docker's has no such layers
+			if want == manifest.Docker && manifest.FormatOf(l.MediaType) == compress.Zstd {
+				want = manifest.OCI // docker's has no such layers
 			}
 		}
 	}
@@ -178,21 +173,21 @@ func (e *exporter) finish(layers []v1.Descriptor) (*Sent, error) {
 func (e *exporter) rewrite(kind string, layers []v1.Descriptor) ([]byte, error) {
 	m := e.manifest
 	m.SchemaVersion = 2
-	m.Config = v1.Descriptor{MediaType: configType(kind), Digest: digest.FromBytes(e.image.Config), Size: int64(len(e.image.Config))}
-	m.MediaType = manifestType(kind)
+	m.Config = v1.Descriptor{MediaType: manifest.ConfigType(kind), Digest: digest.FromBytes(e.image.Config), Size: int64(len(e.image.Config))}
+	m.MediaType = manifest.MediaType(kind)
 	m.Layers = make([]v1.Descriptor, 0, len(layers))
 	for i, l := range layers {
-		t, err := layerType(kind, formatOf(l.MediaType))
+		t, err := manifest.LayerType(kind, manifest.FormatOf(l.MediaType))
 		if err != nil {
 			return nil, err
 		}
 		d := v1.Descriptor{MediaType: t, Digest: l.Digest, Size: l.Size}
-		if own := e.manifest.Layers[i]; kind == OCI && own.Digest == l.Digest {
+		if own := e.manifest.Layers[i]; kind == manifest.OCI && own.Digest == l.Digest {
 			d.Annotations = own.Annotations // of other bytes they would not be true
 		}
 		m.Layers = append(m.Layers, d)
 	}
-	if kind == Docker { // it has neither
+	if kind == manifest.Docker { // it has neither
 		m.Annotations, m.Subject, m.ArtifactType = nil, nil, ""
 	}
 	return json.Marshal(m)

@@ -14,6 +14,8 @@ import (
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/rc-containers/rc/pkg/image/compress"
+	"github.com/rc-containers/rc/pkg/image/manifest"
+	"github.com/rc-containers/rc/pkg/image/transport"
 	"github.com/rc-containers/rc/pkg/index"
 	"github.com/rc-containers/rc/pkg/store"
 )
@@ -33,7 +35,7 @@ type target struct {
 // target decides on a layer's form.
 func (e *exporter) target(l store.StoredLayer, own v1.Descriptor) (target, error) {
 	t := target{layer: l, known: e.store.Known(l.DiffID)}
-	came := formatOf(own.MediaType)
+	came := manifest.FormatOf(own.MediaType)
 	switch {
 	case e.o.Plain:
 	case e.o.Format != compress.None:
@@ -45,12 +47,12 @@ func (e *exporter) target(l store.StoredLayer, own v1.Descriptor) (target, error
 	}
 	kind := e.o.Type
 	if kind == "" {
-		kind = typeOf(e.manifest)
+		kind = manifest.TypeOf(e.manifest)
 		if t.format == compress.Zstd {
-			kind = OCI
+			kind = manifest.OCI
 		}
 	}
-	mediaType, err := layerType(kind, t.format)
+	mediaType, err := manifest.LayerType(kind, t.format)
 	if err != nil {
 		return t, err
 	}
@@ -225,7 +227,7 @@ func (e *exporter) compressed(ctx context.Context, t target, recipe compress.Rec
 		}
 		defer tar.Close()
 		// The archive that is read back is checked, too: a blob of anything else must not get out.
-		archive := &checked{r: e.o.Report.Read(stoppable(ctx, tar)), want: t.layer.DiffID, hash: digest.Canonical.Hash(), err: errDamaged}
+		archive := &checked{r: e.o.Report.Read(transport.Cancelable(ctx, tar)), want: t.layer.DiffID, hash: digest.Canonical.Hash(), err: errDamaged}
 		packed := recipe.Reader(archive)
 		defer packed.Close()
 		d, err = e.dest.Put(ctx, &checked{r: packed, want: t.blob.Digest, hash: digest.Canonical.Hash(), err: errOther}, t.blob)
@@ -321,21 +323,6 @@ func (c *checked) Read(p []byte) (int, error) {
 		return n, c.err
 	}
 	return n, err
-}
-
-// readFunc is a function that reads.
-type readFunc func(p []byte) (int, error)
-
-func (f readFunc) Read(p []byte) (int, error) { return f(p) }
-
-// stoppable stops reading when its context ends.
-func stoppable(ctx context.Context, r io.Reader) io.Reader {
-	return readFunc(func(p []byte) (int, error) {
-		if ctx.Err() != nil {
-			return 0, context.Cause(ctx)
-		}
-		return r.Read(p)
-	})
 }
 
 // sendBytes sends a small blob.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/image/compress"
 	"github.com/rc-containers/rc/pkg/index"
 	"github.com/rc-containers/rc/pkg/store"
 )
@@ -191,7 +192,7 @@ func (a *adder) fetch(ctx context.Context, b blob) (*store.Staged, error) {
 }
 
 func (a *adder) stage(ctx context.Context, r io.Reader) (*store.Staged, error) {
-	plain, err := decompress(r)
+	plain, err := compress.Reader(r)
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,8 @@ import (
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/image"
+	"github.com/rc-containers/rc/pkg/image/manifest"
+	"github.com/rc-containers/rc/pkg/image/transport"
 	"github.com/rc-containers/rc/pkg/store"
 )
 
@@ -70,7 +72,7 @@ func imported(o image.ImportOptions, changes []image.Change, b blob) (*found, er
 		c.OS = "linux"
 	}
 	if c.Architecture == "" {
-		c.Architecture = native()
+		c.Architecture = manifest.Native()
 	}
 	image.Apply(&c.Config, changes)
 	c.RootFS = v1.RootFS{Type: "layers", DiffIDs: []digest.Digest{b.DiffID}}
@@ -92,7 +94,7 @@ func imported(o image.ImportOptions, changes []image.Change, b blob) (*found, er
 func openSource(ctx context.Context, source string) (io.ReadCloser, error) {
 	switch {
 	case source == "-" || source == "":
-		return io.NopCloser(cancelable(ctx, os.Stdin)), nil
+		return io.NopCloser(transport.Cancelable(ctx, os.Stdin)), nil
 	case strings.HasPrefix(source, "http://"), strings.HasPrefix(source, "https://"):
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, source, nil)
 		if err != nil {

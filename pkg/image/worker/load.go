@@ -5,19 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"path"
-	"strings"
 
 	digest "github.com/opencontainers/go-digest"
-	specs "github.com/opencontainers/image-spec/specs-go"
-	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/image"
+	"github.com/rc-containers/rc/pkg/image/transport"
 	"github.com/rc-containers/rc/pkg/index"
-	"github.com/rc-containers/rc/pkg/spec"
 	"github.com/rc-containers/rc/pkg/store"
 )
 
@@ -33,37 +28,20 @@ type found struct {
 
 // load adds every image of an archive.
 func load(ctx context.Context, cfg *config.Config, s *store.Store, o image.LoadOptions) ([]image.Loaded, error) {
-	a, err := openArchive(ctx, o.Input, cfg.TmpDir)
+	source, err := transport.Open(ctx, o.Input, cfg.TmpDir)
 	if err != nil {
 		return nil, fmt.Errorf("load: %w", err)
 	}
-	defer a.Close()
-	var images []*found
-	switch {
-	case a.has("manifest.json"):
-		images, err = a.docker()
-	case a.has(v1.ImageIndexFile) || a.has(v1.ImageLayoutFile):
-		images, err = a.oci(o.Platform)
-	default:
-		err = errs.Invalidf("it has neither manifest.json (docker-archive) nor index.json (oci-archive)")
-		if a.has("etc") || a.has("bin/sh") || a.has("usr/bin/sh") || len(a.members) > 0 && a.has("etc/passwd") {
-			err = errs.WithHint(err, "it looks like a root filesystem: rc import FILE NAME")
-		}
-	}
+	defer source.Close() //nolint:errcheck // it was read only
+	images, err := source.Images(o.Platform)
 	if err != nil {
 		return nil, fmt.Errorf("load: %w", err)
 	}
-	var loaded []image.Loaded
-	report := newReport(o.Quiet)
-	defer report.Close()
-	for _, f := range images {
-		id, err := add(ctx, cfg, s, f, report)
-		if err != nil {
-			return loaded, fmt.Errorf("load: %w", err)
-		}
-		loaded = append(loaded, image.Loaded{ID: id, Names: f.names})
+	loaded, err := addAll(ctx, cfg, s, images, o.Quiet)
+	if err != nil {
+		err = fmt.Errorf("load: %w", err)
 	}
-	return loaded, nil
+	return loaded, err
 }
 
 // attempts is how often an image is begun anew when rmi deletes its layers meanwhile.
@@ -120,208 +98,4 @@ func (f *found) check() error {
 		f.layers[i].DiffID = d
 	}
 	return nil
-}
-
-// dockerItem is an entry of manifest.json as `docker save` writes it.
-type dockerItem struct {
-	Config   string   `json:"Config"`
-	RepoTags []string `json:"RepoTags"`
-	Layers   []string `json:"Layers"`
-}
-
-// docker reads an archive of `docker save`, of any version.
-func (a *archive) docker() ([]*found, error) {
-	var items []dockerItem
-	if err := a.decode("manifest.json", &items); err != nil {
-		return nil, err
-	}
-	if len(items) == 0 {
-		return nil, errs.Invalidf("manifest.json: it names no image")
-	}
-	var out []*found
-	for _, item := range items {
-		f, err := a.dockerImage(item)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, f)
-	}
-	return out, nil
-}
-
-func (a *archive) dockerImage(item dockerItem) (*found, error) {
-	config, err := a.read(item.Config)
-	if err != nil {
-		return nil, err
-	}
-	// The file is named after its digest, in both layouts: <digest>.json, blobs/sha256/<digest>.
-	name := strings.TrimSuffix(path.Base(item.Config), ".json")
-	if got := digest.Canonical.FromBytes(config); len(name) == 64 && got.Encoded() != name {
-		return nil, errs.Invalidf("archive member %q: its digest is %s", item.Config, got)
-	}
-	f := &found{config: config}
-	for _, tag := range item.RepoTags {
-		full, err := archiveName(tag)
-		if err != nil {
-			return nil, err
-		}
-		f.names = append(f.names, full)
-	}
-	m := v1.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: v1.MediaTypeImageManifest}
-	m.Config = v1.Descriptor{MediaType: v1.MediaTypeImageConfig, Digest: digest.Canonical.FromBytes(config), Size: int64(len(config))}
-	var c store.ImageConfig
-	if err := json.Unmarshal(config, &c); err != nil {
-		return nil, errs.Invalidf("archive member %q: %w", item.Config, err)
-	}
-	for i, layer := range item.Layers {
-		b, err := a.blob(layer, "", -1)
-		if err != nil {
-			return nil, err
-		}
-		f.layers = append(f.layers, b)
-		d := v1.Descriptor{MediaType: v1.MediaTypeImageLayer, Size: b.Size}
-		if i < len(c.RootFS.DiffIDs) {
-			d.Digest = c.RootFS.DiffIDs[i]
-		}
-		m.Layers = append(m.Layers, d)
-	}
-	f.manifest, err = json.Marshal(m)
-	return f, err
-}
-
-// blob is a layer in the archive.
-func (a *archive) blob(name string, d digest.Digest, size int64) (blob, error) {
-	r, err := a.open(name)
-	if err != nil {
-		return blob{}, err
-	}
-	if size >= 0 && r.Size() != size {
-		return blob{}, errs.Invalidf("archive member %q: it has %d bytes, the manifest says %d", name, r.Size(), size)
-	}
-	return blob{Digest: d, Size: r.Size(), Open: func(context.Context) (io.ReadCloser, error) {
-		return io.NopCloser(io.NewSectionReader(r, 0, r.Size())), nil
-	}}, nil
-}
-
-// archiveName is the full name of a RepoTags entry: docker writes its short names there.
-func archiveName(tag string) (string, error) {
-	n, err := parseName(tag)
-	if err != nil {
-		return "", fmt.Errorf("archive: %w", err)
-	}
-	return n.Tagged().String(), nil
-}
-
-// oci reads an OCI image layout (image-spec, image-layout.md).
-func (a *archive) oci(p spec.Platform) ([]*found, error) {
-	var ix v1.Index
-	if err := a.decode(v1.ImageIndexFile, &ix); err != nil {
-		return nil, err
-	}
-	if len(ix.Manifests) == 0 {
-		return nil, errs.Invalidf("index.json: it names no image")
-	}
-	var out []*found
-	for _, d := range ix.Manifests {
-		f, err := a.ociImage(d, p, 0)
-		if err != nil {
-			return nil, err
-		}
-		if name := ociName(d); name != "" {
-			full, err := archiveName(name)
-			if err != nil {
-				return nil, err
-			}
-			f.names = append(f.names, full)
-		}
-		out = append(out, f)
-	}
-	return out, nil
-}
-
-// ociName is what an entry of index.json is called: a full name by containerd's annotation, a
-// name or a bare tag by the specification's.
-func ociName(d v1.Descriptor) string {
-	if name := d.Annotations["io.containerd.image.name"]; name != "" {
-		return name
-	}
-	name := d.Annotations[v1.AnnotationRefName]
-	if strings.ContainsAny(name, "/:") {
-		return name
-	}
-	return "" // a bare tag says nothing about the repository
-}
-
-// maxNesting bounds indexes within indexes.
-const maxNesting = 4
-
-func (a *archive) ociImage(d v1.Descriptor, p spec.Platform, depth int) (*found, error) {
-	data, err := a.descriptor(d)
-	if err != nil {
-		return nil, err
-	}
-	if isList(d.MediaType, data) {
-		if depth == maxNesting {
-			return nil, errs.Invalidf("index %s: it has indexes in it", d.Digest)
-		}
-		var ix v1.Index
-		if err := json.Unmarshal(data, &ix); err != nil {
-			return nil, errs.Invalidf("index %s: %w", d.Digest, err)
-		}
-		chosen, err := choose(ix.Manifests, p)
-		if err != nil {
-			return nil, fmt.Errorf("index %s: %w", d.Digest, err)
-		}
-		f, err := a.ociImage(chosen, p, depth+1)
-		if err == nil {
-			f.list = d.Digest
-		}
-		return f, err
-	}
-	var m v1.Manifest
-	if err := json.Unmarshal(data, &m); err != nil {
-		return nil, errs.Invalidf("manifest %s: %w", d.Digest, err)
-	}
-	if err := runnable(m); err != nil {
-		return nil, fmt.Errorf("manifest %s: %w", d.Digest, err)
-	}
-	f := &found{manifest: data}
-	if f.config, err = a.descriptor(m.Config); err != nil {
-		return nil, err
-	}
-	for _, l := range m.Layers {
-		name, err := blobPath(l.Digest)
-		if err != nil {
-			return nil, err
-		}
-		b, err := a.blob(name, l.Digest, l.Size)
-		if err != nil {
-			return nil, err
-		}
-		f.layers = append(f.layers, b)
-	}
-	return f, nil
-}
-
-func blobPath(d digest.Digest) (string, error) {
-	if err := d.Validate(); err != nil {
-		return "", errs.Invalidf("digest %q: want ALGORITHM:HEX", d)
-	}
-	return path.Join(v1.ImageBlobsDir, d.Algorithm().String(), d.Encoded()), nil
-}
-
-// descriptor reads what a descriptor names, and verifies it.
-func (a *archive) descriptor(d v1.Descriptor) ([]byte, error) {
-	name, err := blobPath(d.Digest)
-	if err != nil {
-		return nil, err
-	}
-	data, err := a.read(name)
-	if err != nil {
-		return nil, err
-	}
-	if got := d.Digest.Algorithm().FromBytes(data); got != d.Digest {
-		return nil, errs.Invalidf("archive member %q: its digest is %s", name, got)
-	}
-	return data, nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/image"
+	"github.com/rc-containers/rc/pkg/image/manifest"
 	"github.com/rc-containers/rc/pkg/index"
 	"github.com/rc-containers/rc/pkg/registry"
 	"github.com/rc-containers/rc/pkg/store"
@@ -115,7 +116,7 @@ func (p *puller) image(ctx context.Context, name string) (string, error) {
 	if m.Config.Digest == "" {
 		return "", errs.Unsupportedf("manifest %s: it is an image of docker's schema 1, which registries gave up in 2024, or no image at all", d)
 	}
-	if err := runnable(m); err != nil {
+	if err := manifest.Runnable(m); err != nil {
 		return "", fmt.Errorf("manifest %s: %w", d, err)
 	}
 	if f.config, err = p.small(ctx, src, m.Config); err != nil {
@@ -144,12 +145,12 @@ func (p *puller) manifest(ctx context.Context, src *registry.Source, f *found) (
 			"something between here and the registry (a proxy, a login page) answers in its place")
 	}
 	instance := digest.Digest("")
-	if isList(mediaType, data) {
+	if manifest.IsList(mediaType, data) {
 		var ix v1.Index
 		if err := json.Unmarshal(data, &ix); err != nil {
 			return "", errs.Invalidf("manifest list %s: %w", d, err)
 		}
-		chosen, err := choose(ix.Manifests, p.o.Platform)
+		chosen, err := manifest.Choose(ix.Manifests, p.o.Platform)
 		if err != nil {
 			return "", fmt.Errorf("manifest list: %w", err)
 		}
@@ -157,7 +158,7 @@ func (p *puller) manifest(ctx context.Context, src *registry.Source, f *found) (
 		if data, mediaType, err = src.Manifest(ctx, instance); err != nil {
 			return "", err
 		}
-		if isList(mediaType, data) {
+		if manifest.IsList(mediaType, data) {
 			return "", errs.Unsupportedf("manifest list %s: it has lists in it", d)
 		}
 		d = instance
@@ -187,8 +188,8 @@ func (p *puller) small(ctx context.Context, src *registry.Source, d v1.Descripto
 	if err := d.Digest.Validate(); err != nil || d.Digest.Algorithm() != digest.SHA256 {
 		return nil, errs.Invalidf("digest %q: want ALGORITHM:HEX", d.Digest)
 	}
-	if d.Size > maxJSON {
-		return nil, errs.Invalidf("%d bytes are more than %d", d.Size, maxJSON)
+	if d.Size > manifest.MaxJSON {
+		return nil, errs.Invalidf("%d bytes are more than %d", d.Size, manifest.MaxJSON)
 	}
 	err = src.Retry(ctx, func() error {
 		r, err := src.Blob(ctx, d.Digest, d.Size)
@@ -214,8 +215,8 @@ func (p *puller) platform(f *found) error {
 	if want.OS != "" && want.OS != have.OS || want.Arch != "" && want.Arch != have.Arch || want.Variant != "" && have.Variant != "" && want.Variant != have.Variant {
 		return fmt.Errorf("%w for %s; available: %s", errs.ErrNotFound, image.Describe(want), image.Describe(have))
 	}
-	if want.Arch == "" && (have.Arch != native() || have.OS != "linux") {
-		p.report.Warn("the image is for %s, this machine is linux/%s", image.Describe(have), native())
+	if want.Arch == "" && (have.Arch != manifest.Native() || have.OS != "linux") {
+		p.report.Warn("the image is for %s, this machine is linux/%s", image.Describe(have), manifest.Native())
 	}
 	return nil
 }

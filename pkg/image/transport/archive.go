@@ -1,10 +1,9 @@
-package worker
+package transport
 
 import (
 	"archive/tar"
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/image/compress"
 )
 
 // archive is an image archive with its members indexed: layers can be read side by side.
@@ -29,7 +29,7 @@ type member struct {
 
 // openArchive opens a file, or standard input, and indexes it. What is compressed or cannot
 // be sought in is first copied to an unnamed file in dir.
-func openArchive(ctx context.Context, input, dir string) (*archive, error) {
+func openArchive(ctx context.Context, input, dir string) (files, error) {
 	f, name := os.Stdin, "standard input"
 	if input != "" && input != "-" {
 		var err error
@@ -41,7 +41,7 @@ func openArchive(ctx context.Context, input, dir string) (*archive, error) {
 	if st, err := f.Stat(); err != nil {
 		return nil, err
 	} else if st.IsDir() {
-		return nil, errs.WithHint(errs.Invalidf("read %q: it is a directory", name), "pack it first: tar -C "+input+" -c . | rc load")
+		return directory{f}, nil
 	}
 	a, err := spool(ctx, f, dir)
 	if err != nil {
@@ -51,7 +51,7 @@ func openArchive(ctx context.Context, input, dir string) (*archive, error) {
 	return a, nil
 }
 
-func (a *archive) Close() { a.file.Close() }
+func (a *archive) Close() error { return a.file.Close() }
 
 func spool(ctx context.Context, f *os.File, dir string) (*archive, error) {
 	in := bufio.NewReaderSize(f, 64<<10)
@@ -78,7 +78,7 @@ func spool(ctx context.Context, f *os.File, dir string) (*archive, error) {
 
 // unpacked copies a stream, decompressed, into a file without a name.
 func unpacked(ctx context.Context, r io.Reader, dir string) (*os.File, error) {
-	plain, err := decompress(r)
+	plain, err := compress.Reader(r)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +88,7 @@ func unpacked(ctx context.Context, r io.Reader, dir string) (*os.File, error) {
 		return nil, err
 	}
 	if err = os.Remove(f.Name()); err == nil {
-		_, err = io.Copy(f, cancelable(ctx, plain))
+		_, err = io.Copy(f, Cancelable(ctx, plain))
 	}
 	if err == nil {
 		_, err = f.Seek(0, io.SeekStart)
@@ -105,8 +105,8 @@ type readFunc func(p []byte) (int, error)
 
 func (f readFunc) Read(p []byte) (int, error) { return f(p) }
 
-// cancelable stops reading when its context ends.
-func cancelable(ctx context.Context, r io.Reader) io.Reader {
+// Cancelable stops reading when its context ends.
+func Cancelable(ctx context.Context, r io.Reader) io.Reader {
 	return readFunc(func(p []byte) (int, error) {
 		if ctx.Err() != nil {
 			return 0, context.Cause(ctx)
@@ -149,11 +149,11 @@ func (a *archive) scan() error {
 	}
 }
 
-// open gives a member's contents.
-func (a *archive) open(name string) (*io.SectionReader, error) {
+// open gives a member's contents. A member that is no plain file, or a link to one, is not there.
+func (a *archive) open(name string) (*file, error) {
 	m, ok := a.members[path.Clean(name)]
 	for hops := 0; ok && m.link != ""; hops++ {
-		if hops > 8 {
+		if hops > maxLinks {
 			return nil, errs.Invalidf("archive member %q: too many links", name)
 		}
 		m, ok = a.members[m.link]
@@ -161,36 +161,13 @@ func (a *archive) open(name string) (*io.SectionReader, error) {
 	if !ok {
 		return nil, fmt.Errorf("archive member %q: %w", name, errs.ErrNotFound)
 	}
-	return io.NewSectionReader(a.file, m.offset, m.size), nil
+	return &file{io.NopCloser(io.NewSectionReader(a.file, m.offset, m.size)), m.size}, nil
 }
+
+// maxLinks is how many links lead to a member.
+const maxLinks = 8
 
 func (a *archive) has(name string) bool {
 	_, ok := a.members[name]
 	return ok
-}
-
-// maxJSON is the largest manifest or configuration: what registries allow (distribution: 4 MiB).
-const maxJSON = 4 << 20
-
-// read gives a small member.
-func (a *archive) read(name string) ([]byte, error) {
-	r, err := a.open(name)
-	if err != nil {
-		return nil, err
-	}
-	if r.Size() > maxJSON {
-		return nil, errs.Invalidf("archive member %q: %d bytes are more than %d", name, r.Size(), maxJSON)
-	}
-	return io.ReadAll(r)
-}
-
-func (a *archive) decode(name string, to any) error {
-	data, err := a.read(name)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(data, to); err != nil {
-		return errs.Invalidf("archive member %q: %w", name, err)
-	}
-	return nil
 }

@@ -1,4 +1,4 @@
-package worker
+package manifest
 
 import (
 	"encoding/json"
@@ -11,30 +11,27 @@ import (
 
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/image"
-	"github.com/rc-containers/rc/pkg/index"
 	"github.com/rc-containers/rc/pkg/spec"
 )
 
 // Media types of docker's registry, manifest version 2, schema 2.
 const (
-	dockerManifest = "application/vnd.docker.distribution.manifest.v2+json"
-	dockerList     = "application/vnd.docker.distribution.manifest.list.v2+json"
-	dockerConfig   = "application/vnd.docker.container.image.v1+json"
+	DockerManifest = "application/vnd.docker.distribution.manifest.v2+json"
+	DockerList     = "application/vnd.docker.distribution.manifest.list.v2+json"
+	DockerConfig   = "application/vnd.docker.container.image.v1+json"
 	dockerForeign  = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
 )
 
-// native is this machine's architecture.
-func native() string { return runtime.GOARCH }
+// Native is this machine's architecture.
+func Native() string { return runtime.GOARCH }
 
-func parseName(value string) (index.Name, error) { return index.ParseName(value) }
-
-// isList says whether a manifest is a list of manifests, by its type or, where that is
+// IsList says whether a manifest is a list of manifests, by its type or, where that is
 // missing, by what is in it.
-func isList(mediaType string, data []byte) bool {
+func IsList(mediaType string, data []byte) bool {
 	switch mediaType {
-	case v1.MediaTypeImageIndex, dockerList:
+	case v1.MediaTypeImageIndex, DockerList:
 		return true
-	case v1.MediaTypeImageManifest, dockerManifest:
+	case v1.MediaTypeImageManifest, DockerManifest:
 		return false
 	}
 	var m struct {
@@ -45,13 +42,13 @@ func isList(mediaType string, data []byte) bool {
 	if json.Unmarshal(data, &m) != nil {
 		return false
 	}
-	return m.MediaType == v1.MediaTypeImageIndex || m.MediaType == dockerList || m.Manifests != nil && m.Config == nil
+	return m.MediaType == v1.MediaTypeImageIndex || m.MediaType == DockerList || m.Manifests != nil && m.Config == nil
 }
 
-// runnable refuses manifests of other things than images: charts, signatures, artifacts.
-func runnable(m v1.Manifest) error {
+// Runnable refuses manifests of other things than images: charts, signatures, artifacts.
+func Runnable(m v1.Manifest) error {
 	switch m.Config.MediaType {
-	case v1.MediaTypeImageConfig, dockerConfig, "":
+	case v1.MediaTypeImageConfig, DockerConfig, "":
 	default:
 		return errs.Unsupportedf("it is no image to be run but has a configuration of type %q", m.Config.MediaType)
 	}
@@ -66,15 +63,15 @@ func runnable(m v1.Manifest) error {
 	return nil
 }
 
-// choose picks the manifest for a platform; what it leaves empty is this machine's. The
+// Choose picks the manifest for a platform; what it leaves empty is this machine's. The
 // error lists what there is.
-func choose(manifests []v1.Descriptor, p spec.Platform) (v1.Descriptor, error) {
+func Choose(manifests []v1.Descriptor, p spec.Platform) (v1.Descriptor, error) {
 	want := p
 	if want.OS == "" {
 		want.OS = "linux"
 	}
 	if want.Arch == "" {
-		want.Arch = native()
+		want.Arch = Native()
 	}
 	var best *v1.Descriptor
 	var have []string
