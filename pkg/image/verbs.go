@@ -12,6 +12,7 @@ const (
 	VerbPull    = "pull"
 	VerbLoad    = "load"
 	VerbPush    = "push"
+	VerbSave    = "save"
 	VerbTake    = "take"
 	VerbImport  = "import"
 	VerbTag     = "tag"

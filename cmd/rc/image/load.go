@@ -18,9 +18,10 @@ func newLoadCommand(a *cli.App, runF cli.RunFunc[image.LoadOptions]) *cobra.Comm
 	var platform platformFlags
 	cmd := &cobra.Command{
 		Use:   "load [options]",
-		Short: "Load images from an archive",
+		Short: "Load images from an archive or a directory",
 		Long: `Loads the images of an archive that docker save, podman save, buildah or skopeo made
-(docker-archive or oci-archive), compressed or not, from a file or from standard input.`,
+(docker-archive or oci-archive), compressed or not, from a file or from standard input; or of a directory in
+OCI's layout (oci) or of loose blobs (dir).`,
 		Example: `rc load -i image.tar
 docker save app | rc load
 curl -s https://example.com/image.tar.gz | rc load`,
@@ -37,7 +38,7 @@ curl -s https://example.com/image.tar.gz | rc load`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVarP(&opts.Input, "input", "i", "", "Read this file instead of standard input")
+	flags.StringVarP(&opts.Input, "input", "i", "", "Read this file or directory instead of standard input")
 	flags.BoolVarP(&opts.Quiet, "quiet", "q", false, "Do not tell how far things are")
 	platform.add(flags)
 	completePlatform(cmd)

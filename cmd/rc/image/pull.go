@@ -27,13 +27,18 @@ func newPullCommand(a *cli.App, runF cli.RunFunc[pullOptions]) *cobra.Command {
 		Short: "Fetch images from a registry",
 		Long: `Fetches images from a registry and prints their ids. A name without a registry is
 looked up as registries.conf says, and on docker.io where it says nothing. Layers that
-are here already are not fetched.`,
+are here already are not fetched.
+
+An image can also come from a file, a directory, or the store of podman and buildah:
+docker-archive:FILE[:NAME], oci-archive:FILE[:TAG], oci:DIR[:TAG], dir:DIR, containers-storage:NAME.`,
 		Example: `rc pull alpine
 rc pull --platform linux/arm64 docker.io/library/debian:12
 rc pull --policy newer quay.io/fedora/fedora
-rc pull --tls-verify=false localhost:5000/app`,
+rc pull --tls-verify=false localhost:5000/app
+rc pull containers-storage:localhost/built-by-podman
+rc pull oci:layout:1.0`,
 		Args:              cli.AtLeast(1, "the image"),
-		ValidArgsFunction: cli.CompleteImages(a, 0),
+		ValidArgsFunction: completePull(a),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			opts.Images = args
 			if opts.Registry, err = registry.options(cmd.Flags(), a); err != nil {
@@ -84,4 +89,20 @@ func pullImages(ctx context.Context, a *cli.App, opts *pullOptions) error {
 		return err
 	}
 	return nil
+}
+
+// completePull offers images, and the transports besides registries.
+func completePull(a *cli.App) cli.Completion {
+	images := cli.CompleteImages(a, 0)
+	return func(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+		if image.HasTransport(word) {
+			return nil, cobra.ShellCompDirectiveDefault
+		}
+		names, directive := images(cmd, args, word)
+		if word != "" {
+			names = append(names, image.Transports()...)
+			directive |= cobra.ShellCompDirectiveNoSpace
+		}
+		return names, directive
+	}
 }

@@ -11,6 +11,7 @@ func Verbs(a *cli.App) []cli.Verb {
 	return []cli.Verb{
 		{Name: "pull", Make: func() *cobra.Command { return newPullCommand(a, pullImages) }},
 		{Name: "push", Make: func() *cobra.Command { return newPushCommand(a, pushImage) }},
+		{Name: "save", Make: func() *cobra.Command { return newSaveCommand(a, saveImages) }},
 		{Name: "load", Make: func() *cobra.Command { return newLoadCommand(a, loadImages) }},
 		{Name: "import", Make: func() *cobra.Command { return newImportCommand(a, importImage) }},
 		{Name: "tag", Make: func() *cobra.Command { return newTagCommand(a, tagImage) }},

@@ -45,6 +45,11 @@ func ConfigType(kind string) string {
 	return v1.MediaTypeImageConfig
 }
 
+// IsConfig says whether a media type is that of an image's configuration.
+func IsConfig(mediaType string) bool {
+	return mediaType == v1.MediaTypeImageConfig || mediaType == DockerConfig
+}
+
 // LayerType is a layer's; docker's manifests know gzip only.
 func LayerType(kind string, f compress.Format) (string, error) {
 	switch {

@@ -91,10 +91,12 @@ func (layoutPaths) blob(d digest.Digest) string {
 	return path.Join(v1.ImageBlobsDir, d.Algorithm().String(), d.Encoded())
 }
 func (l layoutPaths) manifest(d digest.Digest) string { return l.blob(d) }
+func (l layoutPaths) config(d digest.Digest) string   { return l.blob(d) }
 
 type loosePaths struct{}
 
 func (loosePaths) blob(d digest.Digest) string     { return d.Encoded() }
+func (l loosePaths) config(d digest.Digest) string { return l.blob(d) }
 func (loosePaths) manifest(d digest.Digest) string { return d.Encoded() + ".manifest.json" }
 
 // maxNesting bounds indexes within indexes.

@@ -7,7 +7,6 @@ import (
 	digest "github.com/opencontainers/go-digest"
 
 	"github.com/rc-containers/rc/pkg/config"
-	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/image"
 	"github.com/rc-containers/rc/pkg/image/compress"
 	"github.com/rc-containers/rc/pkg/image/export"
@@ -19,10 +18,10 @@ import (
 func push(ctx context.Context, cfg *config.Config, s *store.Store, o image.PushOptions) (image.Pushed, error) {
 	report := newReport(o.Quiet)
 	defer report.Close()
-	e := export.Options{Type: o.Type, Format: compress.Format(o.Pack), Level: o.Level, Report: sending{report}}
 	if o.To.Transport != image.TransportRegistry {
-		return image.Pushed{}, errs.Unsupportedf("transport %s", o.To.Transport)
+		return pushToFile(ctx, cfg, s, o, report)
 	}
+	e := export.Options{Type: o.Type, Format: compress.Format(o.Pack), Level: o.Level, Report: sending{report}}
 	client, err := registry.New(clientOptions(cfg, o.Registry, report.Warn))
 	if err != nil {
 		return image.Pushed{}, err

@@ -83,6 +83,8 @@ func serve(ctx context.Context, data []byte) (any, error) {
 		return with(ctx, r, pull)
 	case image.VerbLoad:
 		return with(ctx, r, load)
+	case image.VerbSave:
+		return with(ctx, r, save)
 	case image.VerbTake:
 		return with(ctx, r, take)
 	case image.VerbPush:
