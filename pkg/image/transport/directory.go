@@ -100,8 +100,6 @@ func writeIn(dir, name string, r io.Reader, size int64) error {
 	return adoptIn(dir, name, f)
 }
 
-func (s *dirSink) has(string) bool { return false }
-
 func (s *dirSink) commit() error {
 	err := os.Rename(s.dir, s.path)
 	if errors.Is(err, fs.ErrExist) || errors.Is(err, unix.ENOTEMPTY) {

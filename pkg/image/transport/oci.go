@@ -72,6 +72,9 @@ func (s *Source) dir(p spec.Platform) ([]Image, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !json.Valid(data) {
+		return nil, errs.Invalidf("archive member %q: it is no JSON", "manifest.json")
+	}
 	f, err := s.image(loosePaths{}, data, v1.Descriptor{Digest: digest.FromBytes(data)}, p, 0)
 	if err != nil {
 		return nil, err

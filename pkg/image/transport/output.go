@@ -171,8 +171,6 @@ func (s *tarSink) parents(dir string) error {
 	return s.w.WriteHeader(&tar.Header{Name: dir + "/", Typeflag: tar.TypeDir, Mode: 0o755, ModTime: time.Unix(0, 0), Format: tar.FormatUSTAR})
 }
 
-func (s *tarSink) has(string) bool { return false }
-
 func (s *tarSink) commit() error {
 	if err := s.w.Close(); err != nil {
 		return err

@@ -27,8 +27,6 @@ type sink interface {
 	adopt(name string, f *os.File) error
 	// write takes size bytes.
 	write(name string, r io.Reader, size int64) error
-	// has says whether there is a file of that name from before.
-	has(name string) bool
 	// commit makes everything appear; nothing follows.
 	commit() error
 	// drop deletes what is not committed.
@@ -41,6 +39,8 @@ type Writer struct {
 	form  form
 	done  map[digest.Digest]v1.Descriptor
 	names []string // of the image at hand
+	// before says whether a file of a name was there before.
+	before func(name string) bool
 }
 
 // form is what the kinds of archives differ in.
@@ -61,7 +61,7 @@ func (w *Writer) Begin(names []string) { w.names = names }
 // Has says whether a blob is written already.
 func (w *Writer) Has(_ context.Context, blob digest.Digest, _ []string) (bool, error) {
 	_, done := w.done[blob]
-	return done || w.sink.has(w.form.blob(blob)), nil
+	return done || w.before(w.form.blob(blob)), nil
 }
 
 // Put writes a blob. Its plain archive goes straight to its place; what is compressed is staged, since neither its name
@@ -199,7 +199,7 @@ func (f *layoutForm) image(w *Writer, data []byte, names []string) error {
 	if d.MediaType == "" {
 		d.MediaType = v1.MediaTypeImageManifest
 	}
-	if _, done := w.done[d.Digest]; !done && !w.sink.has(f.blob(d.Digest)) {
+	if _, done := w.done[d.Digest]; !done && !w.before(f.blob(d.Digest)) {
 		if err := w.bytes(f.blob(d.Digest), data); err != nil {
 			return err
 		}
@@ -231,7 +231,7 @@ func (f *layoutForm) finish(w *Writer) error {
 }
 
 func newWriter(s sink, f form) *Writer {
-	return &Writer{sink: s, form: f, done: map[digest.Digest]v1.Descriptor{}}
+	return &Writer{sink: s, form: f, done: map[digest.Digest]v1.Descriptor{}, before: func(string) bool { return false }}
 }
 
 // Create makes a writer for a location; an archive without a path is written to out. What cannot have a name yet is kept
@@ -258,7 +258,9 @@ func Create(l image.Location, out *os.File, tmp string) (*Writer, error) {
 		if err != nil {
 			return nil, err
 		}
-		return newWriter(s, &layoutForm{index: index}), nil
+		w := newWriter(s, &layoutForm{index: index})
+		w.before = s.has
+		return w, nil
 	}
 	return nil, errs.Unsupportedf("%s: it cannot be written", l)
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/image"
+	"github.com/rc-containers/rc/pkg/image/manifest"
 )
 
 // Media types of layers: docker's, and what OCI calls the same.
@@ -45,7 +46,7 @@ func writeManifest(format string, config []byte, layers []v1.Descriptor) ([]byte
 		Config: v1.Descriptor{MediaType: v1.MediaTypeImageConfig, Digest: digest.Canonical.FromBytes(config), Size: int64(len(config))},
 	}
 	if format == image.FormatDocker {
-		m.MediaType, m.Config.MediaType = dockerManifest, dockerConfig
+		m.MediaType, m.Config.MediaType = manifest.DockerManifest, manifest.DockerConfig
 	}
 	for i := range m.Layers {
 		m.Layers[i].MediaType = layerType(format, m.Layers[i].MediaType)
