@@ -2,6 +2,8 @@ package container
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,6 +12,8 @@ import (
 
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/container/create"
+	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/linux"
 	"github.com/rc-containers/rc/pkg/oci"
 	"github.com/rc-containers/rc/pkg/shim"
 	"github.com/rc-containers/rc/pkg/spec"
@@ -60,16 +64,89 @@ func bindsOf(mounts []specs.Mount, overlays []shim.Overlay) []oci.Bind {
 	})
 }
 
-// allocateIDs chooses the ids of a container with --userns auto, which have to be nobody else's.
-func (r *run) allocateIDs(ctx context.Context, plan *shim.Plan) error {
-	if r.c.Userns.Mode != spec.UsernsAuto {
-		return nil
-	}
-	ids, err := userns.DefaultMap(ctx)
-	if err != nil {
+// identify settles the container's user namespace.
+func (r *run) identify(ctx context.Context, env *create.Environment) error {
+	o := &r.opts.Identities
+	if err := env.Identify(ctx, o); err != nil || o.Userns.Mode != spec.UsernsContainer {
 		return err
 	}
-	chosen, err := r.records().ReserveIDs(r.c.ID, func(taken []spec.IDMaps) (spec.IDMaps, error) { return ids.Auto(r.c.Userns, taken) })
+	e, err := r.records().Find(o.Userns.Container)
+	if err != nil {
+		return fmt.Errorf("--userns: %w", err)
+	}
+	other, err := r.records().Load(e.ID)
+	if err != nil {
+		return fmt.Errorf("--userns: %w", err)
+	}
+	o.Userns.Container = e.ID
+	env.JoinsNested = spec.HasNamespace(&other.OCI, specs.UserNamespace)
+	return nil
+}
+
+// joined is another container whose user namespace is shared. Files are nil where it is not.
+type joined struct {
+	shim   *os.File    // a pidfd of its shim: the new one is started in the namespace of that
+	userns *os.File    // its own one within that, where it has one
+	ids    spec.IDMaps // which are that one's
+}
+
+func (j *joined) close() {
+	for _, f := range []*os.File{j.shim, j.userns} {
+		if f != nil {
+			f.Close()
+		}
+	}
+}
+
+// joinUserns finds out what is joined, of a container that has to run.
+func (r *run) joinUserns() error {
+	if r.c.Userns.Mode != spec.UsernsContainer {
+		return nil
+	}
+	e, err := r.records().Find(r.c.Userns.Container)
+	if err != nil {
+		return fmt.Errorf("--userns: %w", err)
+	}
+	if !e.Alive() || e.State == nil || e.State.PID == 0 {
+		return fmt.Errorf("--userns: %w", notRunning("join the user namespace of", e))
+	}
+	if r.joined.shim, err = openProcess(e.State.ShimPID, e.State.ShimStart); err != nil || r.joined.shim == nil {
+		return errors.Join(err, fmt.Errorf("--userns: container %q: %w: it has just ended", e.Name, errs.ErrState))
+	}
+	other, err := r.records().Load(e.ID)
+	if err != nil || !spec.HasNamespace(&other.OCI, specs.UserNamespace) {
+		return err
+	}
+	if r.joined.userns, err = os.Open(fmt.Sprintf("/proc/%d/ns/user", e.State.PID)); err != nil {
+		return fmt.Errorf("--userns: container %q: %w", e.Name, err)
+	}
+	if !linux.Alive(e.State.PID, e.State.PIDStart) { // the pid may have been another's
+		return fmt.Errorf("--userns: container %q: %w: it has just ended", e.Name, errs.ErrState)
+	}
+	r.joined.ids = spec.IDMaps{UIDs: other.OCI.Linux.UIDMappings, GIDs: other.OCI.Linux.GIDMappings}
+	if chosen, err := r.records().ReadIDs(e.ID); err == nil {
+		r.joined.ids = chosen
+	}
+	return nil
+}
+
+// allocateIDs chooses the ids of a container with --userns auto, which have to be nobody else's, or notes
+// those of one that is joined, so that nobody else gets them when that has gone.
+func (r *run) allocateIDs(ctx context.Context, plan *shim.Plan) error {
+	var choose func(taken []spec.IDMaps) (spec.IDMaps, error)
+	switch {
+	case r.joined.userns != nil:
+		choose = func([]spec.IDMaps) (spec.IDMaps, error) { return r.joined.ids, nil }
+	case r.c.Userns.Mode == spec.UsernsAuto:
+		ids, err := userns.DefaultMap(ctx)
+		if err != nil {
+			return err
+		}
+		choose = func(taken []spec.IDMaps) (spec.IDMaps, error) { return ids.Auto(r.c.Userns, taken) }
+	default:
+		return nil
+	}
+	chosen, err := r.records().ReserveIDs(r.c.ID, choose)
 	if err != nil {
 		return err
 	}

@@ -155,7 +155,7 @@ func checkOrder(cfg *config.Config, c *spec.Container, test []string) ([]byte, e
 
 // birth is what the shim is started with.
 func (r *run) birth(order *oci.Order) shim.Birth {
-	b := shim.Birth{Flags: order.Flags(), Wait: r.place.waits(), Cgroup: r.place.made, Extra: r.extra, Output: shim.Copied}
+	b := shim.Birth{Userns: r.joined.userns, Flags: order.Flags(), Wait: r.place.waits(), Cgroup: r.place.made, Extra: r.extra, Output: shim.Copied}
 	for n, f := range []*os.File{r.streams.In, r.streams.Out, r.streams.Err} {
 		if r.front[n] {
 			b.Stdio[n] = f
@@ -197,7 +197,7 @@ func (r *run) startShim(ctx context.Context, order *oci.Order) error {
 	}
 	// What rc's caller left open is not for the shim, which would keep it open.
 	_ = unix.CloseRange(shim.SocketFD, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC) // since Linux 5.11
-	r.shim, err = userns.Start(ctx, userns.Command{
+	command := userns.Command{
 		Path: path, Args: args,
 		// One thread at a time keeps the shim small, and so does a heap that is collected at 1 MB;
 		// one that is left alone never comes there.
@@ -207,7 +207,12 @@ func (r *run) startShim(ctx context.Context, order *oci.Order) error {
 		Files:  files,
 		Flags:  flags,
 		Setsid: true,
-	}, ids)
+	}
+	if r.joined.shim != nil {
+		r.shim, err = userns.StartIn(r.joined.shim, command)
+	} else {
+		r.shim, err = userns.Start(ctx, command, ids)
+	}
 	if err != nil {
 		return errors.Join(err, ours.Close())
 	}

@@ -48,6 +48,7 @@ type run struct {
 
 	network  *network.Plan // nil for none and host
 	dir      *state.Dir
+	joined   joined            // whose user namespace it shares
 	accounts map[string][]byte // files of the layer accountsDir
 	shim     *userns.Process
 	client   *shim.Client
@@ -154,7 +155,7 @@ func (r *run) giveUp(ctx context.Context, err error) error {
 func (r *run) describe(ctx context.Context) error {
 	env, err := create.Surroundings(r.cfg, r.opts.Privileged)
 	if err == nil {
-		err = env.Identify(ctx, &r.opts.Identities)
+		err = r.identify(ctx, &env)
 	}
 	if err != nil {
 		return err
@@ -223,6 +224,10 @@ func (r *run) launch(ctx context.Context) error {
 	if r.place, err = placeShim(ctx, r.cfg, r.c); err != nil {
 		return err
 	}
+	if err := r.joinUserns(); err != nil {
+		return err
+	}
+	defer r.joined.close()
 	if err := r.startShim(ctx, order); err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 // SocketFD is the shim's end of the socket to rc. The container's descriptors follow it:
-// its cgroup, its standard streams, and what it inherits from 3 on.
+// its cgroup, its standard streams, a user namespace to join, and what it inherits from 3 on.
 const SocketFD = 3
 
 const (
@@ -22,6 +22,7 @@ const (
 	stdinFD
 	_ // standard output
 	_ // and error
+	usernsFD
 	extraFD
 )
 
@@ -41,6 +42,8 @@ type Birth struct {
 	Stdio  [3]*os.File
 	// OpenStdin gives the process a standard input that whoever attaches writes to.
 	OpenStdin bool
+	// Userns, where it is set, is the user namespace that the process joins: another container's.
+	Userns *os.File
 	// Extra are its descriptors from 3 on.
 	Extra []*os.File
 }
@@ -60,7 +63,7 @@ const (
 // Command is the shim's argv, and its descriptors from SocketFD on; a nil one is to be
 // closed.
 func (b *Birth) Command(sock *os.File) (args []string, files []*os.File) {
-	given := append([]*os.File{b.Cgroup}, b.Stdio[:]...)
+	given := append(append([]*os.File{b.Cgroup}, b.Stdio[:]...), b.Userns)
 	hints := uint64(0)
 	for i, f := range given {
 		if f != nil {
@@ -86,9 +89,10 @@ func (b *Birth) Command(sock *os.File) (args []string, files []*os.File) {
 const (
 	hintCgroup    = 1 << iota
 	hintStdin     // and two more
-	hintWait      = 1 << 4
-	hintOpenStdin = 1 << 5
-	outputShift   = 6
+	hintUserns    = 1 << 4
+	hintWait      = 1 << 5
+	hintOpenStdin = 1 << 6
+	outputShift   = 7
 )
 
 // readBirth is Command's other side; args are those after "serve".
@@ -113,6 +117,9 @@ func readBirth(args []string) (*Birth, error) {
 	}
 	if hints&hintCgroup != 0 {
 		b.Cgroup = inherited(cgroupFD, "cgroup")
+	}
+	if hints&hintUserns != 0 {
+		b.Userns = inherited(usernsFD, "userns")
 	}
 	for i := range b.Stdio {
 		if hints&(hintStdin<<i) != 0 {
@@ -149,7 +156,8 @@ func (s *server) fork() error {
 	b := s.birth
 	s.proc, err = oci.Fork(oci.Birth{
 		Flags: b.Flags, Cgroup: b.Cgroup, Stdin: stdio.files[0], Stdout: stdio.files[1], Stderr: stdio.files[2],
-		ExtraFiles: b.Extra, DieWithParent: !ownPIDs(), Exe: s.exe, UIDs: s.plan.UIDs, GIDs: s.plan.GIDs,
+		ExtraFiles: b.Extra, DieWithParent: !ownPIDs(), Exe: s.exe,
+		UIDs: s.plan.UIDs, GIDs: s.plan.GIDs, Userns: b.Userns,
 	})
 	return err
 }

@@ -4,12 +4,42 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
+	"runtime"
 	"strconv"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/linux"
 )
+
+// StartIn starts a program as Start does, but in the user namespace that pidfd's process is in, whose ids are
+// written already. The program has a mount namespace of its own there, and those of c.Flags, and leads a session.
+func StartIn(pidfd *os.File, c Command) (*Process, error) {
+	null, err := c.null()
+	if err != nil {
+		return nil, err
+	}
+	if null != nil {
+		defer null.Close()
+	}
+	if c.Dir != "" && c.Dir != "/" || !c.Setsid {
+		return nil, errors.New("start in a user namespace: only in a session of its own")
+	}
+	f := linux.UsernsFork{
+		Userns: pidfd, Cloneflags: c.Flags | unix.CLONE_NEWNS, Cgroup: c.Cgroup, Path: c.Path, Argv: c.Args, Env: c.Env, Files: c.descriptors(null),
+	}
+	p := &Process{}
+	p.PID, p.Pidfd, err = f.Start()
+	runtime.KeepAlive(c.Files)
+	if err != nil {
+		return nil, fmt.Errorf("start %q in a user namespace: %w", c.Path, err)
+	}
+	return p, nil
+}
 
 // Join starts a program in the user namespace of a process, as its root with all
 // capabilities. No ids have to be written: Mapped returns at once. c.Flags and c.Cgroup must be

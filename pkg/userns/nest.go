@@ -24,7 +24,7 @@ func (m Map) KeepID(uid, gid, size uint32) (spec.IDMaps, error) {
 	if err != nil {
 		return spec.IDMaps{}, fmt.Errorf("--userns keep-id: group %w", err)
 	}
-	return spec.IDMaps{UIDs: uids, GIDs: gids}, nil
+	return m.split(spec.IDMaps{UIDs: uids, GIDs: gids}), nil
 }
 
 func keepID(extents []specs.LinuxIDMapping, id, limit uint32) ([]specs.LinuxIDMapping, error) {
@@ -60,6 +60,26 @@ func others(extents []specs.LinuxIDMapping, limit uint32) (uint32, error) {
 	return uint32(max(n, 1) - 1), nil
 }
 
+// split cuts ranges where ranges of the default map end: the kernel wants each within one of the outer
+// namespace's (EPERM, user_namespaces(7)).
+func (m Map) split(ids spec.IDMaps) spec.IDMaps {
+	return spec.IDMaps{UIDs: split(ids.UIDs, m.UIDs), GIDs: split(ids.GIDs, m.GIDs)}
+}
+
+func split(ids, outer []specs.LinuxIDMapping) []specs.LinuxIDMapping {
+	var out []specs.LinuxIDMapping
+	for _, e := range ids {
+		for _, o := range outer {
+			if part := overlap(e.HostID, e.Size, o.ContainerID, o.Size); part.count > 0 {
+				out = append(out, specs.LinuxIDMapping{
+					ContainerID: e.ContainerID + uint32(part.first), HostID: e.HostID + uint32(part.first), Size: uint32(part.count),
+				})
+			}
+		}
+	}
+	return out
+}
+
 // NoMap leaves the caller out.
 func (m Map) NoMap() (spec.IDMaps, error) {
 	if m.Single() {
@@ -67,10 +87,10 @@ func (m Map) NoMap() (spec.IDMaps, error) {
 	}
 	uids, _ := others(m.UIDs, 0)
 	gids, _ := others(m.GIDs, 0)
-	return spec.IDMaps{
+	return m.split(spec.IDMaps{
 		UIDs: []specs.LinuxIDMapping{{ContainerID: 0, HostID: 1, Size: uids}},
 		GIDs: []specs.LinuxIDMapping{{ContainerID: 0, HostID: 1, Size: gids}},
-	}, nil
+	}), nil
 }
 
 // mend is the command that gives the caller a range.
@@ -113,7 +133,7 @@ func (m Map) Mapped(uidmaps, gidmaps []spec.IDMapping) (spec.IDMaps, error) {
 	if err != nil {
 		return spec.IDMaps{}, fmt.Errorf("--gidmap: %w", m.hinted(err))
 	}
-	return spec.IDMaps{UIDs: u, GIDs: g}, nil
+	return m.split(spec.IDMaps{UIDs: u, GIDs: g}), nil
 }
 
 func (m Map) hinted(err error) error {
@@ -248,7 +268,7 @@ func (m Map) Named(ctx context.Context, uidName, gidName string) (spec.IDMaps, e
 	if err != nil {
 		return spec.IDMaps{}, fmt.Errorf("--subgidname %q: %w", gidName, err)
 	}
-	return spec.IDMaps{UIDs: uids, GIDs: gids}, nil
+	return m.split(spec.IDMaps{UIDs: uids, GIDs: gids}), nil
 }
 
 // named are the ranges of a name, from 0 on.

@@ -49,7 +49,7 @@ func (m Map) Auto(u spec.Userns, taken []spec.IDMaps) (spec.IDMaps, error) {
 			return spec.IDMaps{}, err
 		}
 	}
-	return out, nil
+	return m.split(out), nil
 }
 
 // gap is the first place for n ids, both of users and of groups, and the size of the largest one.

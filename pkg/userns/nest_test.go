@@ -32,9 +32,9 @@ func TestKeepID(t *testing.T) {
 		id, size uint32
 		want     idExtents
 	}{
-		{"in the middle", twoRanges(), 1000, 0, idExtents{extent(0, 1, 1000), extent(1000, 0, 1), extent(1001, 1001, 1000)}},
-		{"root", twoRanges(), 0, 0, idExtents{extent(0, 0, 1), extent(1, 1, 2000)}},
-		{"above all", twoRanges(), 5000, 0, idExtents{extent(0, 1, 2000), extent(5000, 0, 1)}},
+		{"in the middle", twoRanges(), 1001, 0, idExtents{extent(0, 1, 1000), extent(1000, 1001, 1), extent(1001, 0, 1), extent(1002, 1002, 999)}},
+		{"root", twoRanges(), 0, 0, idExtents{extent(0, 0, 1), extent(1, 1, 1000), extent(1001, 1001, 1000)}},
+		{"above all", twoRanges(), 5000, 0, idExtents{extent(0, 1, 1000), extent(1000, 1001, 1000), extent(5000, 0, 1)}},
 		{"some", twoRanges(), 10, 100, idExtents{extent(0, 1, 10), extent(10, 0, 1), extent(11, 11, 89)}},
 		{"no range", single(), 1000, 0, idExtents{extent(1000, 0, 1)}},
 	} {
@@ -50,7 +50,7 @@ func TestKeepID(t *testing.T) {
 
 func TestNoMap(t *testing.T) {
 	got, err := twoRanges().NoMap()
-	if diff := cmp.Diff(idExtents{extent(0, 1, 2000)}, got.GIDs); diff != "" || err != nil {
+	if diff := cmp.Diff(idExtents{extent(0, 1, 1000), extent(1000, 1001, 1000)}, got.GIDs); diff != "" || err != nil {
 		t.Errorf("%v %s", err, diff)
 	}
 	if _, err := single().NoMap(); err == nil || !strings.Contains(errs.Hint(err), "usermod") && !strings.Contains(errs.Hint(err), "/etc/subuid") {
@@ -81,7 +81,9 @@ func TestMapped(t *testing.T) {
 		{"one is both", []string{"0:1:1000", "1000:0"}, nil, spec.IDMaps{
 			UIDs: idExtents{extent(0, 1, 1000), extent(1000, 0, 1)}, GIDs: idExtents{extent(0, 1, 1000), extent(1000, 0, 1)},
 		}},
-		{"the other one, too", nil, []string{"0:0:10"}, spec.IDMaps{UIDs: idExtents{extent(0, 0, 10)}, GIDs: idExtents{extent(0, 0, 10)}}},
+		{"the other one, too", nil, []string{"0:0:10"}, spec.IDMaps{
+			UIDs: idExtents{extent(0, 0, 1), extent(1, 1, 9)}, GIDs: idExtents{extent(0, 0, 1), extent(1, 1, 9)},
+		}},
 		{"each its own", []string{"0:0"}, []string{"5:5:5"}, spec.IDMaps{UIDs: idExtents{extent(0, 0, 1)}, GIDs: idExtents{extent(5, 5, 5)}}},
 		{"of the host", []string{"0:@100005:5", "7:@1000"}, nil, spec.IDMaps{
 			UIDs: idExtents{extent(0, 6, 5), extent(7, 0, 1)}, GIDs: idExtents{extent(0, 6, 5), extent(7, 0, 1)},

@@ -86,20 +86,6 @@ func (c Command) fork(sys *syscall.SysProcAttr) (*Process, error) {
 	if null != nil {
 		defer null.Close()
 	}
-	var fds []uintptr
-	for _, f := range []*os.File{c.Stdin, c.Stdout, c.Stderr} {
-		if f == nil {
-			f = null
-		}
-		fds = append(fds, f.Fd())
-	}
-	for _, f := range c.Files {
-		if f == nil {
-			fds = append(fds, ^uintptr(0))
-			continue
-		}
-		fds = append(fds, f.Fd())
-	}
 	env := c.Env
 	if env == nil {
 		env = os.Environ()
@@ -114,7 +100,7 @@ func (c Command) fork(sys *syscall.SysProcAttr) (*Process, error) {
 	if c.Cgroup != nil {
 		sys.UseCgroupFD, sys.CgroupFD = true, int(c.Cgroup.Fd())
 	}
-	pid, err := syscall.ForkExec(c.Path, args, &syscall.ProcAttr{Dir: c.Dir, Env: env, Files: fds, Sys: sys})
+	pid, err := syscall.ForkExec(c.Path, args, &syscall.ProcAttr{Dir: c.Dir, Env: env, Files: c.descriptors(null), Sys: sys})
 	runtime.KeepAlive(c.Files)
 	if err != nil {
 		return nil, err
@@ -124,6 +110,25 @@ func (c Command) fork(sys *syscall.SysProcAttr) (*Process, error) {
 		p.Pidfd = os.NewFile(uintptr(pidfd), "pidfd")
 	}
 	return p, nil
+}
+
+// descriptors are the child's, from 0 on.
+func (c Command) descriptors(null *os.File) []uintptr {
+	var fds []uintptr
+	for _, f := range []*os.File{c.Stdin, c.Stdout, c.Stderr} {
+		if f == nil {
+			f = null
+		}
+		fds = append(fds, f.Fd())
+	}
+	for _, f := range c.Files {
+		if f == nil {
+			fds = append(fds, ^uintptr(0))
+			continue
+		}
+		fds = append(fds, f.Fd())
+	}
+	return fds
 }
 
 func (c Command) null() (*os.File, error) {

@@ -91,7 +91,7 @@ func (e *Environment) Identify(ctx context.Context, o *Identities) error {
 func (d *draft) identities() error {
 	o := &d.opts.Identities
 	d.c.Userns = o.Userns
-	if o.Userns.Mode == "" {
+	if o.Userns.Mode == "" || o.Userns.Mode == spec.UsernsContainer && !d.env.JoinsNested {
 		return nil
 	}
 	d.c.OCI.Linux.Namespaces = append(d.c.OCI.Linux.Namespaces, specs.LinuxNamespace{Type: specs.UserNamespace})

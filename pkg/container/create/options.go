@@ -139,6 +139,8 @@ type Environment struct {
 	UID, GID uint32
 	IDs      userns.Map
 	Named    spec.IDMaps
+	// JoinsNested says that the container whose user namespace is joined has one of its own.
+	JoinsNested bool
 
 	Hostname string // the host's
 	Rlimits  []specs.POSIXRlimit
