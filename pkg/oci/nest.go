@@ -67,11 +67,12 @@ type Bind struct {
 }
 
 // Binds are the sources of bind mounts, in their order: what a process in a user namespace of
-// its own may be unable to open, so that it gets them by Tell (Config.Trees).
+// its own may be unable to open, so that it gets them by Tell (Config.Trees). Device nodes, of which
+// --privileged has more than a message takes descriptors, are in a directory that everybody can search.
 func Binds(mounts []specs.Mount) []Bind {
 	var out []Bind
 	for i := range mounts {
-		if m, err := parseMount(&mounts[i]); err == nil && m.kind == kindBind {
+		if m, err := parseMount(&mounts[i]); err == nil && m.kind == kindBind && !strings.HasPrefix(m.source, "/dev/") {
 			out = append(out, Bind{Source: m.source, Target: m.target, Recursive: m.recursive})
 		}
 	}
