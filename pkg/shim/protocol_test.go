@@ -119,7 +119,7 @@ func TestBirth(t *testing.T) {
 	defer null.Close()
 	b := Birth{Flags: 0x4000000, Wait: true, Stdio: [3]*os.File{1: null}}
 	args, files := b.Command(null)
-	if diff := cmp.Diff([]string{"rc-shim", "serve", "4000000", "14", "0"}, args); diff != "" || len(files) != 5 {
+	if diff := cmp.Diff([]string{"rc-shim", "serve", "4000000", "24", "0"}, args); diff != "" || len(files) != 6 {
 		t.Errorf("%d files, %s", len(files), diff)
 	}
 	for _, bad := range [][]string{nil, {"x", "0", "0"}, {"0", "0", "-1"}, {"0", "0", "x"}, {"0", "now", "0"}, {"0", "10000", "0"}} {
