@@ -37,7 +37,7 @@ PROGRAMS := $(notdir $(patsubst %/main.go,%,$(wildcard cmd/*/main.go)))
 help: ## list the targets (this)
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-build: $(addprefix $(BIN)/,$(PROGRAMS)) $(BIN)/$(UNIT) ## build bin/rc, bin/rc-shim and bin/rc-net (static, no cgo)
+build: $(addprefix $(BIN)/,$(PROGRAMS)) $(BIN)/$(UNIT) ## build bin/rc and the programs that it starts (static, no cgo)
 
 # Go knows what is out of date better than make does.
 $(addprefix $(BIN)/,$(PROGRAMS)): $(BIN)/%:

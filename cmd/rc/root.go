@@ -92,6 +92,8 @@ func addGlobalFlags(flags *pflag.FlagSet, to *config.Flags) {
 	flags.StringVar(&to.TmpDir, "tmpdir", "", "Directory for large temporary files (default $TMPDIR or /var/tmp)")
 	flags.StringVar(&to.StorageDriver, "storage-driver", "", "Storage driver: overlay is the only one")
 	cli.ListVar(flags, &to.StorageOpts, "storage-opt", "", "Storage option: mount_program=auto|native|fuse-overlayfs")
+	cli.ListVar(flags, &to.CDISpecDirs, "cdi-spec-dir", "", "Directory with specifications of CDI devices, instead of the usual ones")
+	cli.ListVar(flags, &to.HooksDirs, "hooks-dir", "", "Directory with OCI hooks, instead of the usual ones")
 	flags.StringVar(&to.CgroupManager, "cgroup-manager", "", "Cgroup manager: systemd or cgroupfs (default systemd)")
 	flags.StringVar(&to.LogLevel, "log-level", "", "Log messages at and above this level: "+strings.Join(config.LogLevels(), ", ")+" (default warn)")
 	flags.BoolVar(&to.Debug, "debug", false, "Log everything, and how long each stage takes")
@@ -105,7 +107,7 @@ func completeGlobalFlags(root *cobra.Command) {
 	fixed("storage-opt", "mount_program=auto", "mount_program=native", "mount_program=fuse-overlayfs")
 	fixed("cgroup-manager", config.CgroupManagers()...)
 	fixed("log-level", config.LogLevels()...)
-	for _, flag := range []string{"root", "runroot", "tmpdir"} {
+	for _, flag := range []string{"root", "runroot", "tmpdir", "cdi-spec-dir", "hooks-dir"} {
 		cli.Must(root.MarkPersistentFlagDirname(flag))
 	}
 }

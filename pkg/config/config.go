@@ -20,6 +20,12 @@ type Config struct {
 	LogLevel string
 	Debug    bool
 
+	// CDISpecDirs are where devices with CDI names are looked up, a later directory's counting:
+	// --cdi-spec-dir, else cdi_spec_dirs, else those of root, of the user, and of this boot.
+	CDISpecDirs []string
+	// HooksDirs have OCI hooks for containers: --hooks-dir, else hooks_dir.
+	HooksDirs []string
+
 	// Containers are the defaults that containers.conf gives to new containers.
 	Containers Containers
 	// Files are the configuration files that were read, for info.

@@ -48,9 +48,11 @@ type containersConf struct {
 		Volumes        list   `toml:"volumes"`
 	} `toml:"containers"`
 	Engine struct {
+		CDISpecDirs   list    `toml:"cdi_spec_dirs"`
 		CgroupManager string  `toml:"cgroup_manager"`
 		DetachKeys    *string `toml:"detach_keys"`
 		HelperDirs    list    `toml:"helper_binaries_dir"`
+		HooksDirs     list    `toml:"hooks_dir"`
 		PullPolicy    string  `toml:"pull_policy"`
 		StopTimeout   *uint   `toml:"stop_timeout"`
 	} `toml:"engine"`
@@ -116,6 +118,7 @@ func (c *Config) readFiles(h host) error {
 		}
 	}
 	c.Containers = conf.settings()
+	c.CDISpecDirs, c.HooksDirs = conf.Engine.CDISpecDirs, conf.Engine.HooksDirs
 	if conf.Engine.CgroupManager != "" {
 		c.CgroupManager = conf.Engine.CgroupManager
 	}

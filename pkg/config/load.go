@@ -20,6 +20,8 @@ type Flags struct {
 	StorageDriver string
 	StorageOpts   []string
 	CgroupManager string
+	CDISpecDirs   []string
+	HooksDirs     []string
 	LogLevel      string
 	Debug         bool
 }
@@ -36,10 +38,11 @@ func CgroupManagers() []string { return []string{"systemd", "cgroupfs"} }
 type host struct {
 	getenv  func(string) string
 	uid     int
-	etc     string // /etc/containers
-	share   string // /usr/share/containers
-	runUser string // /run/user
-	tmp     string // /tmp
+	etc     string   // /etc/containers
+	share   string   // /usr/share/containers
+	cdi     []string // /etc/cdi and /var/run/cdi
+	runUser string   // /run/user
+	tmp     string   // /tmp
 }
 
 // Load decides every setting: flags before environment before containers.conf and
@@ -48,7 +51,7 @@ type host struct {
 func Load(flags Flags) (*Config, error) {
 	return load(flags, host{
 		getenv: os.Getenv, uid: os.Getuid(),
-		etc: "/etc/containers", share: "/usr/share/containers", runUser: "/run/user", tmp: "/tmp",
+		etc: "/etc/containers", share: "/usr/share/containers", cdi: []string{"/etc/cdi", "/var/run/cdi"}, runUser: "/run/user", tmp: "/tmp",
 	})
 }
 
@@ -140,6 +143,9 @@ func (c *Config) paths(flags Flags, h host) error {
 		}
 		c.RunRoot = filepath.Join(dir, "rc")
 	}
+	if err := c.specDirs(flags, h); err != nil {
+		return err
+	}
 	c.TmpDir = "/var/tmp"
 	if dir := h.getenv("TMPDIR"); filepath.IsAbs(dir) {
 		c.TmpDir = filepath.Clean(dir)
@@ -147,6 +153,43 @@ func (c *Config) paths(flags Flags, h host) error {
 	if flags.TmpDir != "" {
 		if c.TmpDir, err = filepath.Abs(flags.TmpDir); err != nil {
 			return fmt.Errorf("--tmpdir: %w", err)
+		}
+	}
+	return nil
+}
+
+// specDirs decides where specifications of devices and hooks are; what the files say is in c.
+func (c *Config) specDirs(flags Flags, h host) error {
+	if len(c.CDISpecDirs) == 0 {
+		c.CDISpecDirs = append(c.CDISpecDirs, h.cdi...)
+		if home := h.configHome(); home != "" {
+			c.CDISpecDirs = append(c.CDISpecDirs, filepath.Join(filepath.Dir(home), "cdi"))
+		}
+		if dir := h.getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
+			c.CDISpecDirs = append(c.CDISpecDirs, filepath.Join(dir, "cdi"))
+		}
+	}
+	if len(c.HooksDirs) == 0 {
+		c.HooksDirs = []string{h.share + "/oci/hooks.d", h.etc + "/oci/hooks.d"}
+	}
+	for _, f := range []struct {
+		flag  string
+		given []string
+		to    *[]string
+	}{{"--cdi-spec-dir", flags.CDISpecDirs, &c.CDISpecDirs}, {"--hooks-dir", flags.HooksDirs, &c.HooksDirs}} {
+		if len(f.given) == 0 {
+			continue
+		}
+		*f.to = nil
+		for _, dir := range f.given {
+			path, err := filepath.Abs(dir)
+			if err != nil {
+				return fmt.Errorf("%s: %w", f.flag, err)
+			}
+			if info, err := os.Stat(path); err != nil || !info.IsDir() {
+				return errs.Invalidf("%s %q: not a directory that is there", f.flag, dir)
+			}
+			*f.to = append(*f.to, path)
 		}
 	}
 	return nil

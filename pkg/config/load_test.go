@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -50,6 +51,7 @@ func TestLoadDefaults(t *testing.T) {
 	want := &Config{
 		DataRoot: dir + "/home/.local/share/rc", RunRoot: h.tmp + "/rc-run-" + uid() + "/rc", TmpDir: "/var/tmp",
 		StorageDriver: "overlay", MountProgram: "auto", CgroupManager: "systemd", LogLevel: "warn",
+		CDISpecDirs: []string{dir + "/home/.config/cdi"}, HooksDirs: []string{h.share + "/oci/hooks.d", h.etc + "/oci/hooks.d"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -96,6 +98,29 @@ func TestLoadFlagsWin(t *testing.T) {
 	}
 }
 
+func TestSpecDirs(t *testing.T) {
+	h, dir := machine(t, map[string]string{"XDG_RUNTIME_DIR": "@/run", "XDG_CONFIG_HOME": "@/cfg"})
+	h.cdi = []string{"/etc/cdi"}
+	got, err := load(Flags{}, h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"/etc/cdi", dir + "/cfg/cdi", dir + "/run/cdi"}; !slices.Equal(got.CDISpecDirs, want) {
+		t.Errorf("%q, want %q", got.CDISpecDirs, want)
+	}
+	if want := []string{h.share + "/oci/hooks.d", h.etc + "/oci/hooks.d"}; !slices.Equal(got.HooksDirs, want) {
+		t.Errorf("%q, want %q", got.HooksDirs, want)
+	}
+	write(t, h.etc+"/containers.conf", "[engine]\ncdi_spec_dirs = [\"/c\"]\nhooks_dir = [\"/h\"]\n")
+	if got, err = load(Flags{}, h); err != nil || !slices.Equal(got.CDISpecDirs, []string{"/c"}) || !slices.Equal(got.HooksDirs, []string{"/h"}) {
+		t.Errorf("%q, %q, %v", got.CDISpecDirs, got.HooksDirs, err)
+	}
+	got, err = load(Flags{CDISpecDirs: []string{dir}, HooksDirs: []string{dir, "/"}}, h)
+	if err != nil || !slices.Equal(got.CDISpecDirs, []string{dir}) || !slices.Equal(got.HooksDirs, []string{dir, "/"}) {
+		t.Errorf("%q, %q, %v", got.CDISpecDirs, got.HooksDirs, err)
+	}
+}
+
 func TestLoadRefuses(t *testing.T) {
 	for _, test := range []struct {
 		flags Flags
@@ -109,6 +134,8 @@ func TestLoadRefuses(t *testing.T) {
 		{flags: Flags{StorageOpts: []string{"mount_program=fuse"}}, want: `--storage-opt "mount_program=fuse": want`},
 		{flags: Flags{CgroupManager: "x"}, want: `--cgroup-manager "x": want systemd or cgroupfs`},
 		{flags: Flags{LogLevel: "x"}, want: `--log-level "x": want trace, debug`},
+		{flags: Flags{CDISpecDirs: []string{"/nothere"}}, want: `--cdi-spec-dir "/nothere": not a directory`},
+		{flags: Flags{HooksDirs: []string{"/dev/null"}}, want: `--hooks-dir "/dev/null": not a directory`},
 		{file: "containers.conf", text: "[engine\n", want: "containers.conf: line 2: "},
 		{file: "containers.conf", text: "# one\n# two\n[engine]\ncgroup_manager = systemd\n", want: "containers.conf: line 4: "},
 		{file: "containers.conf", text: "[containers]\npids_limit = \"many\"\n", want: "pids_limit"},

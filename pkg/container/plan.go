@@ -16,6 +16,7 @@ import (
 
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/hook"
 	"github.com/rc-containers/rc/pkg/linux"
 	"github.com/rc-containers/rc/pkg/logs"
 	"github.com/rc-containers/rc/pkg/oci"
@@ -27,7 +28,7 @@ import (
 
 // plan is what the shim and the first process are told, checked before anything is started;
 // complete adds what takes time and cannot be wrong.
-func (r *run) plan() (*shim.Plan, *oci.Order, error) {
+func (r *run) plan(ctx context.Context) (*shim.Plan, *oci.Order, error) {
 	var err error
 	if !r.old {
 		if r.extra, err = preserved(r.c.PreserveFDs); err != nil {
@@ -44,16 +45,30 @@ func (r *run) plan() (*shim.Plan, *oci.Order, error) {
 		return nil, nil, err
 	}
 	r.planIDs(plan)
-	described := r.c.OCI
+	described, err := r.edited(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	hooks, err := hook.Of(described, r.c.ID, r.records().RunDir(r.c.ID))
+	if err != nil {
+		return nil, nil, err
+	}
+	plan.Hooks = hook.Set{
+		CreateRuntime: hooks.CreateRuntime, Poststart: hooks.Poststart, Poststop: hooks.Poststop, Container: hooks.Container,
+	}
+	if hooks.Any() {
+		r.bundle = described
+	}
 	described.Mounts, plan.Overlays = overlays(described.Mounts)
 	if r.nested() {
 		plan.Binds = bindsOf(described.Mounts, plan.Overlays)
 	}
 	order, err := oci.NewOrder(&oci.Config{
-		Spec:          &described,
+		Spec:          described,
 		Rootfs:        plan.Root(),
 		Trees:         plan.Trees(),
-		GroupAdd:      r.c.GroupAdd,
+		GroupAdd:      r.groupAdd,
+		Hooks:         hooks,
 		ExtraFiles:    r.extra,
 		Init:          r.c.Init,
 		DieWithParent: !r.ownPIDs(),

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/rc-containers/rc/pkg/config"
@@ -56,6 +57,10 @@ type run struct {
 	told     bool       // the shim has its plan
 	started  bool       // the command runs, or did
 	extra    []*os.File // --preserve-fds
+	// groupAdd are the container's, and those of its CDI devices.
+	groupAdd []string
+	// bundle is what config.json says, where there are hooks to read it; nil without.
+	bundle *specs.Spec
 }
 
 // Run makes a container of the image and runs it in the foreground until it ends, or is
@@ -217,7 +222,7 @@ const trashAge = 5 * time.Second
 
 // launch starts the shim and everything that it needs, until the command is about to run.
 func (r *run) launch(ctx context.Context) error {
-	plan, order, err := r.plan()
+	plan, order, err := r.plan(ctx)
 	if err != nil {
 		return err
 	}
@@ -285,6 +290,9 @@ func (r *run) reserve(plan *shim.Plan) error {
 		if err := r.makeDirectories(plan.Overlays); err != nil {
 			return err
 		}
+	}
+	if err := r.writeBundle(plan); err != nil {
+		return err
 	}
 	for name, content := range create.Files(r.c, r.names()) {
 		if err := os.WriteFile(filepath.Join(r.dir.RunPath(), name), content, 0o644); err != nil {

@@ -37,7 +37,7 @@ func Create(ctx context.Context, cfg *config.Config, opts create.Options, image 
 	if err := r.replace(ctx); err != nil {
 		return nil, err
 	}
-	plan, _, err := r.plan() // it refuses what could not be started
+	plan, _, err := r.plan(ctx) // it refuses what could not be started
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,8 @@ import (
 	"os"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/rc-containers/rc/pkg/hook"
 )
 
 // Config is what Start makes a process of. The files stay the caller's.
@@ -37,6 +39,9 @@ type Config struct {
 	// already: of Spec only Process and Linux.Namespaces count, and Rootfs is "/". Its Birth says
 	// which container.
 	Inside bool
+	// Hooks are Spec.Hooks with what they are told; whoever calls runs those of the runtime
+	// (Process.Hooks), poststart and poststop.
+	Hooks *hook.Set
 	// Init puts a small init before the command, as pid 1.
 	Init bool
 	// GroupAdd are supplementary groups by name or number; "keep-groups" keeps the caller's

@@ -70,6 +70,9 @@ func (c *child) exec(program string) error {
 			return fmt.Errorf("load seccomp filter: %w", err)
 		}
 	}
+	if err := c.startHooks(); err != nil {
+		return err
+	}
 	if c.reaper {
 		argv := append([]string{"rc-init", "reaper", strconv.Itoa(sock), program, "--"}, c.args...)
 		err := linux.ExecFD(c.exe, argv, c.env)

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/hook"
 	"github.com/rc-containers/rc/pkg/wire"
 )
 
@@ -51,6 +52,9 @@ type order struct {
 	args, env []string
 	reaper    bool
 	preserve  int // descriptors from 3 on that stay open
+
+	hooks      hook.Set
+	awaitHooks bool // the parent has some to run first
 }
 
 type sysctl struct{ key, value string }
@@ -105,6 +109,8 @@ func (o *order) fields(c *wire.Coder) {
 	wire.List(c, &o.env, (*wire.Coder).Text)
 	c.Flag(&o.reaper)
 	wire.Number(c, &o.preserve)
+	o.hooks.Fields(c)
+	c.Flag(&o.awaitHooks)
 }
 
 // Order is what a process is told to set up and to become. It is data: whoever makes it
@@ -199,6 +205,7 @@ func newOrder(cfg *Config) (*order, error) {
 	if cfg.Inside {
 		return o, o.addNamespaces(spec.Linux)
 	}
+	o.addHooks(cfg.Hooks)
 	for _, m := range spec.Mounts {
 		parsed, err := parseMount(&m)
 		if err != nil {
@@ -273,8 +280,8 @@ func supported(cfg *Config) error {
 		return errFilter(cfg.Seccomp)
 	case len(cfg.GroupAdd) > 1 && slices.Contains(cfg.GroupAdd, KeepGroups):
 		return fmt.Errorf("additional group %q: excludes every other: %w", KeepGroups, errs.ErrInvalid)
-	case spec.Hooks != nil:
-		return refuse("hooks")
+	case spec.Hooks != nil && cfg.Hooks == nil:
+		return refuse("hooks without a bundle")
 	case spec.Process.ApparmorProfile != "":
 		return refuse("AppArmor profile")
 	case spec.Process.SelinuxLabel != "":

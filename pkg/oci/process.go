@@ -22,6 +22,9 @@ type Process struct {
 	// Console is the terminal's master, known after Ready when a terminal was asked for.
 	// It is the caller's to close.
 	Console *os.File
+	// Hooks, where it is set, runs the hooks of the runtime: Ready calls it when everything is
+	// mounted in the process's namespaces, before pivot_root(2).
+	Hooks func() error
 
 	sock     *os.File
 	ready    bool
@@ -35,6 +38,11 @@ func (p *Process) Ready() error {
 		return nil
 	}
 	kind, files, err := p.receive()
+	if err == nil && kind == msgHooks {
+		if err = p.answerHooks(); err == nil {
+			kind, files, err = p.receive()
+		}
+	}
 	if err != nil {
 		return err
 	}

@@ -41,6 +41,9 @@ func (c *child) setUpRoot() (master *os.File, err error) {
 			return nil, err
 		}
 	}
+	if err := c.runHooks(); err != nil {
+		return nil, err
+	}
 	// The user's files may be among what is hidden.
 	if err := c.resolveUser(); err != nil {
 		return nil, err

@@ -26,6 +26,7 @@ func (s *server) cleanUp(ctx context.Context) {
 	if s.helper != nil {
 		s.helper.stop()
 	}
+	s.poststop()
 	for _, target := range s.mounted {
 		complain(overlay.Unmount(s.now(target)))
 	}

@@ -8,6 +8,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/hook"
 	"github.com/rc-containers/rc/pkg/oci"
 	"github.com/rc-containers/rc/pkg/spec"
 	"github.com/rc-containers/rc/pkg/state"
@@ -77,6 +78,9 @@ type Plan struct {
 	Health                    *spec.Health
 	HealthOrder, StartupOrder []byte
 
+	// Hooks are those that the shim has to run.
+	Hooks hook.Set
+
 	// Place is where the container's processes are, unless the shim was told to wait for it.
 	Place Place
 
@@ -129,6 +133,7 @@ func (p *Plan) fields(c *wire.Coder) {
 	c.Text(&p.Log.Tag)
 	c.Text(&p.Restart)
 	healthFields(c, &p.Health)
+	p.Hooks.Fields(c)
 }
 
 func mapFields(c *wire.Coder, ids *[]specs.LinuxIDMapping) {

@@ -116,6 +116,7 @@ func (s *server) endLife() {
 	}
 	s.hangUpConsole()
 	_ = s.proc.Close()
+	s.poststop()
 }
 
 // endOrphans ends what a life has left. With a pid namespace of its own the kernel has done it.
@@ -150,6 +151,7 @@ func (s *server) again() error {
 	if err := s.proc.Run(); err != nil {
 		return err
 	}
+	s.poststart()
 	s.attend()
 	s.emit("restart", nil)
 	if s.ownerHere {

@@ -71,6 +71,7 @@ type server struct {
 	end        ending
 	checks     checks
 	orders     healthOrders
+	hooked     bool // this life has begun to have hooks run
 	// discarded says that the container's directory is in trash/.
 	discarded bool
 }
@@ -112,6 +113,7 @@ func Serve(ctx context.Context, args []string) int {
 		return code
 	}
 	exit := s.lives(ctx)
+	s.poststop()
 	s.record(exit)
 	s.discard()
 	if s.discarded {
@@ -223,6 +225,7 @@ func (s *server) start(ctx context.Context) error {
 	if err := s.proc.Run(); err != nil {
 		return err
 	}
+	s.poststart()
 	if s.plan.New { // not by rc, which has better things to do before the start
 		s.emit("create", nil)
 	}
@@ -235,6 +238,7 @@ func (s *server) start(ctx context.Context) error {
 // prepare takes a first process that was forked to the point where only its command is left
 // to be executed.
 func (s *server) prepare(restarts int) error {
+	s.hookLife()
 	if err := s.tell(); err != nil {
 		return err
 	}
@@ -287,6 +291,7 @@ func (s *server) startHeld() error {
 	if err := s.proc.Run(); err != nil {
 		return err
 	}
+	s.poststart()
 	s.emit("start", nil)
 	return nil
 }

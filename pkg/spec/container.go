@@ -71,6 +71,8 @@ type Container struct {
 	// Health is nil without a healthcheck.
 	Health *Health `json:"health,omitempty"`
 
+	// CDIDevices are devices by their CDI names; what they change is not in OCI.
+	CDIDevices []string `json:"cdiDevices,omitempty"`
 	// Secrets are those that the container gets: their names, never what is in them. Its own copies
 	// are files "secrets/<n>" in its directory.
 	Secrets []Secret `json:"secrets,omitempty"`

@@ -2,10 +2,14 @@ package spec
 
 import (
 	"strings"
+
+	"tags.cncf.io/container-device-interface/pkg/parser"
 )
 
-// Device is one --device: a node of the host, or a directory of such, shown to the container.
+// Device is one --device: a node of the host, or a directory of such, shown to the container; or
+// the name of a CDI device, which has all else.
 type Device struct {
+	CDI       string // vendor.com/class=name, or ""
 	Host      string
 	Container string
 	Perms     string // of r, w and m
@@ -15,6 +19,12 @@ type Device struct {
 func ParseDevice(value string) (Device, error) {
 	if err := noNUL(value); err != nil {
 		return Device{}, err
+	}
+	if !strings.HasPrefix(value, "/") && strings.Contains(value, "=") {
+		if _, _, _, err := parser.ParseQualifiedName(value); err != nil {
+			return Device{}, invalid(value, "want HOST[:CONTAINER[:PERMS]] or a CDI name such as vendor.com/class=name (%w)", err)
+		}
+		return Device{CDI: value}, nil
 	}
 	parts := strings.Split(value, ":")
 	device := Device{Host: parts[0], Container: parts[0], Perms: "rwm"}
@@ -35,10 +45,7 @@ func ParseDevice(value string) (Device, error) {
 		return Device{}, invalid(value, "want HOST[:CONTAINER[:PERMS]]")
 	}
 	if !strings.HasPrefix(device.Host, "/") {
-		if strings.Contains(device.Host, "=") {
-			return Device{}, unsupported(value, "CDI devices are not supported yet: want a path below /dev")
-		}
-		return Device{}, invalid(value, "%q is not an absolute path: want HOST[:CONTAINER[:PERMS]]", device.Host)
+		return Device{}, invalid(value, "%q is not an absolute path: want HOST[:CONTAINER[:PERMS]] or a CDI name such as vendor.com/class=name", device.Host)
 	}
 	if !isPerms(device.Perms) {
 		return Device{}, invalid(value, "permissions %q: want some of r, w and m", device.Perms)
@@ -61,4 +68,21 @@ func isPerms(s string) bool {
 		return false
 	}
 	return strings.Count(s, "r") < 2 && strings.Count(s, "w") < 2 && strings.Count(s, "m") < 2
+}
+
+// gpuKind is what --gpus means, in podman too: GPUs are named as nvidia-ctk names them.
+const gpuKind = "nvidia.com/gpu="
+
+// ParseGPUs reads --gpus all|NAME[,NAME…]|device=NAME[,NAME…]; NAME is a number or a UUID.
+func ParseGPUs(value string) ([]Device, error) {
+	names := strings.TrimPrefix(strings.Trim(value, `"`), "device=")
+	var devices []Device
+	for name := range strings.SplitSeq(names, ",") {
+		device, err := ParseDevice(gpuKind + name)
+		if err != nil || strings.Contains(name, "=") {
+			return nil, invalid(value, "want all, or numbers or UUIDs of GPUs with commas between them; capabilities, count and driver are docker's own")
+		}
+		devices = append(devices, device)
+	}
+	return devices, nil
 }

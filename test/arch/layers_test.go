@@ -21,15 +21,17 @@ var levels = map[string]int{
 	"pkg/linux":  0,
 	"pkg/wire":   0,
 	"pkg/record": 0,
+	"pkg/hook":   5, // in the child, the shim, and as data
 
-	"pkg/config":   10,
-	"pkg/spec":     10,
-	"pkg/logs":     10,
-	"pkg/events":   10,
-	"pkg/registry": 10,
-	"pkg/format":   10,
-	"pkg/layer":    10,
-	"pkg/archive":  10,
+	"pkg/config":     10,
+	"pkg/spec":       10,
+	"pkg/logs":       10,
+	"pkg/events":     10,
+	"pkg/registry":   10,
+	"pkg/format":     10,
+	"pkg/hook/rules": 10,
+	"pkg/layer":      10,
+	"pkg/archive":    10,
 
 	"pkg/stack": 12, // trees of layers, by archive
 
@@ -46,6 +48,8 @@ var levels = map[string]int{
 	"pkg/network/bridge": 19, // which bridge networks there are, and who is on them
 	"pkg/state":          20,
 	"pkg/secret":         20,
+	"pkg/cdi":            20,
+	"pkg/cdi/worker":     25,
 
 	"pkg/shim":              30,
 	"pkg/image":             30,
@@ -83,6 +87,7 @@ var levels = map[string]int{
 	"cmd/rc/system":      62,
 
 	"cmd/rc":       65,
+	"cmd/rc-cdi":   65,
 	"cmd/rc-image": 65,
 	"cmd/rc-net":   65,
 	"cmd/rc-shim":  65,
@@ -107,6 +112,9 @@ var importers = map[string][]string{
 	"github.com/spf13/pflag":           verbs(),
 	"github.com/schollz/progressbar":   {"pkg/image/worker"},
 	"github.com/docker/distribution":   {"pkg/registry"},
+	// Its YAML costs at each start: rc-cdi has it.
+	"tags.cncf.io/container-device-interface":            {"pkg/cdi/worker"},
+	"tags.cncf.io/container-device-interface/pkg/parser": {"pkg/cdi/worker", "pkg/spec"},
 }
 
 // verbs are the packages of rc's command line.

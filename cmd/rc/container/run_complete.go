@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/pkg/cdi"
 	"github.com/rc-containers/rc/pkg/spec"
 )
 
@@ -52,6 +53,8 @@ func completeCreateFlags(a *cli.App, cmd *cobra.Command) {
 	fixed("security-opt", "seccomp=", "seccomp=unconfined", "no-new-privileges", "mask=", "unmask=", "unmask=ALL", "proc-opts=")
 	fixed("mount", "type=bind,src=", "type=tmpfs,dst=")
 	completeLifeFlags(fixed)
+	register("device", completeDevices(a))
+	fixed("gpus", "all")
 	register("secret", cli.CompleteSecrets(a, 0))
 	register("log-opt", cli.CompleteKeys(spec.LogOptions(), nil))
 	register("stop-signal", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
@@ -86,6 +89,20 @@ func completeCreateFlags(a *cli.App, cmd *cobra.Command) {
 		"cpuset-mems", "pids-limit", "blkio-weight", "oom-score-adj", "cgroup-parent",
 	} {
 		register(flag, cobra.NoFileCompletions)
+	}
+}
+
+// completeDevices offers files, and CDI devices where no path is being typed.
+func completeDevices(a *cli.App) cli.Completion {
+	return func(cmd *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
+		if strings.HasPrefix(word, "/") || a.Load() != nil {
+			return nil, cobra.ShellCompDirectiveDefault
+		}
+		names, err := cdi.List(cmd.Context(), a.Config.CDISpecDirs)
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveDefault
+		}
+		return names, cobra.ShellCompDirectiveDefault
 	}
 }
 

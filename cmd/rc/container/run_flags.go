@@ -37,6 +37,7 @@ type runFlags struct {
 	networks                 []string
 	volumes, mounts, tmpfs   []string
 	devices, secrets         []string
+	gpus, deviceRules        []string
 	imageVolume, shmSize, tz string
 	readOnly, readOnlyTmpfs  bool
 	cgroups, cgroupParent    string
@@ -156,7 +157,10 @@ func (f *runFlags) addFiles(flags *pflag.FlagSet) {
 	cli.ListVar(flags, &f.volumes, "volume", "v", "Show a directory or file of the host: SRC:DST[:OPTIONS]")
 	cli.ListVar(flags, &f.mounts, "mount", "", "Mount: type=bind,src=…,dst=…[,ro] or type=tmpfs,dst=…")
 	cli.ListVar(flags, &f.tmpfs, "tmpfs", "", "Mount a tmpfs: PATH[:OPTIONS]")
-	cli.WordsVar(flags, &f.devices, "device", "", "Show a device of the host: HOST[:CONTAINER]")
+	cli.WordsVar(flags, &f.devices, "device", "", "Show a device of the host: HOST[:CONTAINER], or a CDI device: VENDOR/CLASS=NAME")
+	cli.ListVar(flags, &f.gpus, "gpus", "", "Show NVIDIA GPUs by their CDI names: all, or numbers or UUIDs with commas between them")
+	cli.ListVar(flags, &f.deviceRules, "device-cgroup-rule", "", "Refused: only root can let a cgroup use devices")
+	cli.Must(flags.MarkHidden("device-cgroup-rule"))
 	cli.ListVar(flags, &f.secrets, "secret", "", "Give it a secret, as a file in /run/secrets or as a variable: NAME[,type=mount|env][,target=…][,uid=…][,gid=…][,mode=…]")
 	flags.StringVar(&f.imageVolume, "image-volume", "bind", "What becomes of the image's volumes: bind, anonymous, tmpfs or ignore")
 	flags.BoolVar(&f.readOnly, "read-only", false, "Make the root filesystem read-only")

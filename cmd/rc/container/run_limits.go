@@ -2,10 +2,12 @@ package container
 
 import (
 	"path/filepath"
+	"slices"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/rc-containers/rc/pkg/container/create"
+	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/spec"
 )
 
@@ -49,6 +51,11 @@ func (f *runFlags) files(p *flagParser, o *create.Options) {
 	o.Mounts = append(o.Mounts, each(p, "mount", f.mounts, mount)...)
 	o.Mounts = append(o.Mounts, each(p, "tmpfs", f.tmpfs, spec.ParseTmpfs)...)
 	o.Devices = each(p, "device", f.devices, spec.ParseDevice)
+	o.Devices = append(o.Devices, slices.Concat(each(p, "gpus", f.gpus, spec.ParseGPUs)...)...)
+	for _, rule := range f.deviceRules {
+		p.problems = append(p.problems, errs.Unsupportedf(
+			"--device-cgroup-rule %q: only root can load such a rule into the kernel; --device shows a device that you can open yourself", rule))
+	}
 	o.Secrets = each(p, "secret", f.secrets, spec.ParseSecret)
 	o.ImageVolume = one(p, "image-volume", f.imageVolume, choice("bind", "anonymous", "tmpfs", "ignore"))
 	o.ReadOnly, o.ReadOnlyTmpfs = f.readOnly, f.readOnlyTmpfs

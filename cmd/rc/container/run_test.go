@@ -117,6 +117,9 @@ func runFlagTests(dir string) []flagTest {
 				{Type: "tmpfs", Source: "tmpfs", Destination: "/t", Options: []string{"rprivate", "nosuid", "nodev", "size=1024", "tmpcopyup"}},
 			}
 		}},
+		{"--gpus 0,GPU-1 --gpus device=all --device vendor.com/class=a", func(o *runOptions) {
+			o.Devices = []spec.Device{{CDI: "vendor.com/class=a"}, {CDI: "nvidia.com/gpu=0"}, {CDI: "nvidia.com/gpu=GPU-1"}, {CDI: "nvidia.com/gpu=all"}}
+		}},
 		{"--secret db --secret db,type=env,target=PW", func(o *runOptions) {
 			o.Secrets = []spec.Secret{{Name: "db", Type: "mount", Mode: 0o444}, {Name: "db", Type: "env", Target: "PW"}}
 		}},
@@ -190,7 +193,7 @@ func runDirectory(t *testing.T) string {
 
 func TestRunFlags(t *testing.T) {
 	dir := runDirectory(t)
-	used := map[string]bool{"help": true, "rootfs": true}
+	used := map[string]bool{"help": true, "rootfs": true, "device-cgroup-rule": true}
 	for _, test := range slices.Concat(runFlagTests(dir), lifeFlagTests(dir), idFlagTests()) {
 		args := append(strings.Fields(test.args), "alpine", "sh", "-c", "--rm")
 		got, err := parseRun(t, &config.Config{}, args...)
@@ -293,6 +296,9 @@ func TestRunRefuses(t *testing.T) {
 		{args: "--health-startup-retries x alpine", want: `--health-startup-retries "x": want a number of 0 or more`},
 		{args: "--health-on-failure weep alpine", want: `--health-on-failure "weep": want none, kill, restart or stop`},
 		{args: "--health-log-destination /tmp alpine", want: `--health-log-destination "/tmp": results are in`, kind: errs.ErrUnsupported},
+		{args: "--device-cgroup-rule c alpine", want: `--device-cgroup-rule "c": only root`, kind: errs.ErrUnsupported},
+		{args: "--gpus count=1 alpine", want: `--gpus "count=1": want all`},
+		{args: "--secret db,mode=9 alpine", want: `--secret "db,mode=9": mode="9": want an octal number`},
 		{args: "--name a/b alpine", want: `--name "a/b": a name has letters`},
 		{args: "--replace alpine", want: "--replace: it needs --name"},
 		{args: "--cidfile there alpine", want: `--cidfile "there": already exists`, hint: "rm there, if its container is gone", kind: errs.ErrExists},

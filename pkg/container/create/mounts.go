@@ -264,6 +264,10 @@ func (d *draft) devices(taken []specs.Mount) ([]specs.Mount, error) {
 		})
 	}
 	for _, device := range d.opts.Devices {
+		if device.CDI != "" {
+			d.cdi(device.CDI)
+			continue
+		}
 		if err := d.env.Exists(device.Host); err != nil {
 			return nil, fmt.Errorf("device %q: %w", device.Host, err)
 		}
@@ -274,7 +278,9 @@ func (d *draft) devices(taken []specs.Mount) ([]specs.Mount, error) {
 		if err != nil {
 			return nil, fmt.Errorf("containers.conf: devices: %w", err)
 		}
-		if d.env.Exists(device.Host) == nil {
+		if device.CDI != "" {
+			d.cdi(device.CDI)
+		} else if d.env.Exists(device.Host) == nil {
 			add(device.Host, device.Container)
 		}
 	}
@@ -284,4 +290,12 @@ func (d *draft) devices(taken []specs.Mount) ([]specs.Mount, error) {
 		}
 	}
 	return out, nil
+}
+
+// cdi notes a device that is looked up at each start: its driver, and with it its specification,
+// may be another one then.
+func (d *draft) cdi(name string) {
+	if !slices.Contains(d.c.CDIDevices, name) {
+		d.c.CDIDevices = append(d.c.CDIDevices, name)
+	}
 }
