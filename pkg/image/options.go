@@ -17,8 +17,10 @@ type Registry struct {
 	CertDir   string `json:"certDir,omitempty"`
 	TLSVerify *bool  `json:"tlsVerify,omitempty"` // nil: as registries.conf says
 	// Retry is how often a failed request is repeated, RetryDelay the first pause (0: 1 s, doubled every time).
-	Retry           int           `json:"retry"`
-	RetryDelay      time.Duration `json:"retryDelay,omitempty"`
+	Retry      int           `json:"retry"`
+	RetryDelay time.Duration `json:"retryDelay,omitempty"`
+	// Stall is how long a registry may stop in the middle of a layer; 0 is a minute.
+	Stall           time.Duration `json:"stall,omitempty"`
 	SignaturePolicy string        `json:"signaturePolicy,omitempty"`
 }
 
@@ -75,6 +77,8 @@ type RemoveOptions struct {
 	// names that do not exist.
 	Force  bool `json:"force,omitempty"`
 	Ignore bool `json:"ignore,omitempty"`
+	// Remains deletes, too, what has arrived of layers whose pulls were broken off.
+	Remains bool `json:"remains,omitempty"`
 }
 
 // Removed is what a removal has done.

@@ -1,11 +1,13 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"go.podman.io/image/v5/docker"
 	"go.podman.io/image/v5/docker/reference"
@@ -30,12 +32,15 @@ type Options struct {
 	SignaturePolicy string
 	TmpDir          string
 	Retry           Retry
+	// Stall is how long a registry may stop in the middle of a blob; 0 is a minute.
+	Stall time.Duration
 }
 
 // Client talks to any registry. It may be used by several goroutines.
 type Client struct {
 	sys   *types.SystemContext
 	retry Retry
+	stall time.Duration
 }
 
 // New checks the options.
@@ -69,7 +74,7 @@ func New(o Options) (*Client, error) {
 		}
 		sys.DockerAuthConfig = &types.DockerAuthConfig{Username: user, Password: password}
 	}
-	return &Client{sys: sys, retry: o.Retry}, nil
+	return &Client{sys: sys, retry: o.Retry, stall: cmp.Or(o.Stall, stallLimit)}, nil
 }
 
 // Candidate is a full name that a name may stand for.

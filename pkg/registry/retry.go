@@ -67,6 +67,8 @@ func worthwhile(err error) bool {
 	var dns *net.DNSError
 	var netErr net.Error
 	switch {
+	case errors.Is(err, errSilent):
+		return true
 	case errors.Is(err, context.Canceled), errors.Is(err, errs.ErrNotFound), errors.Is(err, unix.ECONNREFUSED), certificate(err):
 		return false
 	case errors.As(err, &dns):
@@ -132,6 +134,8 @@ func explainHost(err error, host string) error {
 		return errs.WithHint(err, "the registry limits how much is pulled: try later, or log in")
 	case strings.Contains(text, "server gave HTTP response to HTTPS client"):
 		return errs.WithHint(err, fmt.Sprintf("%s speaks plain HTTP: --tls-verify=false, or in registries.conf: [[registry]] location = %q, insecure = true", host, host))
+	case strings.Contains(text, "10 redirects"):
+		return errs.WithHint(err, fmt.Sprintf("%s, or a proxy before it, sends everybody from one place to the next: it has to be mended there, or see HTTPS_PROXY and NO_PROXY", host))
 	case certificate(err):
 		return errs.WithHint(err, fmt.Sprintf("put the registry's CA into ~/.config/containers/certs.d/%s/ca.crt, or --cert-dir DIR, or --tls-verify=false", host))
 	}

@@ -27,8 +27,10 @@ func (c *Client) Open(ctx context.Context, name string) (*Source, error) {
 	}
 	s := &Source{c: c, ref: ref}
 	err = c.retry.Do(ctx, func() (err error) {
+		ctx, cancel := answer(ctx)
+		defer cancel()
 		s.src, err = ref.NewImageSource(ctx, c.sys)
-		return explain(err, ref)
+		return explain(ended(ctx, err), ref)
 	})
 	if err != nil {
 		return nil, err
@@ -43,9 +45,11 @@ func (s *Source) Close() error { return s.src.Close() }
 // digest, and its media type. Where a digest is known, from the name or as an argument, it is verified.
 func (s *Source) Manifest(ctx context.Context, instance digest.Digest) (data []byte, mediaType string, err error) {
 	err = s.c.retry.Do(ctx, func() error {
+		ctx, cancel := answer(ctx)
+		defer cancel()
 		// It caches, and compares with the digest.
 		data, mediaType, err = image.UnparsedInstance(s.src, pointer(instance)).Manifest(ctx)
-		return explain(err, s.ref)
+		return explain(ended(ctx, err), s.ref)
 	})
 	return data, mediaType, err
 }
@@ -66,29 +70,18 @@ func pointer(d digest.Digest) *digest.Digest {
 // Blob begins to read a blob. The caller verifies it, and closes the reader. Connections
 // that break in the middle are taken up again where they broke, if the registry can.
 func (s *Source) Blob(ctx context.Context, d digest.Digest, size int64) (io.ReadCloser, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
 	r, length, err := s.src.GetBlob(ctx, types.BlobInfo{Digest: d, Size: size}, none.NoCache)
 	if err != nil {
+		cancel(nil)
 		return nil, explain(err, s.ref)
 	}
 	if size >= 0 && length >= 0 && length != size {
+		cancel(nil)
 		r.Close()
 		return nil, errs.Invalidf("blob %s: the registry has %d bytes, the manifest says %d", d, length, size)
 	}
-	return &body{r, s.ref}, nil
-}
-
-// body explains the errors of a transfer.
-type body struct {
-	io.ReadCloser
-	ref types.ImageReference
-}
-
-func (b *body) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	if err != nil && err != io.EOF { //nolint:errorlint // io.Reader's end is io.EOF itself
-		err = explain(err, b.ref)
-	}
-	return n, err
+	return s.body(ctx, cancel, r), nil
 }
 
 // Retry repeats what a small blob or a manifest needs, as the options say.

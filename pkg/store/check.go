@@ -191,7 +191,7 @@ func (s *Store) sweepAll() error {
 		return err
 	}
 	s.pulls.Downgrade()
-	return s.Sweep()
+	return s.Sweep(false)
 }
 
 // directory finds a layer's directory that is no layer's.

@@ -73,7 +73,7 @@ func Open(ctx context.Context, cfg *config.Config) (*Store, error) {
 		pulls.Release()
 		return nil, fmt.Errorf("open the image store in %q: %w", root, err)
 	}
-	if err := s.sweepStaging(ctx); err != nil {
+	if err := errors.Join(s.sweepStaging(ctx), s.ageParts()); err != nil {
 		s.Close()
 		return nil, err
 	}

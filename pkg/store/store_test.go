@@ -175,7 +175,7 @@ func TestSweep(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Sweep(); err != nil || !s.HasLayer(child) {
+	if err := s.Sweep(true); err != nil || !s.HasLayer(child) {
 		t.Errorf("swept while another process has the store open: %v", err)
 	}
 	other.Close()
@@ -189,7 +189,7 @@ func TestSweep(t *testing.T) {
 	if all, err := ix.All(); err != nil || len(all) != 1 || all[0].ID != kept {
 		t.Errorf("half an image is seen: %v, %v", all, err)
 	}
-	if err := s.Sweep(); err != nil {
+	if err := s.Sweep(true); err != nil {
 		t.Fatal(err)
 	}
 	if s.HasLayer(child) || s.HasLayer(orphan) || s.lib.Exists(half.ID) || !s.HasLayer(base.TopLayer) {

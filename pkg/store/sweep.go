@@ -3,8 +3,6 @@ package store
 import (
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 
 	storage "go.podman.io/storage"
 
@@ -12,8 +10,9 @@ import (
 )
 
 // Sweep deletes what belongs to no image: layers and half-made images of killed processes.
-// While others pull it leaves all of that alone, since it may be theirs. The caller holds index.Hold exclusively.
-func (s *Store) Sweep() error {
+// While others pull it leaves all of that alone, since it may be theirs. parts deletes, too, what has
+// arrived of layers whose pulls were broken off. The caller holds index.Hold exclusively.
+func (s *Store) Sweep(parts bool) error {
 	switch err := s.pulls.Upgrade(); {
 	case errors.Is(err, index.ErrLocked):
 		return nil
@@ -39,7 +38,10 @@ func (s *Store) Sweep() error {
 	if err := s.sweepKnown(); err != nil {
 		return fmt.Errorf("clean up the image store: %w", err)
 	}
-	return os.RemoveAll(filepath.Join(s.cfg.StorageRoot(), "fetching"))
+	if err := s.sweepFetching(parts); err != nil {
+		return fmt.Errorf("clean up the image store: %w", err)
+	}
+	return nil
 }
 
 // sweepLayers deletes layers that no image reaches, children first.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -118,13 +120,14 @@ func (p *Pruned) images(ctx context.Context, cfg *config.Config, o PruneOptions)
 	if err != nil {
 		return err
 	}
-	remove := image.RemoveOptions{Force: true, Ignore: true}
+	// What pulls that were broken off have left belongs to no image, and goes even where none does.
+	remove := image.RemoveOptions{Force: true, Ignore: true, Remains: true}
 	for _, i := range images {
 		if i.Containers == 0 {
 			remove.Images = append(remove.Images, i.ID)
 		}
 	}
-	if len(remove.Images) == 0 {
+	if _, err := os.Stat(cfg.StorageRoot()); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	before, err := measure(ctx, cfg)

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"strconv"
 	"strings"
@@ -43,7 +44,8 @@ func (e entry) xattr(name, value string) entry {
 }
 
 // layer returns the layers of a name: "base" is the busybox root, "many:N" are N layers,
-// "bomb:N" is one of N megabytes, the rest are below.
+// "bomb:N" is one of N megabytes, "noise:N" too, but not when
+// compressed, the rest are below.
 func layer(base, name string) ([][]byte, error) {
 	kind, argument, _ := strings.Cut(name, ":")
 	switch kind {
@@ -70,6 +72,16 @@ func layer(base, name string) ([][]byte, error) {
 			return nil, err
 		}
 		return [][]byte{pack([]entry{file("bomb", 0o644, strings.Repeat("\x00", n<<20))})}, nil
+	}
+	if kind == "noise" { // megabytes that cannot be made small
+		n, err := strconv.Atoi(argument)
+		if err != nil {
+			return nil, err
+		}
+		data := make([]byte, n<<20)
+		random := rand.NewChaCha8([32]byte{})
+		_, _ = random.Read(data)
+		return [][]byte{pack([]entry{file("noise", 0o644, string(data))})}, nil
 	}
 	if kind == "probe" {
 		return probeLayer()

@@ -33,8 +33,20 @@ type blob struct {
 	DiffID digest.Digest
 	// Open begins to read; the reader is closed by who reads.
 	Open func(ctx context.Context) (io.ReadCloser, error)
+	// From begins to read behind the first bytes; nil where that is not possible, or not worth it.
+	From func(ctx context.Context, offset int64) (io.ReadCloser, error)
+	// Head is told how the blob begins; nil is nobody.
+	Head func(head []byte)
 	// Retry repeats what failed for a reason that may pass; nil does it once.
 	Retry func(ctx context.Context, do func() error) error
+}
+
+// beginning lets Head see the first bytes of what is read.
+func (b blob) beginning(r io.Reader) io.Reader {
+	if b.Head == nil {
+		return r
+	}
+	return &headReader{Reader: r, done: b.Head}
 }
 
 // adder brings layers into the store.
@@ -48,10 +60,10 @@ type adder struct {
 type reporter interface {
 	// Layer announces a layer: fetch says whether it has to be read at all.
 	Layer(b blob, fetch bool)
+	// Resume says that the first bytes of a layer are here from an earlier attempt.
+	Resume(b blob, n int64)
 	// Read wraps the bytes of a layer on their way.
 	Read(b blob, r io.Reader) io.Reader
-	// Done says that a layer is in the store.
-	Done(b blob)
 	// Warn says what the user should know.
 	Warn(format string, args ...any)
 }
@@ -108,7 +120,6 @@ func (a *adder) layers(ctx context.Context, blobs []blob) (string, error) {
 			if err := a.layer(ctx, b, ids[i], parent, below, func() { <-slots }); err != nil {
 				return err
 			}
-			a.report.Done(b)
 			close(committed[i])
 			return nil
 		})
@@ -118,7 +129,7 @@ func (a *adder) layers(ctx context.Context, blobs []blob) (string, error) {
 
 // layer fetches, stages and commits one layer, unless another process does just that: then
 // it waits for it. release gives the slot back when the layer is staged.
-func (a *adder) layer(ctx context.Context, b blob, id, parent string, below chan struct{}, release func()) error {
+func (a *adder) layer(ctx context.Context, b blob, id, parent string, below chan struct{}, release func()) (err error) {
 	released := false
 	free := func() {
 		if !released {
@@ -136,8 +147,10 @@ func (a *adder) layer(ctx context.Context, b blob, id, parent string, below chan
 		return nil
 	}
 	var staged *store.Staged
+	in := &arrival{adder: a, blob: b}
+	defer func() { in.close(err) }()
 	fetch := func() (err error) {
-		staged, err = a.fetch(ctx, b)
+		staged, err = a.fetch(ctx, in)
 		return err
 	}
 	if b.Retry != nil {
@@ -160,14 +173,25 @@ func (a *adder) layer(ctx context.Context, b blob, id, parent string, below chan
 	return a.store.Commit(ctx, staged, id, parent, b.Digest)
 }
 
-// fetch reads one layer to its end and stages it.
-func (a *adder) fetch(ctx context.Context, b blob) (*store.Staged, error) {
-	r, err := b.Open(ctx)
+// fetch reads one layer to its end and stages it. What an earlier attempt has kept is no good if
+// the whole is not: then it begins at the start.
+func (a *adder) fetch(ctx context.Context, in *arrival) (*store.Staged, error) {
+	for {
+		staged, err := a.fetchOnce(ctx, in)
+		if err == nil || !errors.Is(err, errs.ErrInvalid) || !in.restart() {
+			return staged, err
+		}
+	}
+}
+
+func (a *adder) fetchOnce(ctx context.Context, in *arrival) (*store.Staged, error) {
+	b := in.blob
+	r, err := in.open(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer r.Close()
-	check := &verifier{r: a.report.Read(b, r), want: b.Digest, size: b.Size, hash: digest.SHA256.Hash()}
+	check := &verifier{r: b.beginning(r), want: b.Digest, size: b.Size, hash: digest.SHA256.Hash()}
 	staged, err := a.stage(ctx, check)
 	if err == nil || errors.Is(err, errs.ErrInvalid) {
 		// What follows the archive belongs to the blob. After an error the digest tells whether
@@ -182,6 +206,9 @@ func (a *adder) fetch(ctx context.Context, b blob) (*store.Staged, error) {
 	if err != nil {
 		if staged != nil {
 			staged.Discard()
+		}
+		if ctx.Err() != nil { // to a decompressor it looks like bad input
+			err = context.Cause(ctx)
 		}
 		return nil, fmt.Errorf("layer %s: %w", short(b), err)
 	}

@@ -39,7 +39,7 @@ func importRootfs(ctx context.Context, cfg *config.Config, s *store.Store, o ima
 	a := &adder{cfg: cfg, store: s, report: report}
 	b := blob{Size: -1, Open: func(ctx context.Context) (io.ReadCloser, error) { return openSource(ctx, o.Source) }}
 	report.Layer(b, true)
-	staged, err := a.fetch(ctx, b)
+	staged, err := a.fetch(ctx, &arrival{adder: a, blob: b})
 	if err != nil {
 		return "", fmt.Errorf("import %s: %w", o.Source, err)
 	}
@@ -47,7 +47,6 @@ func importRootfs(ctx context.Context, cfg *config.Config, s *store.Store, o ima
 	if err := s.Commit(ctx, staged, b.DiffID.Encoded(), "", ""); err != nil {
 		return "", fmt.Errorf("import %s: %w", o.Source, err)
 	}
-	report.Done(b)
 	f, err := imported(o, changes, b)
 	if err != nil {
 		return "", fmt.Errorf("import %s: %w", o.Source, err)

@@ -23,17 +23,10 @@ func (h *heads) keep(layers []blob) []blob {
 	h.head = make(map[int][]byte, len(layers))
 	out := make([]blob, len(layers))
 	for i, b := range layers {
-		open := b.Open
-		b.Open = func(ctx context.Context) (io.ReadCloser, error) {
-			r, err := open(ctx)
-			if err != nil {
-				return nil, err
-			}
-			return &headReader{ReadCloser: r, done: func(head []byte) {
-				h.mu.Lock()
-				defer h.mu.Unlock()
-				h.head[i] = head
-			}}, nil
+		b.Head = func(head []byte) {
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			h.head[i] = head
 		}
 		out[i] = b
 	}
@@ -42,13 +35,13 @@ func (h *heads) keep(layers []blob) []blob {
 
 // headReader tells how what it reads begins.
 type headReader struct {
-	io.ReadCloser
+	io.Reader
 	head []byte
 	done func(head []byte)
 }
 
 func (r *headReader) Read(p []byte) (int, error) {
-	n, err := r.ReadCloser.Read(p)
+	n, err := r.Reader.Read(p)
 	if r.done != nil {
 		r.head = append(r.head, p[:min(n, headSize-len(r.head))]...)
 		if len(r.head) == headSize || err != nil {

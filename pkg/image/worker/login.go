@@ -26,7 +26,7 @@ func plain[O, R any](ctx context.Context, r image.Request, do func(context.Conte
 func clientOptions(cfg *config.Config, o image.Registry, warn func(format string, args ...any)) registry.Options {
 	return registry.Options{
 		AuthFile: o.AuthFile, Creds: o.Creds, CertDir: o.CertDir, TLSVerify: o.TLSVerify,
-		SignaturePolicy: o.SignaturePolicy, TmpDir: cfg.TmpDir,
+		SignaturePolicy: o.SignaturePolicy, TmpDir: cfg.TmpDir, Stall: o.Stall,
 		Retry: registry.Retry{Times: o.Retry, Delay: o.RetryDelay, Notify: func(err error, pause time.Duration) {
 			warn("%v; trying again in %s", err, pause)
 		}},

@@ -128,6 +128,8 @@ func (p *puller) image(ctx context.Context, name string) (string, error) {
 	for _, l := range m.Layers {
 		f.layers = append(f.layers, blob{Digest: l.Digest, Size: l.Size, Open: func(ctx context.Context) (io.ReadCloser, error) {
 			return src.Blob(ctx, l.Digest, l.Size)
+		}, From: func(ctx context.Context, offset int64) (io.ReadCloser, error) {
+			return src.BlobFrom(ctx, l.Digest, l.Size, offset)
 		}, Retry: src.Retry})
 	}
 	return add(ctx, p.cfg, p.store, f, p.report)

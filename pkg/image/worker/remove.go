@@ -60,7 +60,7 @@ func remove(ctx context.Context, cfg *config.Config, s *store.Store, o image.Rem
 		}
 	}
 	answer.Removed = r.out
-	return answer, s.Sweep()
+	return answer, s.Sweep(o.Remains)
 }
 
 // read takes in what the store has right now: while we hold the lock, images can be added

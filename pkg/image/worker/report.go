@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/docker/go-units"
-	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 )
 
@@ -18,14 +17,22 @@ type report struct {
 	out   io.Writer
 	quiet bool
 	tty   bool
+	width func() int
 
-	mu    sync.Mutex
-	bar   *progressbar.ProgressBar
-	total int64
+	mu   sync.Mutex
+	bar  *bar
+	stop chan struct{} // of the goroutine that draws
 }
 
 func newReport(quiet bool) *report {
-	return &report{out: os.Stderr, quiet: quiet, tty: term.IsTerminal(int(os.Stderr.Fd()))}
+	fd := int(os.Stderr.Fd())
+	return &report{out: os.Stderr, quiet: quiet, tty: term.IsTerminal(fd), width: func() int {
+		width, _, err := term.GetSize(fd)
+		if err != nil || width <= 0 {
+			return 80
+		}
+		return width
+	}}
 }
 
 // Line writes a line above the bar.
@@ -41,10 +48,15 @@ func (r *report) Warn(format string, args ...any) { r.write("Warning: "+format, 
 func (r *report) write(format string, args ...any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.bar != nil {
-		_ = r.bar.Clear() // a bar that cannot be drawn is no reason to stop
-	}
+	r.clear()
 	fmt.Fprintf(r.out, format+"\n", args...)
+}
+
+// clear takes the bar off the screen until it is drawn again.
+func (r *report) clear() {
+	if r.bar != nil {
+		io.WriteString(r.out, "\r\x1b[K") //nolint:errcheck // a bar that cannot be drawn is no reason to stop
+	}
 }
 
 func (r *report) Layer(b blob, fetch bool) {
@@ -66,53 +78,88 @@ func size(b blob) string {
 	return " (" + units.HumanSize(float64(b.Size)) + ")"
 }
 
+// redraw is how often the bar changes.
+const redraw = 100 * time.Millisecond
+
 // grow adds a layer to the one bar that stands for all.
 func (r *report) grow(n int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.bar == nil {
+		r.bar = &bar{begun: time.Now()}
+		r.stop = make(chan struct{})
+		go r.draw(r.stop)
+	}
+	r.bar.layers++
 	if n < 0 {
-		n = 0
+		r.bar.unknown = true
 	}
-	r.total += n
-	if r.bar != nil {
-		r.bar.ChangeMax64(max(r.total, 1))
-		return
+	r.bar.total += max(n, 0)
+}
+
+// draw writes the bar until stop is closed.
+func (r *report) draw(stop chan struct{}) {
+	tick := time.NewTicker(redraw)
+	defer tick.Stop()
+	for {
+		select {
+		case <-stop:
+			return
+		case now := <-tick.C:
+			r.mu.Lock()
+			if r.bar != nil {
+				r.clear()
+				io.WriteString(r.out, r.bar.line(now, r.width()-1)) //nolint:errcheck // as in clear
+			}
+			r.mu.Unlock()
+		}
 	}
-	max := r.total
-	if max == 0 {
-		max = -1 // unknown: a spinner
-	}
-	r.bar = progressbar.NewOptions64(max, progressbar.OptionSetWriter(r.out), progressbar.OptionShowBytes(true),
-		progressbar.OptionSetDescription("Copying layers"), progressbar.OptionThrottle(100*time.Millisecond),
-		progressbar.OptionClearOnFinish(), progressbar.OptionFullWidth(), progressbar.OptionSetPredictTime(true))
 }
 
 func (r *report) Read(_ blob, in io.Reader) io.Reader {
 	if r.quiet || !r.tty {
 		return in
 	}
-	return io.TeeReader(in, advance{r})
+	return counting{in, r}
 }
 
-// advance moves the bar by what is written to it.
-type advance struct{ r *report }
+// counting tells the report what passes.
+type counting struct {
+	io.Reader
+	report *report
+}
 
-func (a advance) Write(p []byte) (int, error) {
-	a.r.mu.Lock()
-	defer a.r.mu.Unlock()
-	if a.r.bar != nil {
-		_ = a.r.bar.Add(len(p)) // more than the maximum, after a repetition, is an error to it
+func (c counting) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	c.report.advance(int64(n), 0)
+	return n, err
+}
+
+func (r *report) advance(n, kept int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.bar != nil {
+		r.bar.done += n
+		r.bar.kept += kept
 	}
-	return len(p), nil
 }
 
-func (r *report) Done(blob) {}
+func (r *report) Resume(b blob, n int64) {
+	switch {
+	case r.quiet:
+	case r.tty:
+		r.advance(0, n)
+	default:
+		r.write("Resuming blob %s at %s of %s", short(b), units.HumanSize(float64(n)), units.HumanSize(float64(b.Size)))
+	}
+}
 
 func (r *report) Close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.bar != nil {
-		_ = r.bar.Clear()
+		r.clear()
+		close(r.stop)
 		r.bar = nil
 	}
 }
