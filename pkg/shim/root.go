@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -59,9 +60,11 @@ func (s *server) mountRoot(ctx context.Context) error {
 			lower = []string{r.Path}
 		}
 		lower = append(slices.Clip(lower), filepath.Join(s.plan.Skeleton, SkeletonLower))
-		choice, err := s.overlay(ctx, overlay.Root{
-			Upper: s.plan.Records.Dir(s.plan.ID), Target: s.plan.Root(), Lower: lower, UIDs: s.plan.UIDs, GIDs: s.plan.GIDs,
-		})
+		root := overlay.Root{Upper: s.plan.Records.Dir(s.plan.ID), Target: s.plan.Root(), Lower: lower}
+		if !oneID() {
+			root.UIDs, root.GIDs = s.plan.UIDs, s.plan.GIDs
+		}
+		choice, err := s.overlay(ctx, root)
 		if err != nil {
 			return err
 		}
@@ -73,6 +76,13 @@ func (s *server) mountRoot(ctx context.Context) error {
 		}
 	}
 	return s.cloneTrees()
+}
+
+// oneID tells whether the user has no subordinate ids: then all on disk is one owner's, and shown as such.
+func oneID() bool {
+	ids, err := os.ReadFile("/proc/self/uid_map")
+	fields := strings.Fields(string(ids))
+	return err == nil && len(fields) == 3 && fields[2] == "1"
 }
 
 // MakeUpper makes below dir what a mount writes to, for rc. The upper directory's mode is
