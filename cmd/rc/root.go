@@ -15,6 +15,7 @@ import (
 	"github.com/rc-containers/rc/cmd/rc/network"
 	"github.com/rc-containers/rc/cmd/rc/secret"
 	"github.com/rc-containers/rc/cmd/rc/system"
+	"github.com/rc-containers/rc/cmd/rc/volume"
 	"github.com/rc-containers/rc/pkg/config"
 )
 
@@ -82,6 +83,7 @@ func verbs(a *cli.App) []cli.Verb {
 		cli.Noun("image", "Manage images", append(slices.Concat(image.Verbs(a), image.NounVerbs(a)), inspect.ImageVerb(a))),
 		cli.Noun("secret", "Manage secrets", secret.Verbs(a)),
 		cli.Noun("network", "Manage bridge networks", network.Verbs(a)),
+		cli.Noun("volume", "Manage volumes", volume.Verbs(a)),
 		cli.Noun("system", "Manage what rc keeps", system.SystemVerbs(a)),
 	})
 }

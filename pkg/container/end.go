@@ -191,6 +191,9 @@ func killCgroup(dir string) {
 // directory, the cgroup. After a shim that ended by itself there is nothing to do.
 func complete(ctx context.Context, root state.Root, e *state.Entry) error {
 	swept, err := root.SweepContainer(e.ID)
+	if swept != nil {
+		err = errors.Join(err, dropVolumes(root, swept.Volumes))
+	}
 	if swept != nil && e.State != nil && e.State.Cgroup != "" {
 		killCgroup(e.State.Cgroup) // with the host's pid namespace processes survive the shim
 		removeCgroup(ctx, e.State.Cgroup)

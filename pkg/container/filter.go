@@ -129,7 +129,9 @@ func parseFilter(root state.Root, key, value string) (test, error) {
 	case "network":
 		return func(e state.Entry) bool { return slices.Contains(strings.Split(e.Network, ","), value) }, nil
 	case "volume":
-		return func(e state.Entry) bool { return slices.Contains(e.Mounts, strings.TrimSuffix(value, "/")) }, nil
+		return func(e state.Entry) bool {
+			return slices.Contains(e.Volumes, value) || slices.Contains(e.Mounts, strings.TrimSuffix(value, "/"))
+		}, nil
 	case "before", "since":
 		other, err := root.Find(value)
 		if err != nil {

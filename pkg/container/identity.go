@@ -12,6 +12,7 @@ import (
 
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/container/create"
+	"github.com/rc-containers/rc/pkg/container/mounts"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/linux"
 	"github.com/rc-containers/rc/pkg/oci"
@@ -58,9 +59,10 @@ func (r *run) planIDs(plan *shim.Plan) {
 
 // bindsOf are the sources of bind mounts that the shim has to open, but for those that it
 // mounts itself.
-func bindsOf(mounts []specs.Mount, overlays []shim.Overlay) []oci.Bind {
-	return slices.DeleteFunc(oci.Binds(mounts), func(b oci.Bind) bool {
-		return slices.ContainsFunc(overlays, func(o shim.Overlay) bool { return o.Target() == b.Source })
+func bindsOf(r *mounts.Resolved) []oci.Bind {
+	return slices.DeleteFunc(oci.Binds(r.Mounts), func(b oci.Bind) bool {
+		return slices.ContainsFunc(r.Overlays, func(o shim.Overlay) bool { return o.Target() == b.Source }) ||
+			slices.ContainsFunc(r.Parts, func(p shim.Part) bool { return p.Key == b.Source })
 	})
 }
 

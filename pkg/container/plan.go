@@ -8,13 +8,12 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/rc-containers/rc/pkg/config"
+	"github.com/rc-containers/rc/pkg/container/mounts"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/hook"
 	"github.com/rc-containers/rc/pkg/linux"
@@ -23,6 +22,7 @@ import (
 	"github.com/rc-containers/rc/pkg/seccomp"
 	"github.com/rc-containers/rc/pkg/shim"
 	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/state"
 	"github.com/rc-containers/rc/pkg/userns"
 )
 
@@ -59,9 +59,11 @@ func (r *run) plan(ctx context.Context) (*shim.Plan, *oci.Order, error) {
 	if hooks.Any() {
 		r.bundle = described
 	}
-	described.Mounts, plan.Overlays = overlays(described.Mounts)
+	if err := r.planMounts(plan, described); err != nil {
+		return nil, nil, err
+	}
 	if r.nested() {
-		plan.Binds = bindsOf(described.Mounts, plan.Overlays)
+		plan.Binds = bindsOf(r.resolved)
 	}
 	order, err := oci.NewOrder(&oci.Config{
 		Spec:          described,
@@ -76,33 +78,23 @@ func (r *run) plan(ctx context.Context) (*shim.Plan, *oci.Order, error) {
 	return plan, order, err
 }
 
+// planMounts finds out what the mounts are now, and writes that into described.
+func (r *run) planMounts(plan *shim.Plan, described *specs.Spec) error {
+	resolved, err := mounts.Resolve(Volumes(r.cfg), described.Mounts)
+	if err != nil {
+		return err
+	}
+	r.resolved = resolved
+	described.Mounts, plan.Overlays, plan.Fills, plan.Parts = resolved.Mounts, resolved.Overlays, resolved.Fills, resolved.Parts
+	plan.Anonymous = state.AnonymousVolumes(r.c)
+	if p := described.Process; p != nil {
+		plan.User = shim.User{Name: p.User.Username, UID: p.User.UID, GID: p.User.GID}
+	}
+	return nil
+}
+
 // ownPIDs tells whether the container has a pid namespace; else its shim has none either.
 func (r *run) ownPIDs() bool { return spec.HasNamespace(&r.c.OCI, specs.PIDNamespace) }
-
-// overlays makes bind mounts of what -v SRC:DST:O asked for, of places where the shim
-// mounts overlays. create_mounts.go gives each its directory by the upperdir option.
-func overlays(mounts []specs.Mount) ([]specs.Mount, []shim.Overlay) {
-	var list []shim.Overlay
-	mounts = slices.Clone(mounts)
-	for i := range mounts {
-		m := &mounts[i]
-		if m.Type != "overlay" {
-			continue
-		}
-		o := shim.Overlay{Lower: m.Source}
-		var options []string
-		for _, option := range m.Options {
-			if upper, ok := strings.CutPrefix(option, "upperdir="); ok {
-				o.Dir = filepath.Dir(upper)
-			} else if !strings.HasPrefix(option, "workdir=") {
-				options = append(options, option)
-			}
-		}
-		list = append(list, o)
-		m.Type, m.Source, m.Options = "bind", o.Target(), append(options, "rbind", "rprivate")
-	}
-	return mounts, list
-}
 
 // complete adds the filter, secrets and the network, while the id maps are written.
 func (r *run) complete(ctx context.Context, plan *shim.Plan, order *oci.Order) error {

@@ -46,6 +46,9 @@ func Dead(root state.Root) ([]DeadShim, error) {
 // Reap does for a container what its shim would have done at its end, had it not been killed.
 func Reap(ctx context.Context, root state.Root, id string) error {
 	swept, err := root.SweepContainer(id)
+	if swept != nil {
+		err = errors.Join(err, dropVolumes(root, swept.Volumes))
+	}
 	if swept != nil && swept.State.Cgroup != "" {
 		killCgroup(swept.State.Cgroup)
 		removeCgroup(ctx, swept.State.Cgroup)

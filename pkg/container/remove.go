@@ -19,6 +19,8 @@ type RemoveOptions struct {
 	Force bool
 	// Timeout is how many seconds it has between its stop signal and SIGKILL; nil is its own.
 	Timeout *uint
+	// Volumes removes the volumes that were made for it, too, unless another container has them.
+	Volumes bool
 }
 
 // EmptyTrashVerb is rc's hidden verb that deletes what lies in trash/, in the default map.
@@ -28,6 +30,7 @@ const EmptyTrashVerb = "__empty-trash"
 // leaves in trash/ is EmptyTrash's. One that went away by itself meanwhile is removed, too.
 func Remove(ctx context.Context, root state.Root, id string, o RemoveOptions) error {
 	var e *state.Entry
+	var volumes []string
 	// Whoever starts it at this moment holds it, and lets go when it runs.
 	err := whenFree(ctx, func() error {
 		found, err := o.prepare(ctx, root, id)
@@ -38,11 +41,17 @@ func Remove(ctx context.Context, root state.Root, id string, o RemoveOptions) er
 			return err
 		}
 		e = found
+		if c, err := root.Load(id); err == nil && (o.Volumes || c.Remove) {
+			volumes = state.AnonymousVolumes(c)
+		}
 		return goneIsFine(root.Remove(id))
 	})
 	if errors.Is(err, errs.ErrInUse) {
 		// Nobody starts a container for that long: an rc is still busy with the container's output.
 		err = goneIsFine(root.RemoveHeld(id))
+	}
+	if err == nil {
+		err = dropVolumes(root, volumes)
 	}
 	if err != nil || e == nil {
 		return err
@@ -94,6 +103,7 @@ const sweepAtMost = 16
 func Sweep(ctx context.Context, cfg *config.Config) error {
 	swept, err := Records(cfg).Sweep(sweepAtMost)
 	for _, s := range swept {
+		err = errors.Join(err, dropVolumes(Records(cfg), s.Volumes))
 		if s.State.Cgroup != "" {
 			removeCgroup(ctx, s.State.Cgroup)
 		}

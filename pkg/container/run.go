@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/container/create"
+	"github.com/rc-containers/rc/pkg/container/mounts"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/linux"
 	"github.com/rc-containers/rc/pkg/network"
@@ -51,6 +51,9 @@ type run struct {
 	dir      *state.Dir
 	joined   joined            // whose user namespace it shares
 	accounts map[string][]byte // files of the layer accountsDir
+	// resolved are the mounts as they are now, and held the volumes among them.
+	resolved *mounts.Resolved
+	held     *mounts.Held
 	shim     *userns.Process
 	client   *shim.Client
 	place    *placement
@@ -167,6 +170,7 @@ func (r *run) describe(ctx context.Context) error {
 	}
 	env.Created = time.Now()
 	env.Network = defaultNetwork()
+	env.MountsOf, env.ImageLayers = r.mountsOf, r.imageLayers
 	if env.ID, err = state.GenerateID(); err != nil {
 		return err
 	}
@@ -287,6 +291,11 @@ func (r *run) reserve(plan *shim.Plan) error {
 		if err := r.take(); err != nil {
 			return err
 		}
+	}
+	if err := r.holdVolumes(); err != nil {
+		return err
+	}
+	if !r.old {
 		if err := r.makeDirectories(plan.Overlays); err != nil {
 			return err
 		}
@@ -322,6 +331,7 @@ func (r *run) record() error {
 	if r.image.Release != nil {
 		r.image.Release()
 	}
+	r.held.Release()
 	if r.c.CIDFile == "" {
 		return nil
 	}
@@ -334,8 +344,7 @@ func (r *run) record() error {
 	return errors.Join(err, f.Close())
 }
 
-// makeDirectories makes what the shim mounts: the root, overlays of -v …:O, the image's
-// volumes, and secrets.
+// makeDirectories makes what the shim mounts: the root, overlays of -v …:O, and secrets.
 func (r *run) makeDirectories(overlays []shim.Overlay) error {
 	if r.c.Rootfs.Path == "" || r.c.Rootfs.Overlay {
 		if err := shim.MakeUpper(r.dir.Path()); err != nil {
@@ -352,13 +361,6 @@ func (r *run) makeDirectories(overlays []shim.Overlay) error {
 	}
 	if err := linkSecrets(r.cfg, r.dir.Path(), r.c.Secrets); err != nil {
 		return err
-	}
-	for _, m := range r.c.OCI.Mounts {
-		if strings.HasPrefix(m.Source, r.dir.Path()+"/volumes/") {
-			if err := os.MkdirAll(m.Source, 0o755); err != nil {
-				return err
-			}
-		}
 	}
 	return nil
 }
@@ -393,5 +395,6 @@ func (r *run) abandon(ctx context.Context) error {
 	if r.c.CIDFile != "" {
 		_ = os.Remove(r.c.CIDFile)
 	}
-	return errors.Join(r.dir.Discard(), EmptyTrash(ctx, r.cfg, 0))
+	err := errors.Join(r.dir.Discard(), r.held.Discard(r.records().VolumeUnused))
+	return errors.Join(err, EmptyTrash(ctx, r.cfg, 0))
 }

@@ -43,6 +43,9 @@ func Create(ctx context.Context, cfg *config.Config, opts create.Options, image 
 	}
 	err = r.take()
 	if err == nil {
+		err = r.holdVolumes()
+	}
+	if err == nil {
 		err = r.makeDirectories(plan.Overlays)
 	}
 	if err == nil {

@@ -3,6 +3,8 @@ package oci
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -14,6 +16,11 @@ import (
 // bind makes a bind mount: a detached copy of the source, with its options, is put onto
 // the target in one step.
 func (c *child) bind(m *mount) error {
+	if m.copyLink {
+		if done, err := c.copyLink(m); done || err != nil {
+			return err
+		}
+	}
 	tree, err := c.tree(m.source, m.recursive)
 	if errors.Is(err, unix.EINVAL) && !m.recursive {
 		// mount_namespaces(7): a mount below may hide something, so it has to come along.
@@ -49,6 +56,9 @@ func (c *child) bind(m *mount) error {
 		}
 		return err
 	}
+	if m.setAll != 0 {
+		return errs.WithHint(errors.New("what is mounted below the source cannot be changed by this kernel"), "rc needs Linux 5.12 for that")
+	}
 	// Before Linux 5.12 only what is attached can be changed; the container is not running.
 	if err := linux.AttachTree(tree, target, ""); err != nil {
 		return err
@@ -59,6 +69,30 @@ func (c *child) bind(m *mount) error {
 		}
 	}
 	return nil
+}
+
+// copyLink makes a symbolic link like the source; false where the source is none.
+func (c *child) copyLink(m *mount) (bool, error) {
+	link, err := os.Readlink(m.source)
+	if errors.Is(err, unix.EINVAL) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	parent, err := linux.MkdirAllInRoot(c.root, path.Dir(m.target), 0o755)
+	if err != nil {
+		return false, err
+	}
+	defer unix.Close(parent)
+	err = unix.Symlinkat(link, parent, path.Base(m.target))
+	if errors.Is(err, unix.EEXIST) { // of the last start, perhaps
+		have := make([]byte, unix.PathMax)
+		if n, readErr := unix.Readlinkat(parent, path.Base(m.target), have); readErr == nil && string(have[:n]) == link {
+			err = nil
+		}
+	}
+	return true, err
 }
 
 // attrChange is one call of mount_setattr(2).
@@ -76,10 +110,13 @@ func (m *mount) attrs() []attrChange {
 	if propagation == 0 {
 		propagation = unix.MS_PRIVATE // docker's default is rprivate
 	}
-	changes := []attrChange{{
-		attr:      unix.MountAttr{Attr_set: m.set | m.setAll, Propagation: propagation},
-		recursive: m.recursive,
-	}}
+	set := m.set | m.setAll
+	var changes []attrChange
+	if m.top {
+		set &^= unix.MOUNT_ATTR_RDONLY
+		changes = append(changes, attrChange{attr: unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}})
+	}
+	changes = append([]attrChange{{attr: unix.MountAttr{Attr_set: set, Propagation: propagation}, recursive: m.recursive}}, changes...)
 	if m.clear&unix.MOUNT_ATTR__ATIME != 0 {
 		changes[0].attr.Attr_clr = unix.MOUNT_ATTR__ATIME
 	}
@@ -108,19 +145,19 @@ func applyAttrs(tree int, changes []attrChange) error {
 }
 
 // bindTarget opens, or makes, the mount point that a source needs: a directory or a file.
-func (c *child) bindTarget(tree int, path string) (int, error) {
+func (c *child) bindTarget(tree int, place string) (int, error) {
 	var source, target unix.Stat_t
 	if err := unix.Fstat(tree, &source); err != nil {
 		return -1, err
 	}
 	if source.Mode&unix.S_IFMT == unix.S_IFDIR {
-		fd, err := linux.MkdirAllInRoot(c.root, path, 0o755)
+		fd, err := linux.MkdirAllInRoot(c.root, place, 0o755)
 		if errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.EEXIST) {
 			err = fmt.Errorf("the source is a directory, the destination a file: %w", err)
 		}
 		return fd, err
 	}
-	fd, err := linux.CreateInRoot(c.root, path, 0o644)
+	fd, err := linux.CreateInRoot(c.root, place, 0o644)
 	if err != nil {
 		return -1, err
 	}

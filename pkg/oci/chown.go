@@ -26,7 +26,7 @@ func (c *child) own(m *mount, tree int) error {
 	}
 	o := ownedTree{target: m.target, mount: fd}
 	if m.set&unix.MOUNT_ATTR_RDONLY != 0 {
-		o.then = append(o.then, attrChange{attr: unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}, recursive: m.recursive})
+		o.then = append(o.then, attrChange{attr: unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}, recursive: m.recursive && !m.top})
 	}
 	if m.setAll&unix.MOUNT_ATTR_RDONLY != 0 {
 		o.then = append(o.then, attrChange{attr: unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}, recursive: true})

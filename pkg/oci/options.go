@@ -28,6 +28,8 @@ type mount struct {
 	data        string // options for the file system
 	copyUp      bool
 	chown       bool // "U": what is in the source becomes the container's user's
+	top         bool // "ro-top": what is mounted below the source is not made read-only
+	copyLink    bool // "copy-symlink": a source that is a symbolic link is copied
 }
 
 func (m *mount) fields(c *wire.Coder) {
@@ -43,6 +45,8 @@ func (m *mount) fields(c *wire.Coder) {
 	c.Text(&m.data)
 	c.Flag(&m.copyUp)
 	c.Flag(&m.chown)
+	c.Flag(&m.top)
+	c.Flag(&m.copyLink)
 }
 
 // The kinds of mounts that have a way of their own.
@@ -51,6 +55,7 @@ const (
 	kindProc   = "proc"
 	kindSysfs  = "sysfs"
 	kindTmpfs  = "tmpfs"
+	kindRamfs  = "ramfs"
 	kindDevpts = "devpts"
 	kindMqueue = "mqueue"
 	kindCgroup = "cgroup2"
@@ -89,9 +94,9 @@ func parseMount(s *specs.Mount) (mount, error) {
 		}
 	case "cgroup":
 		m.kind = kindCgroup
-	case kindProc, kindSysfs, kindTmpfs, kindDevpts, kindMqueue, kindCgroup:
+	case kindProc, kindSysfs, kindTmpfs, kindRamfs, kindDevpts, kindMqueue, kindCgroup:
 	default:
-		return refuse("type %q; want bind, proc, sysfs, tmpfs, devpts, mqueue or cgroup", s.Type)
+		return refuse("type %q; want bind, proc, sysfs, tmpfs, ramfs, devpts, mqueue or cgroup", s.Type)
 	}
 	for _, option := range s.Options {
 		if err := m.option(option); err != nil {
@@ -116,12 +121,19 @@ func (m *mount) option(option string) error {
 	if option == "bind" || option == "rbind" || option == "defaults" {
 		return nil
 	}
-	if option == "tmpcopyup" && m.kind == kindTmpfs || option == "copyup" && m.kind == kindBind {
+	if option == "tmpcopyup" && (m.kind == kindTmpfs || m.kind == kindRamfs) || option == "copyup" && m.kind == kindBind {
 		m.copyUp = true
 		return nil
 	}
-	if option == "U" && m.kind == kindBind {
+	switch {
+	case option == "U" && (m.kind == kindBind || m.kind == kindTmpfs || m.kind == kindRamfs):
 		m.chown = true
+		return nil
+	case option == "ro-top" && m.kind == kindBind:
+		m.top, m.set = true, m.set|unix.MOUNT_ATTR_RDONLY
+		return nil
+	case option == "copy-symlink" && m.kind == kindBind:
+		m.copyLink = true
 		return nil
 	}
 	if p, ok := propagationFlag(option); ok {

@@ -177,7 +177,7 @@ func (c *child) mount(m *mount) (late int, err error) {
 	}
 	defer unix.Close(target)
 	attr := m.set | m.setAll
-	isLate := m.kind == kindTmpfs && attr&unix.MOUNT_ATTR_RDONLY != 0
+	isLate := (m.kind == kindTmpfs || m.kind == kindRamfs) && attr&unix.MOUNT_ATTR_RDONLY != 0
 	if isLate {
 		attr &^= unix.MOUNT_ATTR_RDONLY // mount points and copies have to be made in it
 	}
@@ -190,7 +190,7 @@ func (c *child) mount(m *mount) (late int, err error) {
 		return -1, c.mountInstead(m, target, err)
 	}
 	slave := m.propagation &^ unix.MS_REC
-	if !isLate && !m.copyUp && (slave == 0 || slave == unix.MS_PRIVATE) {
+	if !isLate && !m.copyUp && !m.chown && (slave == 0 || slave == unix.MS_PRIVATE) {
 		return -1, nil
 	}
 	mounted, err := linux.OpenInRoot(c.root, m.target, unix.O_RDONLY|unix.O_DIRECTORY)
@@ -205,6 +205,11 @@ func (c *child) mount(m *mount) (late int, err error) {
 	if slave != 0 && slave != unix.MS_PRIVATE {
 		if err := unix.Mount("", linux.FDPath(mounted), "", uintptr(m.propagation), ""); err != nil {
 			return -1, fmt.Errorf("set propagation: %w", err)
+		}
+	}
+	if m.chown {
+		if err := c.own(&mount{target: m.target}, mounted); err != nil {
+			return -1, err
 		}
 	}
 	if isLate {

@@ -32,6 +32,9 @@ func (s *server) cleanUp(ctx context.Context) {
 	}
 	complain(s.output.close())
 	if s.discarded {
+		for _, dir := range s.dropped {
+			complain(os.RemoveAll(dir))
+		}
 		complain(os.RemoveAll(s.now(s.plan.Records.Dir(s.plan.ID))))
 		return
 	}
@@ -48,6 +51,7 @@ func (s *server) discard() {
 	err := s.plan.Records.Discard(s.plan.ID, s.plan.Name)
 	complain(err)
 	s.discarded = err == nil
+	s.dropVolumes()
 }
 
 // now is where a path below the container's directory is after discard.

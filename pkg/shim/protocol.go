@@ -58,6 +58,12 @@ type Plan struct {
 	// are the sources that its first process may be unable to reach.
 	UIDs, GIDs []specs.LinuxIDMapping
 	Binds      []oci.Bind
+	// Fills are volumes to be filled, Parts what is shown of them, and Anonymous those that go
+	// with a container that is removed. User is whose a volume becomes.
+	Fills     []Fill
+	Parts     []Part
+	Anonymous []string
+	User      User
 
 	Remove      bool // --rm
 	New         bool // goes if it cannot be started
@@ -89,8 +95,26 @@ type Plan struct {
 	Order []byte
 }
 
-// Overlay is a directory to be mounted on Dir/merged with Dir/upper above it.
-type Overlay struct{ Dir, Lower string }
+// Overlay are directories to be mounted on Dir/merged with Dir/upper above them, or with Upper
+// and Work where those are set. ReadOnly has nothing above.
+type Overlay struct {
+	Dir         string
+	Lower       []string // topmost first
+	Upper, Work string
+	ReadOnly    bool
+	Program     string // "" is the root's
+	Shift       bool   // what is below are layers: it is shown by Plan.UIDs and GIDs
+}
+
+func (o *Overlay) fields(c *wire.Coder) {
+	c.Text(&o.Dir)
+	wire.List(c, &o.Lower, (*wire.Coder).Text)
+	c.Text(&o.Upper)
+	c.Text(&o.Work)
+	c.Flag(&o.ReadOnly)
+	c.Text(&o.Program)
+	c.Flag(&o.Shift)
+}
 
 // Place says where the container's processes are counted. The directory itself comes as
 // a descriptor.
@@ -112,10 +136,14 @@ func (p *Plan) fields(c *wire.Coder) {
 	c.Text(&p.Rootfs.MountProgram)
 	c.Flag(&p.Rootfs.Volatile)
 	c.Text(&p.Skeleton)
-	wire.List(c, &p.Overlays, func(c *wire.Coder, o *Overlay) { c.Text(&o.Dir); c.Text(&o.Lower) })
+	wire.List(c, &p.Overlays, func(c *wire.Coder, o *Overlay) { o.fields(c) })
 	mapFields(c, &p.UIDs)
 	mapFields(c, &p.GIDs)
 	wire.List(c, &p.Binds, func(c *wire.Coder, b *oci.Bind) { c.Text(&b.Source); c.Text(&b.Target); c.Flag(&b.Recursive) })
+	wire.List(c, &p.Fills, func(c *wire.Coder, f *Fill) { f.fields(c) })
+	wire.List(c, &p.Parts, func(c *wire.Coder, p *Part) { p.fields(c) })
+	wire.List(c, &p.Anonymous, (*wire.Coder).Text)
+	p.User.fields(c)
 	c.Flag(&p.Remove)
 	wire.Number(c, &p.StopSignal)
 	wire.Number(c, &p.StopTimeout)

@@ -201,7 +201,7 @@ func TestRestarts(t *testing.T) {
 }
 
 func FuzzPlan(f *testing.F) {
-	p := Plan{ID: "x", Overlays: []Overlay{{"a", "b"}}}
+	p := Plan{ID: "x", Overlays: []Overlay{{Dir: "a", Lower: []string{"b"}}}}
 	f.Add(encode(msgPlan, p.fields)[1:])
 	f.Fuzz(func(_ *testing.T, data []byte) {
 		var p Plan

@@ -1,6 +1,7 @@
 package shim
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,6 +25,9 @@ func (p *Plan) Trees() []string {
 	}
 	for _, o := range p.Overlays {
 		trees = append(trees, o.Target())
+	}
+	for _, part := range p.Parts {
+		trees = append(trees, part.Key)
 	}
 	for _, b := range p.Binds {
 		trees = append(trees, b.Source)
@@ -71,9 +75,12 @@ func (s *server) mountRoot(ctx context.Context) error {
 		s.program = choice.Program
 	}
 	for _, o := range s.plan.Overlays {
-		if _, err := s.overlay(ctx, overlay.Root{Upper: o.Dir, Target: o.Target(), Lower: []string{o.Lower}}); err != nil {
+		if err := s.mountOverlay(ctx, o); err != nil {
 			return err
 		}
+	}
+	if err := s.fillVolumes(); err != nil {
+		return err
 	}
 	return s.cloneTrees()
 }
@@ -102,6 +109,35 @@ func (o Overlay) Make() error {
 		return err
 	}
 	return os.Mkdir(o.Target(), 0o755)
+}
+
+// Mount is the overlay as package overlay mounts it.
+func (o Overlay) Mount(program string, volatile bool) overlay.Root {
+	r := overlay.Root{
+		Lower: o.Lower, Upper: filepath.Join(o.Dir, upperDir), Work: filepath.Join(o.Dir, workDir),
+		Target: o.Target(), Program: cmp.Or(o.Program, program), Volatile: volatile,
+	}
+	if o.Upper != "" {
+		r.Upper, r.Work, r.Volatile = o.Upper, o.Work, false // they stay
+	}
+	if o.ReadOnly {
+		// Without an upper directory it takes two.
+		r.Lower, r.Upper, r.Work = append(slices.Clip(o.Lower), r.Upper), "", ""
+	}
+	return r
+}
+
+// mountOverlay mounts what -v SRC:DST:O asked for, or an image.
+func (s *server) mountOverlay(ctx context.Context, o Overlay) error {
+	r := o.Mount(s.plan.Rootfs.MountProgram, s.plan.Rootfs.Volatile)
+	if o.Shift {
+		r.UIDs, r.GIDs = s.plan.UIDs, s.plan.GIDs
+	}
+	if _, err := overlay.Mount(ctx, r); err != nil {
+		return err
+	}
+	s.mounted = append(s.mounted, r.Target)
+	return nil
 }
 
 // overlay mounts r, whose Upper is the directory that holds its upper and work directories.
@@ -133,6 +169,13 @@ func (s *server) cloneTrees() error {
 		}
 		if err != nil {
 			return fmt.Errorf("mount %q on %q: %w", b.Source, b.Target, err)
+		}
+		s.trees = append(s.trees, mount)
+	}
+	for i := range s.plan.Parts {
+		mount, err := s.plan.Parts[i].Open()
+		if err != nil {
+			return err
 		}
 		s.trees = append(s.trees, mount)
 	}

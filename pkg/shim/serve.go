@@ -72,8 +72,9 @@ type server struct {
 	checks     checks
 	orders     healthOrders
 	hooked     bool // this life has begun to have hooks run
-	// discarded says that the container's directory is in trash/.
+	// discarded says that the container's directory is in trash/; so are the volumes dropped.
 	discarded bool
+	dropped   []string
 }
 
 // Serve is the shim's life: it forks the container's first process, reads the plan from

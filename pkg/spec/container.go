@@ -77,8 +77,9 @@ type Container struct {
 	// are files "secrets/<n>" in its directory.
 	Secrets []Secret `json:"secrets,omitempty"`
 
-	// ImageVolumes are directories that the image declares as volumes; each is a directory
-	// "volumes/<n>" of the container and a bind mount with "copyup" in OCI.Mounts.
+	// ImageVolumes are directories that the image declares as volumes. In records of before
+	// rc had volumes each is a directory "volumes/<n>" of the container and a bind mount with
+	// "copyup" in OCI.Mounts.
 	ImageVolumes []string `json:"imageVolumes,omitempty"`
 }
 
@@ -212,8 +213,11 @@ type Summary struct {
 	Network string            `json:"network"`
 	Remove  bool              `json:"remove,omitempty"`
 	Mounts  []string          `json:"mounts,omitempty"`  // destinations
-	Restart string            `json:"restart,omitempty"` // the policy
-	Health  bool              `json:"health,omitempty"`  // there is a healthcheck
+	Volumes []string          `json:"volumes,omitempty"` // names
+	// MountedImages are the ids of images that are mounted beside the one it was made from.
+	MountedImages []string `json:"mountedImages,omitempty"`
+	Restart       string   `json:"restart,omitempty"` // the policy
+	Health        bool     `json:"health,omitempty"`  // there is a healthcheck
 }
 
 // State is state.json in the runtime directory, written by the shim when the container

@@ -2,6 +2,8 @@ package spec
 
 import (
 	"encoding/csv"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,81 +16,200 @@ type mountFields struct {
 	kind        string
 	source      string
 	destination string
+	recursive   string   // bind-recursive=
 	options     []string // option words in -v's vocabulary
-	size        string
-	mode        string
+	params      []string // key=value of a file system
+	copyLink    bool
 }
 
-// ParseMount reads --mount type=bind|tmpfs,… (docker's and podman's long form).
+// MountTypes are the types of --mount.
+func MountTypes() []string {
+	return []string{"bind", "devpts", TypeGlob, TypeImage, "ramfs", "tmpfs", TypeVolume}
+}
+
+// mountKeys are the fields that a type takes beside type and dst.
+func mountKeys(kind string) string {
+	const (
+		access      = " ro rw exec noexec suid nosuid dev nodev consistency"
+		binds       = " src U relabel z Z bind-propagation shared rshared slave rslave private rprivate unbindable runbindable"
+		memory      = access + " src U tmpfs-mode tmpcopyup notmpcopyup"
+		ofDirectory = access + binds + " bind-nonrecursive bind-recursive"
+	)
+	switch kind {
+	case "bind":
+		return ofDirectory + " no-dereference"
+	case TypeGlob:
+		return ofDirectory
+	case TypeVolume:
+		return access + binds + " nocopy subpath volume-label volume-opt volume-driver"
+	case TypeImage:
+		return " src ro rw subpath consistency"
+	case "tmpfs":
+		return memory + " tmpfs-size"
+	case "ramfs":
+		return memory
+	case "devpts":
+		return " uid gid mode max"
+	}
+	return ""
+}
+
+// ParseMount reads --mount type=…,… (docker's and podman's long form). Without a type it is a
+// volume. Of a glob, the Source is its pattern, and the Destination "" where none was said.
 func ParseMount(value, cwd string) (specs.Mount, error) {
 	if err := noNUL(value); err != nil {
 		return specs.Mount{}, err
 	}
-	fields, err := splitMount(value)
+	f, err := splitMount(value)
 	if err != nil {
 		return specs.Mount{}, err
 	}
-	if fields.destination == "" {
+	if f.destination == "" && f.kind != TypeGlob {
 		return specs.Mount{}, invalid(value, "dst= is missing")
 	}
-	destination, err := containerPath(value, fields.destination)
-	if err != nil {
-		return specs.Mount{}, err
+	destination := f.destination
+	if destination != "" {
+		if destination, err = containerPath(value, f.destination); err != nil {
+			return specs.Mount{}, err
+		}
 	}
-	if fields.kind == "tmpfs" {
-		return tmpfsMount(value, destination, fields)
+	switch f.kind {
+	case "tmpfs", "ramfs":
+		return memoryMount(value, destination, f)
+	case "devpts":
+		return specs.Mount{
+			Type: "devpts", Source: "devpts", Destination: destination,
+			Options: append([]string{"rprivate", "nosuid", "noexec", "newinstance"}, f.params...),
+		}, nil
+	case TypeVolume:
+		if f.source != "" && isHostPath(f.source) {
+			return specs.Mount{}, invalid(value, "src=%s: of type=volume it is a name; a directory of the host is type=bind", f.source)
+		}
+		return volumeMount(value, f.source, destination, append(f.options, f.params...))
 	}
-	if fields.size != "" || fields.mode != "" {
-		return specs.Mount{}, invalid(value, "tmpfs-size= and tmpfs-mode= belong to type=tmpfs")
-	}
-	if fields.source == "" {
+	if f.source == "" {
 		return specs.Mount{}, invalid(value, "src= is missing")
 	}
-	source, err := hostPath(value, fields.source, cwd)
+	if f.kind == TypeImage {
+		return imageMount(f, destination), nil
+	}
+	return f.directory(value, cwd, destination)
+}
+
+// directory is a bind mount, or several for a pattern.
+func (f *mountFields) directory(value, cwd, destination string) (specs.Mount, error) {
+	if strings.HasPrefix(f.source, "~") {
+		return specs.Mount{}, invalid(value, "%q was not expanded by the shell: write $HOME", f.source)
+	}
+	m, err := bindMount(value, hostPath(f.source, cwd), destination, f.options)
 	if err != nil {
 		return specs.Mount{}, err
 	}
-	options, err := bindOptions(value, fields.options)
-	if err != nil {
+	if err := f.readOnlyBelow(value, &m); err != nil {
 		return specs.Mount{}, err
 	}
-	return specs.Mount{Type: "bind", Source: source, Destination: destination, Options: options}, nil
+	if f.copyLink {
+		m.Options = append(m.Options, OptCopyLink)
+	}
+	if f.kind == TypeGlob {
+		m.Type = TypeGlob
+		if _, err := filepath.Match(f.source, ""); err != nil {
+			return specs.Mount{}, invalid(value, "src=%s: %w", f.source, err)
+		}
+	}
+	return m, nil
+}
+
+// readOnlyBelow carries docker's bind-recursive out.
+func (f *mountFields) readOnlyBelow(value string, m *specs.Mount) error {
+	at := slices.Index(m.Options, "ro")
+	if at < 0 && (f.recursive == "writable" || f.recursive == "readonly") {
+		return invalid(value, "bind-recursive=%s: it belongs to ro", f.recursive)
+	}
+	switch f.recursive {
+	case "writable":
+		m.Options[at] = OptReadOnlyTop
+	case "readonly":
+		m.Options[at] = OptReadOnlyAll
+	}
+	return nil
+}
+
+// imageMount shows an image: as in podman it is read-only unless rw is said.
+func imageMount(f *mountFields, destination string) specs.Mount {
+	options := []string{"rprivate", "nosuid", "nodev"}
+	if !slices.Contains(f.options, "rw") {
+		options = append(options, "ro")
+	}
+	return specs.Mount{Type: TypeImage, Source: f.source, Destination: destination, Options: append(options, f.params...)}
 }
 
 // splitMount reads the fields; a field can be quoted as in CSV, since a path can hold a comma.
-func splitMount(value string) (mountFields, error) {
+func splitMount(value string) (*mountFields, error) {
 	reader := csv.NewReader(strings.NewReader(value))
 	record, err := reader.Read()
 	if err != nil {
-		return mountFields{}, invalid(value, "want type=bind,src=…,dst=… (%v)", err)
+		return nil, invalid(value, "want type=bind,src=…,dst=… (%v)", err)
 	}
 	if _, err := reader.Read(); err == nil {
-		return mountFields{}, invalid(value, "it has more than one line")
+		return nil, invalid(value, "it has more than one line")
 	}
-	var fields mountFields
+	f, err := typeOfMount(value, record)
+	if err != nil {
+		return nil, err
+	}
 	seen := map[string]bool{}
 	for _, field := range record {
 		key, val, hasValue := strings.Cut(field, "=")
 		key = mountKey(key)
-		if seen[key] {
-			return mountFields{}, invalid(value, "%q is there twice", key)
+		if seen[key] && key != "volume-label" && key != "volume-opt" {
+			return nil, invalid(value, "%q is there twice", key)
 		}
 		seen[key] = true
-		if err := fields.set(value, key, val, hasValue); err != nil {
-			return mountFields{}, err
+		if key == "type" {
+			continue
+		}
+		if key == "idmap" {
+			return nil, checkOptions(value, []string{"idmap"})
+		}
+		if key != "dst" && !slices.Contains(strings.Fields(mountKeys(f.kind)), key) {
+			return nil, f.unknown(value, key)
+		}
+		if err := f.set(value, key, val, hasValue); err != nil {
+			return nil, err
 		}
 	}
-	switch fields.kind {
-	case "bind", "tmpfs":
-		return fields, nil
-	case "":
-		// docker's and podman's default is a volume.
-		return mountFields{}, invalid(value, "type= is missing: want type=bind or type=tmpfs (volumes are not supported yet)")
-	case "volume", "image", "glob", "devpts", "ramfs", "artifact", "npipe", "cluster":
-		return mountFields{}, unsupported(value, "type=%s is not supported yet: want bind or tmpfs", fields.kind)
-	default:
-		return mountFields{}, invalid(value, "unknown type %q: want bind or tmpfs", fields.kind)
+	return f, nil
+}
+
+// unknown says what is wrong with a field that the type has not.
+func (f *mountFields) unknown(value, key string) error {
+	for _, kind := range MountTypes() {
+		if slices.Contains(strings.Fields(mountKeys(kind)), key) {
+			return invalid(value, "%q is of type=%s, not of type=%s", key, kind, f.kind)
+		}
 	}
+	return invalid(value, "unknown field %q: type=%s takes dst%s", key, f.kind, mountKeys(f.kind))
+}
+
+// typeOfMount is what type= says, wherever it is.
+func typeOfMount(value string, record []string) (*mountFields, error) {
+	f := &mountFields{kind: TypeVolume} // docker's default
+	for _, field := range record {
+		if kind, ok := strings.CutPrefix(field, "type="); ok {
+			f.kind = kind
+		}
+	}
+	switch f.kind {
+	case "":
+		return nil, invalid(value, "type= has no value")
+	case "artifact", "npipe", "cluster":
+		return nil, unsupported(value, "type=%s: rc has no such mounts; want one of %s", f.kind, strings.Join(MountTypes(), " "))
+	}
+	if !slices.Contains(MountTypes(), f.kind) {
+		return nil, invalid(value, "unknown type %q: want one of %s", f.kind, strings.Join(MountTypes(), " "))
+	}
+	return f, nil
 }
 
 // mountKey folds synonyms.
@@ -100,71 +221,112 @@ func mountKey(key string) string {
 		return "dst"
 	case "readonly":
 		return "ro"
+	case "readwrite":
+		return "rw"
+	case "chown":
+		return OptChown
+	case "volume-subpath", "image-subpath":
+		return "subpath"
+	case "volume-nocopy":
+		return OptNoCopy
 	default:
 		return key
 	}
 }
 
 func (f *mountFields) set(value, key, val string, hasValue bool) error {
-	needValue := func(to *string) error {
-		if val == "" {
-			return invalid(value, "%s= has no value", key)
-		}
-		*to = val
-		return nil
+	if val == "" && slices.Contains([]string{"src", "dst", "subpath", "tmpfs-size", "tmpfs-mode", "volume-label", "volume-opt"}, key) {
+		return invalid(value, "%s= has no value", key)
 	}
 	switch key {
-	case "type":
-		return needValue(&f.kind)
 	case "src":
-		return needValue(&f.source)
+		f.source = val
 	case "dst":
-		return needValue(&f.destination)
+		f.destination = val
+	case "subpath":
+		return f.setSubpath(value, val)
+	case "volume-label", "volume-opt":
+		if name, _, _ := strings.Cut(val, "="); name == "" {
+			return invalid(value, "%s=%s: want KEY=VALUE", key, val)
+		}
+		f.params = append(f.params, key+"="+val)
+	case "volume-driver":
+		if val != DriverLocal {
+			return unsupported(value, "volume-driver=%s: rc has the driver local only, and no plugins", val)
+		}
 	case "tmpfs-size":
-		return needValue(&f.size)
+		f.options = append(f.options, "size="+val)
 	case "tmpfs-mode":
-		return needValue(&f.mode)
+		f.options = append(f.options, "mode="+val)
 	case "bind-propagation":
 		if optionGroup(val) != "propagation" {
-			return invalid(value, "bind-propagation=%s: want private, rprivate, shared, rshared, slave or rslave", val)
+			return invalid(value, "bind-propagation=%s: want private, rprivate, shared, rshared, slave, rslave, unbindable or runbindable", val)
 		}
 		f.options = append(f.options, val)
-		return nil
-	case "bind-nonrecursive":
-		return f.flag(value, key, val, hasValue, "bind", "rbind")
-	case "ro":
-		return f.flag(value, key, val, hasValue, "ro", "rw")
-	case "rw":
-		return f.flag(value, key, val, hasValue, "rw", "ro")
-	case "exec":
-		return f.flag(value, key, val, hasValue, "exec", "noexec")
-	case "suid":
-		return f.flag(value, key, val, hasValue, "suid", "nosuid")
-	case "dev":
-		return f.flag(value, key, val, hasValue, "dev", "nodev")
-	case "noexec", "nosuid", "nodev":
-		return f.flag(value, key, val, hasValue, key, "")
-	case "U", "chown":
-		return f.flag(value, key, val, hasValue, OptChown, "")
-	case "tmpcopyup", "notmpcopyup":
-		return f.flag(value, key, val, hasValue, key, "")
+	case "bind-recursive":
+		return f.setRecursive(value, val)
 	case "relabel":
 		if val != "shared" && val != "private" {
 			return invalid(value, "relabel=%s: want shared or private", val)
 		}
-		return nil
-	case "consistency":
-		return nil // docker's, for Docker Desktop; says nothing on Linux
+	case "uid", "gid", "mode", "max":
+		return f.setDevpts(value, key, val)
+	case "consistency": // docker's, for Docker Desktop; says nothing on Linux
 	default:
-		if key == "idmap" {
-			return checkOptions(value, []string{"idmap"})
-		}
-		return invalid(value, "unknown field %q: want type src dst ro bind-propagation bind-nonrecursive exec suid dev U relabel tmpfs-size tmpfs-mode tmpcopyup", key)
+		return f.setFlag(value, key, val, hasValue)
 	}
+	return nil
 }
 
-// flag adds the option that key, key=true or key=false stand for.
-func (f *mountFields) flag(value, key, val string, hasValue bool, yes, no string) error {
+// setSubpath takes what lies in the volume or image: nothing that leads out of it.
+func (f *mountFields) setSubpath(value, val string) error {
+	clean := filepath.Clean(val)
+	if filepath.IsAbs(val) && f.kind == TypeImage {
+		clean = filepath.Clean(strings.TrimLeft(val, "/"))
+	}
+	if !filepath.IsLocal(clean) {
+		return invalid(value, "subpath=%s: want a path in the %s, without .. and without / before it", val, f.kind)
+	}
+	if clean != "." {
+		f.params = append(f.params, OptSubpath+clean)
+	}
+	return nil
+}
+
+func (f *mountFields) setRecursive(value, val string) error {
+	switch val {
+	case "enabled", "true", "1":
+	case "disabled", "false", "0":
+		f.options = append(f.options, "bind")
+	case "writable", "readonly":
+		f.recursive = val
+	default:
+		return invalid(value, "bind-recursive=%s: want enabled, disabled, writable or readonly", val)
+	}
+	return nil
+}
+
+func (f *mountFields) setDevpts(value, key, val string) error {
+	base := 10
+	if key == "mode" {
+		base = 8
+	}
+	if _, err := strconv.ParseUint(val, base, 31); err != nil {
+		return invalid(value, "%s=%s: want a number", key, val)
+	}
+	f.params = append(f.params, key+"="+val)
+	return nil
+}
+
+// setFlag takes a field that is there or not, or says true or false.
+func (f *mountFields) setFlag(value, key, val string, hasValue bool) error {
+	no := map[string]string{
+		"bind-nonrecursive": "rbind", "ro": "rw", "rw": "ro", "exec": "noexec", "suid": "nosuid", "dev": "nodev",
+	}[key]
+	yes := key
+	if key == "bind-nonrecursive" {
+		yes = "bind"
+	}
 	on := true
 	if hasValue {
 		var err error
@@ -173,6 +335,8 @@ func (f *mountFields) flag(value, key, val string, hasValue bool, yes, no string
 		}
 	}
 	switch {
+	case key == "no-dereference":
+		f.copyLink = on
 	case on:
 		f.options = append(f.options, yes)
 	case no != "":
@@ -181,17 +345,12 @@ func (f *mountFields) flag(value, key, val string, hasValue bool, yes, no string
 	return nil
 }
 
-// tmpfsMount turns the fields of type=tmpfs into a mount.
-func tmpfsMount(value, destination string, fields mountFields) (specs.Mount, error) {
-	if fields.source != "" && fields.source != "tmpfs" {
-		return specs.Mount{}, invalid(value, "a tmpfs has no src=")
+// memoryMount turns the fields of type=tmpfs and type=ramfs into a mount.
+func memoryMount(value, destination string, f *mountFields) (specs.Mount, error) {
+	if f.source != "" && f.source != f.kind {
+		return specs.Mount{}, invalid(value, "a %s has no src=", f.kind)
 	}
-	options := fields.options
-	if fields.size != "" {
-		options = append(options, "size="+fields.size)
-	}
-	if fields.mode != "" {
-		options = append(options, "mode="+fields.mode)
-	}
-	return newTmpfs(value, destination, options)
+	m, err := newTmpfs(value, destination, f.options)
+	m.Type, m.Source = f.kind, f.kind
+	return m, err
 }

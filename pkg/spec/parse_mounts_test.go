@@ -2,6 +2,7 @@ package spec
 
 import (
 	"errors"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -37,23 +38,32 @@ func checkRefusals[T any](t *testing.T, list []refusal, parse func(string) (T, e
 }
 
 func TestParseVolume(t *testing.T) {
+	volume := func(name string, options ...string) specs.Mount {
+		return specs.Mount{Type: "volume", Source: name, Destination: "/b", Options: options}
+	}
 	bind := func(source, destination string, options ...string) specs.Mount {
 		return specs.Mount{Type: "bind", Source: source, Destination: destination, Options: options}
 	}
 	for value, want := range map[string]specs.Mount{
-		"/a:/b":                       bind("/a", "/b", "rbind", "rprivate"),
-		"/a:/b:":                      bind("/a", "/b", "rbind", "rprivate"),
-		"/a/../c/:/b//d/":             bind("/c", "/b/d", "rbind", "rprivate"),
-		"./src:/src:ro":               bind("/home/u/src", "/src", "rbind", "rprivate", "ro"),
-		".:/src":                      bind("/home/u", "/src", "rbind", "rprivate"),
-		"../x:/src:rw":                bind("/home/x", "/src", "rbind", "rprivate", "rw"),
-		"/a:/b:bind,rshared,noexec":   bind("/a", "/b", "bind", "rshared", "noexec"),
-		"/a:/b:z,ro,U":                bind("/a", "/b", "rbind", "rprivate", "ro", "U"),
-		"/a:/b:Z,nocopy,slave":        bind("/a", "/b", "rbind", "slave"),
-		"/a:/b:suid,dev,exec":         bind("/a", "/b", "rbind", "rprivate", "suid", "dev", "exec"),
-		"/a:/b:O":                     bind("/a", "/b", "O"),
-		"/a:/b:O,U,z":                 bind("/a", "/b", "O", "U"),
-		"/with space,and=é:/b:nosuid": bind("/with space,and=é", "/b", "rbind", "rprivate", "nosuid"),
+		"/a:/b":                          bind("/a", "/b", "rbind", "rprivate"),
+		"/a:/b:":                         bind("/a", "/b", "rbind", "rprivate"),
+		"/a/../c/:/b//d/":                bind("/c", "/b/d", "rbind", "rprivate"),
+		"./src:/src:ro":                  bind("/home/u/src", "/src", "rbind", "rprivate", "ro"),
+		".:/src":                         bind("/home/u", "/src", "rbind", "rprivate"),
+		"../x:/src:rw":                   bind("/home/x", "/src", "rbind", "rprivate", "rw"),
+		"/a:/b:bind,rshared,noexec":      bind("/a", "/b", "bind", "rshared", "noexec"),
+		"/a:/b:z,ro,U":                   bind("/a", "/b", "rbind", "rprivate", "ro", "U"),
+		"/a:/b:Z,nocopy,slave":           bind("/a", "/b", "rbind", "slave"),
+		"/a:/b:suid,dev,exec":            bind("/a", "/b", "rbind", "rprivate", "suid", "dev", "exec"),
+		"/a:/b:O":                        bind("/a", "/b", "O"),
+		"/a:/b:O,U,z":                    bind("/a", "/b", "O", "U"),
+		"/a:/b:O,upperdir=/u,workdir=/w": bind("/a", "/b", "O", "upperdir=/u", "workdir=/w"),
+		"data:/b":                        volume("data", "rbind", "rprivate", "nosuid", "nodev"),
+		"data:/b:ro,nocopy,Z":            volume("data", "rbind", "rprivate", "ro", "nosuid", "nodev", "nocopy"),
+		"d.1:/b/:U,suid,dev,noexec":      volume("d.1", "rbind", "rprivate", "U", "suid", "dev", "noexec"),
+		"data:/b:O":                      volume("data", "O"),
+		"/b":                             volume("", "rbind", "rprivate", "nosuid", "nodev"),
+		"/with space,and=é:/b:nosuid":    bind("/with space,and=é", "/b", "rbind", "rprivate", "nosuid"),
 	} {
 		got, err := ParseVolume(value, "/home/u")
 		if err != nil {
@@ -65,7 +75,7 @@ func TestParseVolume(t *testing.T) {
 		}
 	}
 	checkRefusals(t, []refusal{
-		{"", "SRC:DST", nil},
+		{"", "DST[:OPTIONS]", nil},
 		{":", "source is empty", nil},
 		{"/a:", "destination is empty", nil},
 		{":/b", "source is empty", nil},
@@ -79,11 +89,15 @@ func TestParseVolume(t *testing.T) {
 		{"/a:/b:readonly", "unknown option", nil},
 		{"/a:/b:ro,", `unknown option ""`, nil},
 		{"/a:/b:O,ro", "cannot be combined with O", nil},
-		{"/a:/b:O,upperdir=/x", "O alone", errs.ErrUnsupported},
+		{"/a:/b:O,upperdir=/x", "belong together", nil},
+		{"/a:/b:O,upperdir=x,workdir=/w", "absolute", nil},
+		{"/a:/b:upperdir=/x,workdir=/y", "belongs to O", nil},
+		{"/a:/b:ro-top", "unknown option", nil},
 		{"/a:/b:idmap", "for root", errs.ErrUnsupported},
 		{"/a:/b:idmap=uids=0-1-10", "for root", errs.ErrUnsupported},
-		{"/a", "anonymous", errs.ErrUnsupported},
-		{"data:/b", "name of a volume", errs.ErrUnsupported},
+		{"/", "hide the whole image", nil},
+		{"src/sub:/b", "./src/sub", nil},
+		{"-x:/b", "volume's name", nil},
 		{"~/x:/b", "$HOME", nil},
 		{"/a\x00:/b", "NUL", nil},
 	}, func(value string) (specs.Mount, error) { return ParseVolume(value, "/home/u") })
@@ -92,6 +106,12 @@ func TestParseVolume(t *testing.T) {
 func TestParseMount(t *testing.T) {
 	bind := func(options ...string) specs.Mount {
 		return specs.Mount{Type: "bind", Source: "/a", Destination: "/b", Options: options}
+	}
+	volume := func(name string, options ...string) specs.Mount {
+		return specs.Mount{Type: "volume", Source: name, Destination: "/b", Options: append([]string{"rbind", "rprivate", "nosuid", "nodev"}, options...)}
+	}
+	image := func(options ...string) specs.Mount {
+		return specs.Mount{Type: "image", Source: "alpine", Destination: "/b", Options: options}
 	}
 	tmpfs := func(options ...string) specs.Mount {
 		return specs.Mount{Type: "tmpfs", Source: "tmpfs", Destination: "/b", Options: options}
@@ -108,7 +128,27 @@ func TestParseMount(t *testing.T) {
 		`type=bind,"src=/a,b",dst=/b`: {
 			Type: "bind", Source: "/a,b", Destination: "/b", Options: []string{"rbind", "rprivate"},
 		},
-		"type=tmpfs,dst=/b": tmpfs("rprivate", "nosuid", "nodev", "tmpcopyup"),
+		"type=bind,src=/a,dst=/b,bind-recursive=disabled":                    bind("bind", "rprivate"),
+		"type=bind,src=/a,dst=/b,ro,bind-recursive=writable":                 bind("rbind", "rprivate", "ro-top"),
+		"type=bind,src=/a,dst=/b,ro,bind-recursive=readonly":                 bind("rbind", "rprivate", "rro"),
+		"type=bind,src=/a,dst=/b,no-dereference":                             bind("rbind", "rprivate", "copy-symlink"),
+		"type=bind,src=/a,dst=/b,rshared,z":                                  bind("rbind", "rshared"),
+		"src=v,dst=/b":                                                       volume("v"),
+		"type=volume,dst=/b":                                                 volume(""),
+		"volume-nocopy,src=v,dst=/b":                                         volume("v", "nocopy"),
+		"src=v,dst=/b,volume-subpath=x/../y":                                 volume("v", "subpath=y"),
+		"type=volume,src=v,dst=/b,subpath=.":                                 volume("v"),
+		"src=v,dst=/b,volume-label=a=b,volume-label=c,volume-opt=type=tmpfs": volume("v", "volume-label=a=b", "volume-label=c", "volume-opt=type=tmpfs"),
+		"src=v,dst=/b,volume-driver=local":                                   volume("v"),
+		"type=image,src=alpine,dst=/b":                                       image("rprivate", "nosuid", "nodev", "ro"),
+		"type=image,src=alpine,dst=/b,rw,subpath=/etc":                       image("rprivate", "nosuid", "nodev", "subpath=etc"),
+		"type=devpts,dst=/b,gid=5,mode=0620": {
+			Type: "devpts", Source: "devpts", Destination: "/b", Options: []string{"rprivate", "nosuid", "noexec", "newinstance", "gid=5", "mode=0620"},
+		},
+		"type=glob,src=/a/*.so,ro":                           {Type: "glob", Source: "/a/*.so", Options: []string{"rbind", "rprivate", "ro"}},
+		"type=ramfs,dst=/b,tmpfs-mode=700":                   {Type: "ramfs", Source: "ramfs", Destination: "/b", Options: []string{"rprivate", "nosuid", "nodev", "mode=700", "tmpcopyup"}},
+		"type=tmpfs,dst=/b,U":                                tmpfs("rprivate", "nosuid", "nodev", "U", "tmpcopyup"),
+		"type=tmpfs,dst=/b":                                  tmpfs("rprivate", "nosuid", "nodev", "tmpcopyup"),
 		"type=tmpfs,dst=/b,tmpfs-size=1m,tmpfs-mode=1777":    tmpfs("rprivate", "nosuid", "nodev", "size=1048576", "mode=1777", "tmpcopyup"),
 		"type=tmpfs,dst=/b,notmpcopyup,ro,noexec":            tmpfs("rprivate", "nosuid", "nodev", "ro", "noexec"),
 		"type=tmpfs,tmpcopyup,dst=/b,dev,suid,tmpfs-size=5%": tmpfs("rprivate", "dev", "suid", "size=5%", "tmpcopyup"),
@@ -124,9 +164,20 @@ func TestParseMount(t *testing.T) {
 	}
 	checkRefusals(t, []refusal{
 		{"", "type=", nil},
-		{"src=/a,dst=/b", "type= is missing", nil},
-		{"type=volume,src=x,dst=/b", "type=volume is not supported yet", errs.ErrUnsupported},
-		{"type=image,src=x,dst=/b", "type=image", errs.ErrUnsupported},
+		{"src=/a,dst=/b", "type=bind", nil},
+		{"type=artifact,src=x,dst=/b", "no such mounts", errs.ErrUnsupported},
+		{"type=volume,src=x,dst=/b,volume-driver=nfs", "local only", errs.ErrUnsupported},
+		{"type=volume,src=x,dst=/b,subpath=../y", "without ..", nil},
+		{"type=volume,src=x,dst=/b,subpath=/y", "without /", nil},
+		{"type=volume,src=x,dst=/b,volume-opt==x", "KEY=VALUE", nil},
+		{"type=volume,src=x/y,dst=/b", "volume's name", nil},
+		{"type=image,dst=/b", "src= is missing", nil},
+		{"type=bind,src=/a,dst=/b,bind-recursive=writable", "belongs to ro", nil},
+		{"type=bind,src=/a,dst=/b,bind-recursive=maybe", "want enabled", nil},
+		{"type=bind,src=/a,dst=/b,subpath=x", "of type=", nil},
+		{"type=glob,src=/a/[,dst=/b", "syntax error", nil},
+		{"type=devpts,dst=/b,mode=9", "number", nil},
+		{"type=ramfs,dst=/b,tmpfs-size=1m", "type=tmpfs", nil},
 		{"type=blind,src=/a,dst=/b", `unknown type "blind"`, nil},
 		{"type=bind,dst=/b", "src= is missing", nil},
 		{"type=bind,src=/a", "dst= is missing", nil},
@@ -155,6 +206,7 @@ func TestParseTmpfs(t *testing.T) {
 		"/tmp:size=64m,mode=1777":     {"rprivate", "nosuid", "nodev", "size=67108864", "mode=1777", "tmpcopyup"},
 		"/tmp:rw,noexec,uid=5,gid=6":  {"rprivate", "nosuid", "nodev", "rw", "noexec", "uid=5", "gid=6", "tmpcopyup"},
 		"/tmp:notmpcopyup,nosuid":     {"rprivate", "nodev", "nosuid"},
+		"/tmp:U,ro":                   {"rprivate", "nosuid", "nodev", "ro", "U", "tmpcopyup"},
 		"/tmp:nr_inodes=1k,shared,ro": {"shared", "nosuid", "nodev", "ro", "nr_inodes=1024", "tmpcopyup"},
 	} {
 		got, err := ParseTmpfs(value)
@@ -177,7 +229,6 @@ func TestParseTmpfs(t *testing.T) {
 		{"/tmp:uid=root", "number", nil},
 		{"/tmp:lowerdir=/", "unknown option", nil},
 		{"/tmp:O", "unknown option", nil},
-		{"/tmp:U", "uid=", errs.ErrUnsupported},
 		{"/tmp:ro,rw", "exclude", nil},
 	}, ParseTmpfs)
 }
@@ -242,7 +293,10 @@ func FuzzParseVolume(f *testing.F) {
 }
 
 func FuzzParseMount(f *testing.F) {
-	for _, seed := range []string{"type=bind,src=/a,dst=/b", "type=tmpfs,dst=/x,tmpfs-size=1k", `type=bind,"src=/a,b",dst=/b,ro=false`, ",,=", "\"\n"} {
+	for _, seed := range []string{
+		"type=bind,src=/a,dst=/b", "type=tmpfs,dst=/x,tmpfs-size=1k", `type=bind,"src=/a,b",dst=/b,ro=false`, ",,=", "\"\n",
+		"src=v,dst=/x,volume-label=a=b,volume-subpath=c", "type=image,src=i,dst=/x,rw", "type=glob,src=/a*", "type=bind,src=/a,dst=/b,ro,bind-recursive=readonly",
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, value string) {
@@ -280,11 +334,19 @@ func FuzzParseDevice(f *testing.F) {
 // checkMount holds what everybody after the parsers relies on.
 func checkMount(t *testing.T, m specs.Mount) {
 	t.Helper()
-	if !strings.HasPrefix(m.Source, "/") && m.Type == "bind" || !strings.HasPrefix(m.Destination, "/") || m.Destination == "/" {
+	if !strings.HasPrefix(m.Source, "/") && (m.Type == "bind" || m.Type == TypeGlob) ||
+		!strings.HasPrefix(m.Destination, "/") && (m.Type != TypeGlob || m.Destination != "") || m.Destination == "/" {
 		t.Errorf("paths: %+v", m)
 	}
+	if m.Type == TypeVolume && m.Source != "" && CheckVolumeName(m.Source) != nil {
+		t.Errorf("name: %+v", m)
+	}
+	if _, subpath := MountOptions(m); subpath != "" && !filepath.IsLocal(subpath) {
+		t.Errorf("subpath %q: %+v", subpath, m)
+	}
+	options, _ := MountOptions(m) // what is rc's own may hold anything
 	seen := map[string]bool{}
-	for _, option := range m.Options {
+	for _, option := range options {
 		if option == "" || strings.ContainsAny(option, ",\x00") || seen[option] {
 			t.Errorf("option %q: %+v", option, m)
 		}

@@ -29,7 +29,7 @@ func ParseTmpfs(value string) (specs.Mount, error) {
 // newTmpfs checks the options of a tmpfs and completes them with nosuid, nodev and rprivate.
 func newTmpfs(value, destination string, options []string) (specs.Mount, error) {
 	copyUp, propagation := OptTmpCopyUp, "rprivate"
-	var words, params []string
+	var words, params, chown []string
 	seen := map[string]bool{}
 	for _, option := range options {
 		key, val, hasValue := strings.Cut(option, "=")
@@ -49,11 +49,11 @@ func newTmpfs(value, destination string, options []string) (specs.Mount, error) 
 		case optionGroup(option) == "propagation":
 			propagation = option
 		case option == OptChown:
-			return specs.Mount{}, unsupported(value, "option U is for bind mounts: a tmpfs takes uid= and gid=")
+			chown = []string{OptChown}
 		case slices.Contains([]string{"access", "exec", "suid", "dev"}, optionGroup(option)):
 			words = append(words, option)
 		default:
-			return specs.Mount{}, invalid(value, "unknown option %q: want some of ro rw exec noexec suid nosuid dev nodev size= mode= uid= gid= nr_inodes= nr_blocks= tmpcopyup notmpcopyup", option)
+			return specs.Mount{}, invalid(value, "unknown option %q: want some of ro rw exec noexec suid nosuid dev nodev size= mode= uid= gid= nr_inodes= nr_blocks= tmpcopyup notmpcopyup U", option)
 		}
 	}
 	if err := checkOptions(value, words); err != nil {
@@ -65,7 +65,7 @@ func newTmpfs(value, destination string, options []string) (specs.Mount, error) 
 			out = append(out, option)
 		}
 	}
-	out = append(append(out, words...), params...)
+	out = append(append(append(out, words...), params...), chown...)
 	if copyUp != "" {
 		out = append(out, copyUp)
 	}

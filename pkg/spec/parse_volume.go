@@ -18,6 +18,15 @@ const (
 	OptChown = "U"
 	// OptOverlay mounts a throw-away overlay over the source.
 	OptOverlay = "O"
+	// OptReadOnlyTop is ro that leaves what is mounted below the source writable.
+	OptReadOnlyTop = "ro-top"
+	// OptReadOnlyAll is ro that must reach all that is mounted below the source, too.
+	OptReadOnlyAll = "rro"
+	// OptCopyLink makes a symbolic link of a source that is one.
+	OptCopyLink = "copy-symlink"
+	// Option=value of an overlay that keeps what is written.
+	optUpper = "upperdir="
+	optWork  = "workdir="
 )
 
 // optionGroup names what an option decides: a mount can have one of each. It is "" for
@@ -43,12 +52,16 @@ func optionGroup(option string) string {
 	case OptChown, OptOverlay:
 		return option
 	}
+	if key, value, ok := strings.Cut(option, "="); ok && value != "" && (key+"=" == optUpper || key+"=" == optWork) {
+		return key
+	}
 	return ""
 }
 
-// ParseVolume reads docker's and podman's -v SRC:DST[:OPTIONS]. A relative source
-// ("./src", "../src", ".") is taken from cwd. It returns a bind mount, or with option O a
-// mount whose Options hold OptOverlay.
+// ParseVolume reads docker's and podman's -v [SRC:]DST[:OPTIONS]. A relative source
+// ("./src", "../src", ".") is taken from cwd; a bare word is a volume's name, and without a
+// source there is a new volume without a name. It returns a bind mount or one of TypeVolume;
+// with option O its Options hold OptOverlay.
 func ParseVolume(value, cwd string) (specs.Mount, error) {
 	if err := noNUL(value); err != nil {
 		return specs.Mount{}, err
@@ -56,15 +69,17 @@ func ParseVolume(value, cwd string) (specs.Mount, error) {
 	parts := strings.Split(value, ":")
 	switch {
 	case len(parts) > 3:
-		return specs.Mount{}, invalid(value, "want SRC:DST[:OPTIONS], there are %d colons", len(parts)-1)
+		return specs.Mount{}, invalid(value, "want [SRC:]DST[:OPTIONS], there are %d colons", len(parts)-1)
 	case len(parts) == 1 && strings.HasPrefix(value, "/"):
-		return specs.Mount{}, unsupported(value, "anonymous volumes are not supported yet; want SRC:DST[:OPTIONS]")
+		destination, err := containerPath(value, value)
+		if err != nil {
+			return specs.Mount{}, err
+		}
+		return volumeMount(value, "", destination, nil)
 	case len(parts) == 1:
-		return specs.Mount{}, invalid(value, "want SRC:DST[:OPTIONS]")
-	}
-	source, err := hostPath(value, parts[0], cwd)
-	if err != nil {
-		return specs.Mount{}, err
+		return specs.Mount{}, invalid(value, "want [SRC:]DST[:OPTIONS]")
+	case parts[0] == "":
+		return specs.Mount{}, invalid(value, "the source is empty")
 	}
 	destination, err := containerPath(value, parts[1])
 	if err != nil {
@@ -74,28 +89,70 @@ func ParseVolume(value, cwd string) (specs.Mount, error) {
 	if len(parts) == 3 && parts[2] != "" {
 		options = strings.Split(parts[2], ",")
 	}
-	options, err = bindOptions(value, options)
+	if !isHostPath(parts[0]) {
+		return volumeMount(value, parts[0], destination, options)
+	}
+	return bindMount(value, hostPath(parts[0], cwd), destination, options)
+}
+
+// isHostPath tells a path from a volume's name as podman does.
+func isHostPath(source string) bool {
+	return strings.HasPrefix(source, "/") || strings.HasPrefix(source, ".")
+}
+
+// hostPath makes the source of a mount absolute.
+func hostPath(source, cwd string) string {
+	if filepath.IsAbs(source) {
+		return filepath.Clean(source)
+	}
+	return filepath.Join(cwd, source)
+}
+
+// bindMount is a mount of a host's path.
+func bindMount(value, source, destination string, options []string) (specs.Mount, error) {
+	options, err := bindOptions(value, options)
 	if err != nil {
 		return specs.Mount{}, err
 	}
 	return specs.Mount{Type: "bind", Source: source, Destination: destination, Options: options}, nil
 }
 
-// hostPath makes the source of a mount absolute. A bare word would be a volume's name.
-func hostPath(value, source, cwd string) (string, error) {
-	switch {
-	case source == "":
-		return "", invalid(value, "the source is empty")
-	case filepath.IsAbs(source):
-		return filepath.Clean(source), nil
-	case source == "." || source == ".." || strings.HasPrefix(source, "./") || strings.HasPrefix(source, "../"):
-		return filepath.Join(cwd, source), nil
-	case strings.HasPrefix(source, "~"):
-		return "", invalid(value, "%q was not expanded by the shell: write $HOME", source)
-	default:
-		return "", unsupported(value, "%q is the name of a volume, and volumes are not supported yet; a directory is written /%s or ./%s",
-			source, source, source)
+// volumeMount is a mount of a volume; name is "" for a new one that nobody has named. As in
+// podman set-uid bits and devices are without effect in it unless that is asked for.
+func volumeMount(value, name, destination string, options []string) (specs.Mount, error) {
+	if name != "" {
+		if strings.HasPrefix(name, "~") {
+			return specs.Mount{}, invalid(value, "%q was not expanded by the shell: write $HOME", name)
+		}
+		if err := CheckVolumeName(name); err != nil {
+			return specs.Mount{}, invalid(value, "%w; a directory is written /%s or ./%s", err, name, name)
+		}
 	}
+	var own, plain []string
+	for _, option := range options {
+		key, _, hasValue := strings.Cut(option, "=")
+		if key += "="; hasValue && (key == OptSubpath || key == OptVolumeLabel || key == OptVolumeOpt) {
+			own = append(own, option)
+			continue
+		}
+		plain = append(plain, option)
+	}
+	if slices.Contains(plain, OptNoCopy) {
+		own = append(own, OptNoCopy)
+	}
+	given := plain
+	options, err := bindOptions(value, plain)
+	if err != nil {
+		return specs.Mount{}, err
+	}
+	if !slices.Contains(given, OptOverlay) {
+		for _, option := range []string{"nosuid", "nodev"} {
+			if !slices.Contains(given, option) && !slices.Contains(given, strings.TrimPrefix(option, "no")) {
+				options = append(options, option)
+			}
+		}
+	}
+	return specs.Mount{Type: TypeVolume, Source: name, Destination: destination, Options: append(options, own...)}, nil
 }
 
 // containerPath checks the destination of a mount.
@@ -122,12 +179,17 @@ func bindOptions(value string, options []string) ([]string, error) {
 	if slices.Contains(options, OptOverlay) {
 		return overlayOptions(value, options)
 	}
+	for _, option := range options {
+		if strings.HasPrefix(option, optUpper) || strings.HasPrefix(option, optWork) {
+			return nil, invalid(value, "option %q belongs to O", option)
+		}
+	}
 	var out []string
 	bind, propagation := "rbind", "rprivate"
 	for _, option := range options {
 		switch optionGroup(option) {
 		case "label", "copy":
-			// nocopy and copy speak of volumes; a host directory is never filled.
+			// A host directory is never filled; volumeMount looks at it by itself.
 		case "bind":
 			bind = option
 		case "propagation":
@@ -139,18 +201,28 @@ func bindOptions(value string, options []string) ([]string, error) {
 	return append([]string{bind, propagation}, out...), nil
 }
 
-// overlayOptions are the options of -v SRC:DST:O: only U says anything beside it, since
-// the overlay is writable and leaves the source alone.
+// overlayOptions are the options of -v SRC:DST:O: U, and where what is written goes, are all
+// that can be said beside it, since the overlay is writable and leaves the source alone.
 func overlayOptions(value string, options []string) ([]string, error) {
 	out := []string{OptOverlay}
+	dirs := 0
 	for _, option := range options {
-		switch {
-		case option == OptOverlay, optionGroup(option) == "label":
+		switch group := optionGroup(option); {
+		case option == OptOverlay, group == "label", group == "copy":
 		case option == OptChown:
 			out = append(out, option)
+		case group+"=" == optUpper || group+"=" == optWork:
+			if !strings.HasPrefix(option[len(group)+1:], "/") {
+				return nil, invalid(value, "option %q: want an absolute path", option)
+			}
+			out = append(out, option)
+			dirs++
 		default:
 			return nil, invalid(value, "option %q cannot be combined with O: the overlay is the container's own", option)
 		}
+	}
+	if dirs == 1 {
+		return nil, invalid(value, "upperdir= and workdir= belong together")
 	}
 	return out, nil
 }
@@ -162,12 +234,9 @@ func checkOptions(value string, options []string) error {
 		if option == "idmap" || strings.HasPrefix(option, "idmap=") {
 			return unsupported(value, "option %q needs privileges that an ordinary user has not: id-mapped mounts of a host directory are for root", option)
 		}
-		if strings.HasPrefix(option, "upperdir=") || strings.HasPrefix(option, "workdir=") {
-			return unsupported(value, "option %q: an overlay of your own is not supported yet; O alone makes a throw-away one", option)
-		}
 		group := optionGroup(option)
 		if group == "" {
-			return invalid(value, "unknown option %q: want some of ro rw exec noexec suid nosuid dev nodev bind rbind [r]shared [r]slave [r]private z Z U O copy nocopy", option)
+			return invalid(value, "unknown option %q: want some of ro rw exec noexec suid nosuid dev nodev bind rbind [r]shared [r]slave [r]private z Z U O[,upperdir=DIR,workdir=DIR] copy nocopy", option)
 		}
 		if other, twice := seen[group]; twice {
 			if other == option {

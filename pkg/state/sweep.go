@@ -21,6 +21,8 @@ type Swept struct {
 	State spec.State // its cgroup is the caller's to remove
 	// Removed says that it was a container with Remove, which is in trash/ now.
 	Removed bool
+	// Volumes are those that were made for a container with Remove, and go with it.
+	Volumes []string
 }
 
 // Sweep takes away what killed processes left: unfinished creations, runtime directories of
@@ -176,6 +178,9 @@ func (r Root) sweepLocked(id string, state *spec.State) (*Swept, error) {
 	}
 	if s.Remove {
 		swept.Removed = true
+		if c, err := r.Load(id); err == nil {
+			swept.Volumes = AnonymousVolumes(c)
+		}
 		return swept, r.remove(id, s.Name)
 	}
 	e, err := r.entry(id)

@@ -125,6 +125,7 @@ func (r Root) StopMarked(id string) bool {
 func (r Root) summary(c *spec.Container) *spec.Summary {
 	s := &spec.Summary{
 		ID: c.ID, Name: c.Name, Image: c.Image.Name, ImageID: c.Image.ID, Created: c.Created, Labels: c.Labels,
+		Volumes: Volumes(c), MountedImages: mountedImages(c),
 		Network: c.Network.Names(), Remove: c.Remove, Mounts: UserMounts(r, c), Restart: c.Restart.Policy, Health: c.Health != nil,
 	}
 	if c.OCI.Process != nil {
@@ -147,6 +148,9 @@ func UserMounts(r Root, c *spec.Container) []string {
 
 // IsUserMount says whether a mount is one that a user or an image asked for.
 func IsUserMount(r Root, c *spec.Container, m specs.Mount) bool {
+	if m.Type == spec.TypeVolume || m.Type == spec.TypeImage {
+		return true
+	}
 	bind := m.Type == "bind" || slices.Contains(m.Options, "bind") || slices.Contains(m.Options, "rbind")
 	return bind && m.Source != "" && !strings.HasPrefix(m.Source, r.RunDir(c.ID)+"/") && !strings.HasPrefix(m.Destination, "/dev/") &&
 		!strings.HasPrefix(m.Source, "/proc/") && !strings.HasPrefix(m.Source, "/sys/")

@@ -46,7 +46,9 @@ type checking struct {
 func Check(ctx context.Context, cfg *config.Config, o CheckOptions, report func(Finding)) error {
 	c := &checking{cfg: cfg, root: container.Records(cfg), o: o, report: report}
 	var all error
-	for _, part := range []func(context.Context) error{c.shims, c.records, c.cgroups, c.remains, c.index, c.images, c.layers, c.secrets, c.trash} {
+	for _, part := range []func(context.Context) error{
+		c.shims, c.records, c.volumes, c.cgroups, c.remains, c.index, c.images, c.layers, c.secrets, c.trash,
+	} {
 		if err := ctx.Err(); err != nil {
 			return errors.Join(all, context.Cause(ctx))
 		}

@@ -19,8 +19,8 @@ const MeasureVerb = "__measure"
 
 // Sizes are bytes of disk blocks.
 type Sizes struct {
-	// Containers are by id, with their volumes.
-	Containers map[string]int64
+	// Containers are by id, Volumes by name.
+	Containers, Volumes map[string]int64
 	// Images is that of all layers.
 	Images int64
 }
@@ -28,7 +28,7 @@ type Sizes struct {
 // Measure reads the sizes of all files. It runs in the default map.
 func Measure(ctx context.Context, cfg *config.Config) (*Sizes, error) {
 	m := newMeter(ctx)
-	s := &Sizes{Containers: map[string]int64{}}
+	s := &Sizes{Containers: map[string]int64{}, Volumes: map[string]int64{}}
 	var err error
 	if s.Images, err = m.tree(filepath.Join(cfg.StorageRoot(), "overlay")); err != nil {
 		return nil, err
@@ -37,6 +37,16 @@ func Measure(ctx context.Context, cfg *config.Config) (*Sizes, error) {
 	entries, _ := root.List() // broken records are not measured
 	for _, e := range entries {
 		if s.Containers[e.ID], err = m.tree(root.Dir(e.ID)); err != nil {
+			return nil, err
+		}
+	}
+	volumes := container.Volumes(cfg)
+	names, err := volumes.Names()
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		if s.Volumes[name], err = m.tree(volumes.Dir(name)); err != nil {
 			return nil, err
 		}
 	}

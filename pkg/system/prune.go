@@ -12,6 +12,7 @@ import (
 
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/volumes"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/events"
 	"github.com/rc-containers/rc/pkg/image"
@@ -23,6 +24,9 @@ type PruneOptions struct {
 	// Containers removes those that do not run, Images those without a name that are no
 	// other's base; with AllImages, all that no container was made from.
 	Containers, Images, AllImages bool
+	// Volumes removes those that no container has; VolumeFilters are theirs alone.
+	Volumes       bool
+	VolumeFilters []string
 	// Filters are KEY=VALUE, KEY of PruneFilterKeys.
 	Filters []string
 }
@@ -45,6 +49,7 @@ func CheckPrune(filters []string) error {
 // Pruned is what Prune has removed.
 type Pruned struct {
 	Containers, Images []string // ids
+	Volumes            []string // names
 	// Reclaimed is how many bytes of disk blocks they had.
 	Reclaimed int64
 }
@@ -58,6 +63,10 @@ func Prune(ctx context.Context, cfg *config.Config, o PruneOptions) (*Pruned, er
 	var all error
 	if o.Containers {
 		all = p.containers(ctx, cfg, o)
+	}
+	// After the containers, whose volumes nobody has then.
+	if o.Volumes && ctx.Err() == nil {
+		all = errors.Join(all, p.volumes(ctx, cfg, o))
 	}
 	if o.Images && ctx.Err() == nil {
 		all = errors.Join(all, p.images(ctx, cfg, o))
@@ -98,6 +107,40 @@ func (p *Pruned) containers(ctx context.Context, cfg *config.Config, o PruneOpti
 	return all
 }
 
+// volumes removes those that no container has.
+func (p *Pruned) volumes(ctx context.Context, cfg *config.Config, o PruneOptions) error {
+	root := container.Volumes(cfg)
+	_ = root.Sweep() // the next one's to report
+	filters, err := volumes.ParseFilters(cfg, volumes.PruneFilterKeys(), append(slices.Clone(o.Filters), o.VolumeFilters...))
+	if err != nil {
+		return err
+	}
+	entries, broken := volumes.List(cfg, filters, true)
+	entries = slices.DeleteFunc(entries, func(e volumes.Entry) bool { return len(e.Users) > 0 })
+	if len(entries) == 0 {
+		return errors.Join(broken...)
+	}
+	sizes, err := measure(ctx, cfg)
+	if err != nil {
+		return errors.Join(append(broken, err)...)
+	}
+	var freed int64
+	for _, e := range entries {
+		_, err := volumes.Remove(ctx, cfg, e.Name, volumes.RemoveOptions{})
+		if errors.Is(err, errs.ErrInUse) || errors.Is(err, errs.ErrNotFound) {
+			continue // a container has it meanwhile, or somebody was faster
+		}
+		if err != nil {
+			broken = append(broken, err)
+			continue
+		}
+		p.Volumes = append(p.Volumes, e.Name)
+		freed += sizes.Volumes[e.Name]
+	}
+	p.note(cfg, events.Volume, freed)
+	return errors.Join(broken...)
+}
+
 func (p *Pruned) images(ctx context.Context, cfg *config.Config, o PruneOptions) error {
 	ix, err := image.Read(ctx, cfg)
 	if err != nil {
@@ -111,6 +154,9 @@ func (p *Pruned) images(ctx context.Context, cfg *config.Config, o PruneOptions)
 	}
 	for _, e := range entries {
 		users[e.ImageID]++
+		for _, id := range e.MountedImages {
+			users[id]++
+		}
 	}
 	list := image.ListOptions{All: o.AllImages, Filters: o.Filters}
 	if !o.AllImages {

@@ -25,7 +25,7 @@ const WipeVerb = "__wipe"
 
 // What rc makes in the data root, and in the runtime directory.
 const (
-	dataNames = `^(containers|names|trash|images|images\.lock|index\.json|\.index\.json\..*|storage|seccomp|secrets|skeleton-.*|told-.*)$`
+	dataNames = `^(containers|names|volumes|trash|images|images\.lock|index\.json|\.index\.json\..*|storage|seccomp|secrets|skeleton-.*|told-.*)$`
 	runNames  = `^(containers|events(\.[0-9]+)?|storage)$`
 )
 

@@ -35,19 +35,20 @@ type ImageUsage struct {
 	Containers           int
 }
 
-// ContainerUsage is one container without its volumes.
+// ContainerUsage is one container without its volumes, which are counted.
 type ContainerUsage struct {
 	state.Entry
 	Volumes int
 	Size    int64
 }
 
-// VolumeUsage is an anonymous volume: it belongs to one container, and goes with it.
+// VolumeUsage is one volume, or a directory that a container of before rc had volumes has in
+// place of one.
 type VolumeUsage struct {
 	Name   string
-	Links  int
+	Links  int // containers
 	Size   int64
-	Active bool // the container runs
+	Active bool // a container has it
 }
 
 // MeasureUsage reads the sizes of all files. It runs in the default map, since directories may
@@ -60,6 +61,9 @@ func MeasureUsage(ctx context.Context, cfg *config.Config) (*Usage, error) {
 		return nil, err
 	}
 	if err := u.containers(m, container.Records(cfg)); err != nil {
+		return nil, err
+	}
+	if err := u.volumes(m, cfg); err != nil {
 		return nil, err
 	}
 	// The rest (names, records, the skeleton) is there because of containers.
@@ -131,6 +135,9 @@ func (u *Usage) images(m *meter, cfg *config.Config) error {
 	containers, _ := container.Records(cfg).List() // a broken record is told by ps
 	for _, c := range containers {
 		users[c.ImageID]++
+		for _, id := range c.MountedImages {
+			users[id]++
+		}
 	}
 	layers, err := layerSizes(m, cfg)
 	if err != nil {
@@ -203,6 +210,28 @@ func layerSizes(m *meter, cfg *config.Config) (map[string]int64, error) {
 	return sizes, nil
 }
 
+// volumes measures volumes. Those that no container has could be had back.
+func (u *Usage) volumes(m *meter, cfg *config.Config) error {
+	root := container.Volumes(cfg)
+	names, err := root.Names()
+	if err != nil {
+		return err
+	}
+	users, _ := container.Records(cfg).VolumeUsers() // a broken record is told by ps
+	for _, name := range names {
+		size, err := m.tree(root.Dir(name))
+		if err != nil {
+			return err
+		}
+		u.Volumes = append(u.Volumes, VolumeUsage{Name: name, Links: len(users[name]), Size: size, Active: len(users[name]) > 0})
+		u.VolumesSize += size
+		if len(users[name]) == 0 {
+			u.VolumesReclaimable += size
+		}
+	}
+	return nil
+}
+
 // containers measures the directories of containers and their volumes, and trash/.
 func (u *Usage) containers(m *meter, root state.Root) error {
 	entries, _ := root.List()
@@ -227,7 +256,7 @@ func (u *Usage) containers(m *meter, root state.Root) error {
 		if err != nil {
 			return err
 		}
-		u.Containers = append(u.Containers, ContainerUsage{Entry: e, Volumes: len(dirs), Size: size})
+		u.Containers = append(u.Containers, ContainerUsage{Entry: e, Volumes: len(dirs) + len(e.Volumes), Size: size})
 		u.ContainersSize += size
 		if !e.Alive() {
 			u.ContainersReclaimable += size

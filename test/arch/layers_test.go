@@ -50,6 +50,7 @@ var levels = map[string]int{
 	"pkg/secret":         20,
 	"pkg/cdi":            20,
 	"pkg/cdi/worker":     25,
+	"pkg/volume":         20,
 
 	"pkg/shim":              30,
 	"pkg/image":             30,
@@ -61,10 +62,12 @@ var levels = map[string]int{
 	"pkg/image/transport": 33, // images in files
 	"pkg/image/export":    34, // images on their way out of the store
 
-	"pkg/image/worker": 35, // image's other half, behind a process boundary
+	"pkg/container/mounts": 35, // what the mounts of a description are, and who keeps them
+	"pkg/image/worker":     35, // image's other half, behind a process boundary
 
-	"pkg/container": 40,
-	"pkg/system":    45, // what is done to all containers and images
+	"pkg/container":         40,
+	"pkg/container/volumes": 42, // volumes and who uses them
+	"pkg/system":            45, // what is done to all containers and images
 	// The files and processes of containers, for verbs that need not start one.
 	"pkg/container/files":     45,
 	"pkg/container/processes": 45,
@@ -85,6 +88,7 @@ var levels = map[string]int{
 	"cmd/rc/network":     62,
 	"cmd/rc/secret":      62,
 	"cmd/rc/system":      62,
+	"cmd/rc/volume":      62,
 
 	"cmd/rc":       65,
 	"cmd/rc-cdi":   65,
@@ -119,7 +123,7 @@ var importers = map[string][]string{
 
 // verbs are the packages of rc's command line.
 func verbs() []string {
-	return []string{"cmd/rc", "cmd/rc/cli", "cmd/rc/cli/clitest", "cmd/rc/container", "cmd/rc/image", "cmd/rc/inspect", "cmd/rc/network", "cmd/rc/secret", "cmd/rc/system"}
+	return []string{"cmd/rc", "cmd/rc/cli", "cmd/rc/cli/clitest", "cmd/rc/container", "cmd/rc/image", "cmd/rc/inspect", "cmd/rc/network", "cmd/rc/secret", "cmd/rc/system", "cmd/rc/volume"}
 }
 
 // unlinked says what a program must not have in it, by prefix of the import path.

@@ -44,6 +44,25 @@ func ContainerNames(a *App, word string) []string {
 	return names
 }
 
+// CompleteVolumes offers names of volumes.
+func CompleteVolumes(a *App, limit int) Completion {
+	return func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		if limit > 0 && len(args) >= limit {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return remaining(VolumeNames(a), args), cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// VolumeNames are the names of all volumes.
+func VolumeNames(a *App) []string {
+	if a.Load() != nil {
+		return nil
+	}
+	names, _ := container.Volumes(a.Config).Names()
+	return names
+}
+
 // CompleteImages offers names of images, and ids where an id is being typed.
 func CompleteImages(a *App, limit int) Completion {
 	return func(_ *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {

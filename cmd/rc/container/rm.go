@@ -22,6 +22,7 @@ const (
 type rmOptions struct {
 	Selection
 	Force   bool
+	Volumes bool
 	Timeout *uint
 }
 
@@ -60,7 +61,7 @@ rc rm --filter status=exited`,
 	flags := cmd.Flags()
 	flags.BoolVarP(&opts.Force, "force", "f", false, "Stop containers that run first; one that is not there is no error")
 	addTimeout(cmd, &seconds, "; implies --force")
-	flags.BoolP("volumes", "v", false, "Accepted and without effect: anonymous volumes lie in the container and always go with it")
+	flags.BoolVarP(&opts.Volumes, "volumes", "v", false, "Remove the containers' anonymous volumes, too; those that have a name stay")
 	flags.Bool("depend", false, "Accepted and without effect: no container depends on another one")
 	return cmd
 }
@@ -96,7 +97,7 @@ func (o *rmOptions) remove(ctx context.Context, a *cli.App) error {
 		}
 	}
 	return o.each(ctx, a, targets, func(ctx context.Context, t *target) error {
-		return container.Remove(ctx, root, t.id, container.RemoveOptions{Force: o.Force, Timeout: o.Timeout})
+		return container.Remove(ctx, root, t.id, container.RemoveOptions{Force: o.Force, Timeout: o.Timeout, Volumes: o.Volumes})
 	}, rmCode)
 }
 

@@ -51,7 +51,7 @@ func completeCreateFlags(a *cli.App, cmd *cobra.Command) {
 	fixed("group-add", spec.KeepGroups)
 	fixed("platform", cli.Platforms()...)
 	fixed("security-opt", "seccomp=", "seccomp=unconfined", "no-new-privileges", "mask=", "unmask=", "unmask=ALL", "proc-opts=")
-	fixed("mount", "type=bind,src=", "type=tmpfs,dst=")
+	completeMountFlags(a, register, fixed)
 	completeLifeFlags(fixed)
 	register("device", completeDevices(a))
 	fixed("gpus", "all")
@@ -104,6 +104,29 @@ func completeDevices(a *cli.App) cli.Completion {
 		}
 		return names, cobra.ShellCompDirectiveDefault
 	}
+}
+
+// completeMountFlags offers types of mounts, names of volumes, and containers.
+func completeMountFlags(a *cli.App, register func(string, cli.Completion), fixed func(string, ...string)) {
+	register("mount", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		var words []string
+		for _, kind := range spec.MountTypes() {
+			words = append(words, "type="+kind+",")
+		}
+		return words, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+	})
+	register("volume", func(_ *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
+		if strings.ContainsAny(word, "/.:") {
+			return nil, cobra.ShellCompDirectiveDefault | cobra.ShellCompDirectiveNoSpace
+		}
+		var words []string
+		for _, name := range cli.VolumeNames(a) {
+			words = append(words, name+":")
+		}
+		return words, cobra.ShellCompDirectiveDefault | cobra.ShellCompDirectiveNoSpace
+	})
+	register("volumes-from", cli.CompleteContainers(a, 0))
+	fixed("volume-driver", spec.DriverLocal)
 }
 
 // completeLifeFlags offers values of flags that say what becomes of a container.

@@ -38,6 +38,8 @@ type runFlags struct {
 	volumes, mounts, tmpfs   []string
 	devices, secrets         []string
 	gpus, deviceRules        []string
+	volumesFrom              []string
+	volumeDriver             string
 	imageVolume, shmSize, tz string
 	readOnly, readOnlyTmpfs  bool
 	cgroups, cgroupParent    string
@@ -154,15 +156,17 @@ func (f *runFlags) addNamespaces(flags *pflag.FlagSet) {
 }
 
 func (f *runFlags) addFiles(flags *pflag.FlagSet) {
-	cli.ListVar(flags, &f.volumes, "volume", "v", "Show a directory or file of the host: SRC:DST[:OPTIONS]")
-	cli.ListVar(flags, &f.mounts, "mount", "", "Mount: type=bind,src=…,dst=…[,ro] or type=tmpfs,dst=…")
+	cli.ListVar(flags, &f.volumes, "volume", "v", "Mount a volume, or a directory or file of the host: [SRC:]DST[:OPTIONS]")
+	cli.ListVar(flags, &f.mounts, "mount", "", "Mount: type=bind|volume|image|tmpfs|ramfs|devpts|glob,src=…,dst=…[,ro]…")
+	cli.ListVar(flags, &f.volumesFrom, "volumes-from", "", "Mount what another container has mounted: CONTAINER[:ro|rw]")
+	flags.StringVar(&f.volumeDriver, "volume-driver", "", "Driver of new volumes: local is the only one")
 	cli.ListVar(flags, &f.tmpfs, "tmpfs", "", "Mount a tmpfs: PATH[:OPTIONS]")
 	cli.WordsVar(flags, &f.devices, "device", "", "Show a device of the host: HOST[:CONTAINER], or a CDI device: VENDOR/CLASS=NAME")
 	cli.ListVar(flags, &f.gpus, "gpus", "", "Show NVIDIA GPUs by their CDI names: all, or numbers or UUIDs with commas between them")
 	cli.ListVar(flags, &f.deviceRules, "device-cgroup-rule", "", "Refused: only root can let a cgroup use devices")
 	cli.Must(flags.MarkHidden("device-cgroup-rule"))
 	cli.ListVar(flags, &f.secrets, "secret", "", "Give it a secret, as a file in /run/secrets or as a variable: NAME[,type=mount|env][,target=…][,uid=…][,gid=…][,mode=…]")
-	flags.StringVar(&f.imageVolume, "image-volume", "bind", "What becomes of the image's volumes: bind, anonymous, tmpfs or ignore")
+	flags.StringVar(&f.imageVolume, "image-volume", "anonymous", "What becomes of the image's volumes: anonymous (bind is the same), tmpfs or ignore")
 	flags.BoolVar(&f.readOnly, "read-only", false, "Make the root filesystem read-only")
 	flags.BoolVar(&f.readOnlyTmpfs, "read-only-tmpfs", true, "With --read-only, mount a tmpfs on /run, /tmp and /var/tmp; without it, /dev and /dev/shm are read-only too")
 	flags.StringVar(&f.shmSize, "shm-size", "", "Size of /dev/shm (default 64m)")
@@ -204,7 +208,8 @@ func noOps() []noOp {
 	return []noOp{
 		{"--disable-content-trust", "rc has no docker content trust; policy.json decides what may be pulled"},
 		{"-v …:z, -v …:Z, --mount relabel=", "rc does not label files for SELinux"},
-		{"-v …:copy, -v …:nocopy", "they speak of volumes; a directory of the host is never filled"},
+		{"-v …:copy, -v DIR:…:nocopy", "volumes are filled anyway, directories of the host never"},
+		{"--volumes-from …:z", "rc does not label files for SELinux"},
 		{"--mount consistency=", "it is for Docker Desktop"},
 		{"--security-opt label=disable", "rc sets no SELinux label"},
 		{"--security-opt apparmor=unconfined", "rc sets no AppArmor profile"},

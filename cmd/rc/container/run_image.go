@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/pkg/container/create"
@@ -30,7 +33,15 @@ func (o *runOptions) source(ctx context.Context, a *cli.App) (create.Image, erro
 		case !info.IsDir():
 			return create.Image{}, errs.Invalidf("--rootfs %q: not a directory", o.Rootfs.Path)
 		}
-		return create.Image{Rootfs: o.Rootfs, Release: func() {}}, nil
+		source := create.Image{Rootfs: o.Rootfs, Release: func() {}}
+		if slices.ContainsFunc(o.Mounts, func(m specs.Mount) bool { return m.Type == spec.TypeImage }) {
+			lock, err := index.Hold(ctx, a.Config, true) // nobody deletes them meanwhile
+			if err != nil {
+				return create.Image{}, err
+			}
+			source.Release = lock.Release
+		}
+		return source, nil
 	}
 	lock, err := index.Hold(ctx, a.Config, true)
 	if err != nil {

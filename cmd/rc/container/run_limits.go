@@ -58,6 +58,10 @@ func (f *runFlags) files(p *flagParser, o *create.Options) {
 	}
 	o.Secrets = each(p, "secret", f.secrets, spec.ParseSecret)
 	o.ImageVolume = one(p, "image-volume", f.imageVolume, choice("bind", "anonymous", "tmpfs", "ignore"))
+	o.VolumesFrom = each(p, "volumes-from", f.volumesFrom, spec.ParseVolumesFrom)
+	if f.volumeDriver != "" && f.volumeDriver != spec.DriverLocal {
+		p.note("volume-driver", errs.Unsupportedf("%q: rc has the driver local only, and no plugins", f.volumeDriver))
+	}
 	o.ReadOnly, o.ReadOnlyTmpfs = f.readOnly, f.readOnlyTmpfs
 	o.ShmSize = one(p, "shm-size", f.shmSize, spec.ParseSize)
 }

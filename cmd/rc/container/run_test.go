@@ -126,6 +126,9 @@ func runFlagTests(dir string) []flagTest {
 		{"--device /dev/fuse", func(o *runOptions) {
 			o.Devices = []spec.Device{{Host: "/dev/fuse", Container: "/dev/fuse", Perms: "rwm"}}
 		}},
+		{"--volumes-from web:ro --volumes-from db --volume-driver local", func(o *runOptions) {
+			o.VolumesFrom = []spec.VolumesFrom{{Container: "web", Access: "ro"}, {Container: "db"}}
+		}},
 		{"--image-volume tmpfs", func(o *runOptions) { o.ImageVolume = "tmpfs" }},
 		{"--read-only --read-only-tmpfs=false", func(o *runOptions) { o.ReadOnly, o.ReadOnlyTmpfs = true, false }},
 		{"--shm-size 1m", func(o *runOptions) { o.ShmSize = 1 << 20 }},
@@ -202,7 +205,7 @@ func TestRunFlags(t *testing.T) {
 			continue
 		}
 		want := &runOptions{Image: "alpine", Pull: "missing", Options: create.Options{
-			Args: []string{"sh", "-c", "--rm"}, SigProxy: true, ReadOnlyTmpfs: true, ImageVolume: "bind", CreateCommand: os.Args,
+			Args: []string{"sh", "-c", "--rm"}, SigProxy: true, ReadOnlyTmpfs: true, ImageVolume: "anonymous", CreateCommand: os.Args,
 			Env: create.Env{Base: []string{"HTTPS_PROXY=s", "http_proxy=p"}}, DetachKeys: []byte{'p' & 0x1f, 'q' & 0x1f},
 		}}
 		test.want(want)
@@ -310,8 +313,10 @@ func TestRunRefuses(t *testing.T) {
 		{args: "--stop-signal FOO alpine", want: `--stop-signal "FOO": want a name as in kill -l`},
 		{args: "--pull sometimes alpine", want: `--pull "sometimes": want always, missing, never or newer`},
 		{args: "--cap-add FLY alpine", want: `--cap-add "FLY": unknown capability`},
-		{args: "-v x:/y alpine", want: `--volume "x:/y": "x" is the name of a volume`, kind: errs.ErrUnsupported},
-		{args: "--mount type=volume,dst=/x alpine", want: `--mount "type=volume,dst=/x": type=volume is not supported yet`, kind: errs.ErrUnsupported},
+		{args: "-v x/z:/y alpine", want: `--volume "x/z:/y": "x/z": not a volume's name`},
+		{args: "--volumes-from web:z,rx alpine", want: `--volumes-from "web:z,rx": unknown option "rx"`},
+		{args: "--volume-driver nfs alpine", want: `--volume-driver "nfs": rc has the driver local only`, kind: errs.ErrUnsupported},
+		{args: "--mount type=npipe,dst=/x alpine", want: `--mount "type=npipe,dst=/x": type=npipe: rc has no such mounts`, kind: errs.ErrUnsupported},
 		{args: "--memory= alpine", want: `--memory "": want a number`},
 		{args: "--network a --network none alpine", want: `--network "a none": several networks must be bridge networks`},
 		{args: "--group-add keep-groups,x alpine", want: `--group-add "keep-groups,x": keep-groups cannot be combined`},

@@ -133,6 +133,9 @@ func listImages(ctx context.Context, a *cli.App, opts *imagesOptions) error {
 	entries, _ := state.Root{Data: a.Config.DataRoot, Run: a.Config.RunRoot}.List() // a broken record is told by ps
 	for _, e := range entries {
 		users[e.ImageID]++
+		for _, id := range e.MountedImages {
+			users[id]++
+		}
 	}
 	listed, err := image.List(a.Config, ix, opts.ListOptions, users)
 	if err != nil {

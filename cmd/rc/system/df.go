@@ -31,10 +31,10 @@ func newDfCommand(a *cli.App, runF cli.RunFunc[dfOptions]) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "df [options]",
 		Short: "Show how much disk images, containers and volumes take",
-		Long: `Shows how many images, containers and anonymous volumes there are, how much disk
+		Long: `Shows how many images, containers and volumes there are, how much disk
 they take (blocks, what is linked hard once; the sum is that of du), and how much
-of it could be had back: images without a container, containers that do not run,
-and what waits to be deleted.`,
+of it could be had back: images and volumes without a container, containers that do
+not run, and what waits to be deleted.`,
 		Example: `rc system df
 rc system df --verbose
 rc system df --format '{{.Type}} {{.Reclaimable}}'`,

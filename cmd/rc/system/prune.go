@@ -22,7 +22,8 @@ func newPruneCommand(a *cli.App, runF cli.RunFunc[pruneOptions]) *cobra.Command 
 		Use:   "prune [options]",
 		Short: "Remove containers that do not run, and images that nobody needs",
 		Long: `Removes containers that do not run and images that have no name and are no other's
-base; with --all, every image that no container is made from. It asks before, and
+base; with --all, every image that no container is made from; with --volumes, the
+volumes too that no container has then. It asks before, and
 prints the ids of what it has removed and how much disk that frees.`,
 		Example: `rc system prune
 rc system prune --all --force
@@ -40,7 +41,7 @@ rc system prune --filter until=24h --filter label!=keep`,
 	flags.BoolVarP(&opts.AllImages, "all", "a", false, "Remove every image that no container is made from")
 	flags.BoolVarP(&opts.Force, "force", "f", false, "Do not ask")
 	cli.ListVar(flags, &opts.Filters, "filter", "", "Only what matches KEY=VALUE: label, label!, until")
-	flags.Bool("volumes", false, "Accepted and without effect: anonymous volumes lie in the container and always go with it")
+	flags.BoolVar(&opts.Volumes, "volumes", false, "Remove volumes that no container has, too")
 	flags.Bool("build", false, "Accepted and without effect: there are no build containers")
 	cli.Must(cmd.RegisterFlagCompletionFunc("filter", cli.CompleteKeys(system.PruneFilterKeys(), nil)))
 	return cmd
@@ -51,7 +52,11 @@ func (o *pruneOptions) warning() string {
 	if o.AllImages {
 		images = "all images without at least one container associated with them"
 	}
-	return "This command removes:\n\t- all stopped containers\n\t- " + images + "\n"
+	volumes := ""
+	if o.Volumes {
+		volumes = "\n\t- all volumes not used by at least one container"
+	}
+	return "This command removes:\n\t- all stopped containers" + volumes + "\n\t- " + images + "\n"
 }
 
 func pruneSystem(ctx context.Context, a *cli.App, opts *pruneOptions) error {
@@ -62,7 +67,7 @@ func pruneSystem(ctx context.Context, a *cli.App, opts *pruneOptions) error {
 	for _, part := range []struct {
 		title string
 		ids   []string
-	}{{"Deleted Containers", pruned.Containers}, {"Deleted Images", pruned.Images}} {
+	}{{"Deleted Containers", pruned.Containers}, {"Deleted Volumes", pruned.Volumes}, {"Deleted Images", pruned.Images}} {
 		if len(part.ids) == 0 {
 			continue
 		}

@@ -39,7 +39,7 @@ func TestSystemFlags(t *testing.T) {
 		t.Errorf("%+v %v", check, err)
 	}
 	prune, err := taken(t, newPruneCommand, "-af --volumes --build --filter label=a --filter until=1h")
-	want := &pruneOptions{system.PruneOptions{Containers: true, Images: true, AllImages: true, Filters: []string{"label=a", "until=1h"}}, true}
+	want := &pruneOptions{system.PruneOptions{Containers: true, Images: true, AllImages: true, Volumes: true, Filters: []string{"label=a", "until=1h"}}, true}
 	if diff := cmp.Diff(want, prune); diff != "" || err != nil {
 		t.Error(err, diff)
 	}

@@ -29,6 +29,8 @@ type draft struct {
 	image *Image
 	env   *Environment
 	c     *spec.Container
+
+	overlays int // that have a directory
 }
 
 // Container makes the description of a container out of what the user asked for, the image

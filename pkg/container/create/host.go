@@ -26,7 +26,7 @@ func Surroundings(cfg *config.Config, privileged bool) (Environment, error) {
 	}
 	env := Environment{
 		Config: cfg, Hostname: hostname, Rlimits: ownRlimits(),
-		DeviceNumber: deviceNumber, Exists: exists, Secret: secret.At(cfg.DataRoot).Find,
+		DeviceNumber: deviceNumber, Exists: exists, Glob: filepath.Glob, Secret: secret.At(cfg.DataRoot).Find,
 	}
 	if privileged {
 		env.HostDevices = hostDevices("/dev")

@@ -2,10 +2,8 @@ package create
 
 import (
 	"fmt"
-	"maps"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -30,6 +28,11 @@ func (d *draft) mounts() error {
 	if err != nil {
 		return err
 	}
+	from, err := d.volumesFrom(user)
+	if err != nil {
+		return err
+	}
+	user = append(user, from...)
 	volumes, err := d.imageVolumes(user)
 	if err != nil {
 		return err
@@ -123,7 +126,9 @@ func (d *draft) ownFiles(strong []specs.Mount) []specs.Mount {
 		{"/run/.containerenv", fileContainerEnv},
 	} {
 		parent := filepath.Dir(file.destination)
-		if slices.ContainsFunc(strong, func(m specs.Mount) bool { return m.Destination == parent && m.Type == "bind" }) {
+		if slices.ContainsFunc(strong, func(m specs.Mount) bool {
+			return m.Destination == parent && (m.Type == "bind" || m.Type == spec.TypeVolume)
+		}) {
 			continue
 		}
 		out = append(out, specs.Mount{
@@ -155,98 +160,6 @@ func (d *draft) timezone() ([]specs.Mount, error) {
 		Type: "bind", Source: source, Destination: "/etc/localtime",
 		Options: []string{"bind", "rprivate", "nosuid", "nodev", "noexec", "ro"},
 	}}, nil
-}
-
-// userMounts are those of flags and containers.conf; flags win.
-func (d *draft) userMounts() ([]specs.Mount, error) {
-	list := slices.Clone(d.opts.Mounts)
-	for i, m := range list {
-		if mountedOn(list[:i], m.Destination) {
-			return nil, errs.Invalidf("mount on %q: it is asked for twice", m.Destination)
-		}
-	}
-	conf := &d.env.Config.Containers
-	for _, text := range conf.Volumes {
-		m, err := spec.ParseVolume(text, "/")
-		if err != nil {
-			return nil, fmt.Errorf("containers.conf: volumes: %w", err)
-		}
-		list = appendFree(list, m)
-	}
-	for _, text := range conf.Mounts {
-		m, err := spec.ParseMount(text, "/")
-		if err != nil {
-			return nil, fmt.Errorf("containers.conf: mounts: %w", err)
-		}
-		list = appendFree(list, m)
-	}
-	overlays := 0
-	for i, m := range list {
-		if m.Type != "bind" {
-			continue
-		}
-		if err := d.env.Exists(m.Source); err != nil {
-			return nil, errs.WithHint(fmt.Errorf("mount %q on %q: %w", m.Source, m.Destination, err), "mkdir -p "+m.Source)
-		}
-		if slices.Contains(m.Options, spec.OptOverlay) {
-			list[i] = d.overlay(m, overlays)
-			overlays++
-		}
-	}
-	return list, nil
-}
-
-func appendFree(list []specs.Mount, m specs.Mount) []specs.Mount {
-	if mountedOn(list, m.Destination) {
-		return list
-	}
-	return append(list, m)
-}
-
-// overlay is a mount of -v SRC:DST:O, with the upper and work directory in the container's
-// own. The shim makes it, since the mount program does, and hands oci the result.
-func (d *draft) overlay(m specs.Mount, n int) specs.Mount {
-	dir := filepath.Join(d.env.Dir, "overlays", strconv.Itoa(n))
-	m.Type = "overlay"
-	options := []string{"upperdir=" + dir + "/upper", "workdir=" + dir + "/work"}
-	if slices.Contains(m.Options, spec.OptChown) {
-		options = append(options, spec.OptChown)
-	}
-	m.Options = options
-	return m
-}
-
-// imageVolumes are the directories that the image says it writes to. strong are the mounts
-// that come before them.
-func (d *draft) imageVolumes(strong []specs.Mount) ([]specs.Mount, error) {
-	if d.opts.ImageVolume == "ignore" {
-		return nil, nil
-	}
-	var out []specs.Mount
-	for _, declared := range slices.Sorted(maps.Keys(d.image.Config.Volumes)) {
-		destination := filepath.Clean("/" + declared)
-		if destination == "/" {
-			return nil, errs.WithHint(
-				errs.Invalidf("image volume %q: it would hide the whole image", declared), "--image-volume ignore")
-		}
-		if mountedOn(strong, destination) || mountedOn(out, destination) {
-			continue
-		}
-		if d.opts.ImageVolume == "tmpfs" {
-			out = append(out, specs.Mount{
-				Type: "tmpfs", Source: "tmpfs", Destination: destination,
-				Options: []string{"rprivate", "nosuid", "nodev", "rw", spec.OptTmpCopyUp},
-			})
-			continue
-		}
-		n := strconv.Itoa(len(d.c.ImageVolumes))
-		d.c.ImageVolumes = append(d.c.ImageVolumes, destination)
-		out = append(out, specs.Mount{
-			Type: "bind", Source: filepath.Join(d.env.Dir, "volumes", n), Destination: destination,
-			Options: []string{"rbind", "rprivate", "nosuid", "nodev", "rw", spec.OptCopyUp},
-		})
-	}
-	return out, nil
 }
 
 // devices are bind mounts: an ordinary user cannot make device nodes. --privileged shows

@@ -45,9 +45,10 @@ type Options struct {
 	Sysctls         map[string]string
 
 	Mounts           []specs.Mount // of -v, --mount and --tmpfs
+	VolumesFrom      []spec.VolumesFrom
 	Devices          []spec.Device
 	Secrets          []spec.Secret
-	ImageVolume      string // bind (or ""), tmpfs or ignore; anonymous is bind
+	ImageVolume      string // anonymous (or ""; bind is the same), tmpfs or ignore
 	ReadOnly         bool
 	ReadOnlyTmpfs    bool
 	ShmSize          int64 // bytes; 0 is the default of 64 MB
@@ -152,6 +153,12 @@ type Environment struct {
 	DeviceNumber DeviceNumber
 	// Secret finds a secret by its name or id.
 	Secret func(nameOrID string) (*secret.Secret, error)
-	// Exists tells whether a path of the host is there; the error says why not.
+	// Exists tells whether a path of the host is there; the error says why not. Glob are those
+	// that match a pattern.
 	Exists func(path string) error
+	Glob   func(pattern string) ([]string, error)
+	// MountsOf are the mounts of another container that its user, or its image, asked for.
+	MountsOf func(container string) ([]specs.Mount, error)
+	// ImageLayers looks up an image that is to be mounted.
+	ImageLayers func(name string) (Image, error)
 }

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/mounts"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/linux"
 	"github.com/rc-containers/rc/pkg/oci"
@@ -24,6 +24,7 @@ import (
 	"github.com/rc-containers/rc/pkg/shim"
 	"github.com/rc-containers/rc/pkg/spec"
 	"github.com/rc-containers/rc/pkg/state"
+	"github.com/rc-containers/rc/pkg/volume"
 )
 
 // runningRoot opens the root directory of a process, which is a container's first one.
@@ -65,6 +66,7 @@ func hold(ctx context.Context, records state.Root, id string) (*state.Dir, error
 // namespace.
 type mounter struct {
 	records  state.Root
+	store    volume.Root
 	c        *spec.Container
 	skeleton string
 	write    bool
@@ -74,7 +76,7 @@ type mounter struct {
 // mountStopped gives the root directory of a container that does not run. close takes the mounts
 // away. The caller has the container's lock, and is in a mount namespace of its own.
 func mountStopped(ctx context.Context, cfg *config.Config, c *spec.Container, write bool) (root *os.File, closeAll func() error, err error) {
-	m := &mounter{records: container.Records(cfg), c: c, write: write}
+	m := &mounter{records: container.Records(cfg), store: container.Volumes(cfg), c: c, write: write}
 	if m.skeleton, err = container.Skeleton(cfg.DataRoot); err != nil {
 		return nil, nil, err
 	}
@@ -137,34 +139,51 @@ func (m *mounter) overlay(ctx context.Context, lower []string, dir, target strin
 // volumes mounts below the root what users and images mount there, so that it is copied from and
 // to the place where the container's processes see it.
 func (m *mounter) volumes(ctx context.Context, root *os.File) error {
-	for _, mount := range m.c.OCI.Mounts {
-		if mount.Type != "overlay" && !state.IsUserMount(m.records, m.c, mount) {
+	resolved, err := mounts.Resolve(m.store, m.c.OCI.Mounts)
+	if err != nil {
+		return err
+	}
+	for i, mount := range resolved.Mounts {
+		asked := m.c.OCI.Mounts[i]
+		if asked.Type != "overlay" && !state.IsUserMount(m.records, m.c, asked) || mount.Type != "bind" {
 			continue
 		}
-		if err := m.volume(ctx, root, mount); err != nil {
-			return fmt.Errorf("mount %q on %q: %w", mount.Source, mount.Destination, err)
+		if err := m.volume(ctx, root, resolved, asked, mount); err != nil {
+			return fmt.Errorf("mount %q on %q: %w", asked.Source, asked.Destination, err)
 		}
 	}
 	return nil
 }
 
-func (m *mounter) volume(ctx context.Context, root *os.File, mount specs.Mount) error {
-	source := mount.Source
-	if mount.Type == "overlay" {
-		var err error
-		if source, err = m.overlayVolume(ctx, mount); err != nil {
+// volume mounts one of them.
+func (m *mounter) volume(ctx context.Context, root *os.File, all *mounts.Resolved, asked, mount specs.Mount) error {
+	if fill := slices.IndexFunc(all.Fills, func(f shim.Fill) bool { return f.Volume == asked.Source }); fill >= 0 && asked.Type == spec.TypeVolume {
+		if !m.write {
+			return nil // what the image has there is what will be in it
+		}
+		if spec.HasNamespace(&m.c.OCI, specs.UserNamespace) {
+			return errs.WithHint(errs.Unsupportedf("no container has used the volume, and this one's ids are its shim's to give"), "rc start "+m.c.Name)
+		}
+		f := all.Fills[fill]
+		user := func() (int, int, error) { return owner(root, m.c) }
+		if err := m.store.Fill(f.Volume, shim.FillFrom(root, f, user)); err != nil {
 			return err
 		}
 	}
-	info, err := os.Stat(source)
+	tree, err := m.tree(ctx, all, mount)
 	if errors.Is(err, unix.ENOENT) {
 		return nil // as much as there is of it
 	}
 	if err != nil {
 		return err
 	}
+	defer tree.Close()
+	info, err := tree.Stat()
+	if err != nil {
+		return err
+	}
 	copyUp := info.IsDir() && slices.Contains(mount.Options, spec.OptCopyUp)
-	if copyUp && !m.write && isEmpty(source) {
+	if copyUp && !m.write && isEmpty(mount.Source) {
 		return nil // what the image has there is what will be in it
 	}
 	target, err := m.mountPoint(int(root.Fd()), mount.Destination, info.IsDir())
@@ -176,11 +195,47 @@ func (m *mounter) volume(ctx context.Context, root *os.File, mount specs.Mount) 
 	}
 	defer unix.Close(target)
 	if copyUp {
-		if err := oci.CopyUp(source, target); err != nil {
+		if err := oci.CopyUp(mount.Source, target); err != nil {
 			return err
 		}
 	}
-	return bind(source, target, slices.Contains(mount.Options, "ro"))
+	return attach(tree, target, slices.Contains(mount.Options, "ro"))
+}
+
+// tree is a detached copy of what is to be mounted.
+func (m *mounter) tree(ctx context.Context, all *mounts.Resolved, mount specs.Mount) (*os.File, error) {
+	if part := slices.IndexFunc(all.Parts, func(p shim.Part) bool { return p.Key == mount.Source }); part >= 0 {
+		if err := m.mountOverlay(ctx, all, all.Parts[part].Path); err != nil {
+			return nil, err
+		}
+		return all.Parts[part].Open()
+	}
+	if err := m.mountOverlay(ctx, all, mount.Source); err != nil {
+		return nil, err
+	}
+	fd, err := linux.CloneTree(unix.AT_FDCWD, mount.Source, true)
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), mount.Source), nil
+}
+
+// mountOverlay mounts the overlay whose place path is, if it is one's.
+func (m *mounter) mountOverlay(ctx context.Context, all *mounts.Resolved, path string) error {
+	for _, o := range all.Overlays {
+		if o.Target() != path {
+			continue
+		}
+		r := o.Mount(m.c.Rootfs.MountProgram, false)
+		if !m.write && r.Upper != "" {
+			r.Lower, r.Upper, r.Work = append([]string{r.Upper}, r.Lower...), "", ""
+		}
+		if _, err := overlay.Mount(ctx, r); err != nil {
+			return err
+		}
+		m.mounted = append(m.mounted, r.Target)
+	}
+	return nil
 }
 
 // mountPoint opens the destination of a mount. To read, nothing is made.
@@ -194,29 +249,13 @@ func (m *mounter) mountPoint(root int, path string, isDir bool) (int, error) {
 	return linux.CreateInRoot(root, path, 0o644)
 }
 
-func bind(source string, target int, readOnly bool) error {
-	tree, err := linux.CloneTree(unix.AT_FDCWD, source, true)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(tree)
+func attach(tree *os.File, target int, readOnly bool) error {
 	if readOnly {
-		if err := linux.SetMountAttr(tree, true, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}); err != nil {
+		if err := linux.SetMountAttr(int(tree.Fd()), true, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}); err != nil {
 			return err
 		}
 	}
-	return linux.AttachTree(tree, target, "")
-}
-
-// overlayVolume mounts what -v SRC:DST:O asked for and gives the directory.
-func (m *mounter) overlayVolume(ctx context.Context, mount specs.Mount) (string, error) {
-	for _, option := range mount.Options {
-		if upper, ok := strings.CutPrefix(option, "upperdir="); ok {
-			o := shim.Overlay{Lower: mount.Source, Dir: filepath.Dir(upper)}
-			return o.Target(), m.overlay(ctx, []string{o.Lower}, o.Dir, o.Target())
-		}
-	}
-	return "", errs.Invalidf("an overlay without an upper directory")
+	return linux.AttachTree(int(tree.Fd()), target, "")
 }
 
 func isEmpty(dir string) bool {

@@ -256,8 +256,9 @@ func logConfig(root state.Root, c *spec.Container) LogConfig {
 func binds(root state.Root, c *spec.Container) []string {
 	out := []string{}
 	for _, m := range c.OCI.Mounts {
-		if state.IsUserMount(root, c, m) {
-			out = append(out, strings.Join([]string{m.Source, m.Destination, strings.Join(m.Options, ",")}, ":"))
+		if state.IsUserMount(root, c, m) && m.Type != spec.TypeImage {
+			options, _ := spec.MountOptions(m)
+			out = append(out, strings.Join([]string{m.Source, m.Destination, strings.Join(options, ",")}, ":"))
 		}
 	}
 	return out

@@ -11,6 +11,7 @@ import (
 
 	"github.com/rc-containers/rc/pkg/spec"
 	"github.com/rc-containers/rc/pkg/state"
+	"github.com/rc-containers/rc/pkg/volume"
 )
 
 // Container is all of a container that is not secret.
@@ -73,6 +74,7 @@ type Mount struct {
 	Options     []string
 	RW          bool
 	Propagation string
+	SubPath     string `json:",omitempty"`
 }
 
 // defaultPropagation is the value of a mount's propagation where none is said.
@@ -128,21 +130,29 @@ func graphDriver(root state.Root, c *spec.Container) GraphDriver {
 
 func mounts(root state.Root, c *spec.Container) []Mount {
 	out := []Mount{}
+	volumes := volume.Root{Data: root.Data}
 	for _, m := range c.OCI.Mounts {
 		if !state.IsUserMount(root, c, m) {
 			continue
 		}
-		kind := "bind"
-		if strings.HasPrefix(m.Source, root.Dir(c.ID)+"/") {
-			kind = "volume" // an image's volume, which lies with the container
+		i := Mount{Type: m.Type, Source: m.Source, Destination: m.Destination, Options: []string{}, RW: true, Propagation: defaultPropagation}
+		options, subpath := spec.MountOptions(m)
+		switch {
+		case m.Type == spec.TypeVolume:
+			i.Name, i.Driver, i.Source, i.SubPath = m.Source, spec.DriverLocal, volumes.Source(m.Source), subpath
+		case m.Type == spec.TypeImage:
+			i.SubPath = subpath
+		case strings.HasPrefix(m.Source, root.Dir(c.ID)+"/"):
+			i.Type = spec.TypeVolume // an image's volume, which lies with a container of before rc had volumes
+		default:
+			i.Type = "bind"
 		}
-		i := Mount{Type: kind, Source: m.Source, Destination: m.Destination, Options: []string{}, RW: true, Propagation: defaultPropagation}
-		for _, o := range m.Options {
+		for _, o := range options {
 			switch o {
-			case "ro":
+			case "ro", spec.OptReadOnlyTop, spec.OptReadOnlyAll:
 				i.RW = false
 			case "rw":
-			case "private", "rprivate", "slave", "rslave", "shared", "rshared":
+			case "private", "rprivate", "slave", "rslave", "shared", "rshared", "unbindable", "runbindable":
 				i.Propagation = o
 			case "z", "Z":
 				i.Mode = o

@@ -1,0 +1,2 @@
+// Package volume is the verbs of rc volume.
+package volume

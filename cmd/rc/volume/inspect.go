@@ -1,0 +1,86 @@
+package volume
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/pkg/container/volumes"
+	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/format"
+)
+
+type inspectOptions struct {
+	Names  []string
+	All    bool
+	Format string
+}
+
+func newInspectCommand(a *cli.App, runF cli.RunFunc[inspectOptions]) *cobra.Command {
+	opts := &inspectOptions{}
+	cmd := &cobra.Command{
+		Use:   "inspect [options] VOLUME [VOLUME...]",
+		Short: "Show all that is known of volumes",
+		Long: `Shows volumes as a JSON array with podman's fields, or through a Go template. A volume
+may be called by the beginning of its name. Mountpoint is where its files are:
+rc unshare ls MOUNTPOINT`,
+		Example: `rc volume inspect data
+rc volume inspect --format '{{.Mountpoint}}' data`,
+		ValidArgsFunction: cli.CompleteVolumes(a, 0),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts.Names = args
+			switch {
+			case opts.All && len(args) > 0:
+				return errs.WithHint(errs.Invalidf("volume inspect: names together with --all"), cmd.CommandPath()+" --help")
+			case !opts.All && len(args) == 0:
+				return errs.WithHint(errs.Invalidf("volume inspect: name a volume, or --all"), cmd.CommandPath()+" --help")
+			}
+			if err := format.Check(opts.Format, row{}, format.Options{}); err != nil {
+				return err
+			}
+			return runF(cmd.Context(), a, opts)
+		},
+	}
+	flags := cmd.Flags()
+	flags.BoolVarP(&opts.All, "all", "a", false, "Show all volumes")
+	flags.StringVarP(&opts.Format, "format", "f", "", "json or a Go template")
+	cli.CompleteFormat(cmd, row{})
+	return cmd
+}
+
+func inspectVolumes(_ context.Context, a *cli.App, opts *inspectOptions) error {
+	rows := []row{}
+	var failed []error
+	if opts.All {
+		entries, broken := volumes.List(a.Config, volumes.Filters{}, true)
+		rows, failed = rowsOf(entries), broken
+	}
+	for _, name := range opts.Names {
+		e, err := volumes.Find(a.Config, name)
+		if err != nil {
+			failed = append(failed, err)
+			continue
+		}
+		rows = append(rows, rowOf(e))
+	}
+	if err := format.Print(a.Stdout, opts.Format, rows, format.Options{}); err != nil {
+		return err
+	}
+	return last(a, failed, errs.Code)
+}
+
+// last prints all errors but one, which it returns with the worst of the codes.
+func last(a *cli.App, failed []error, code func(error) int) error {
+	if len(failed) == 0 {
+		return nil
+	}
+	worst := 0
+	for i, err := range failed {
+		worst = max(worst, code(err))
+		if i < len(failed)-1 {
+			cli.Report(a.Stderr, err)
+		}
+	}
+	return errs.WithCode(failed[len(failed)-1], worst)
+}

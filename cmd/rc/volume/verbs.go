@@ -1,0 +1,19 @@
+package volume
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/rc-containers/rc/cmd/rc/cli"
+)
+
+// Verbs are rc volume VERB.
+func Verbs(a *cli.App) []cli.Verb {
+	return []cli.Verb{
+		{Name: "create", Make: func() *cobra.Command { return newCreateCommand(a, createVolume) }},
+		{Name: "exists", Make: func() *cobra.Command { return newExistsCommand(a, volumeExists) }},
+		{Name: "inspect", Make: func() *cobra.Command { return newInspectCommand(a, inspectVolumes) }},
+		{Name: "ls", Make: func() *cobra.Command { return newLsCommand(a, listVolumes) }},
+		{Name: "prune", Make: func() *cobra.Command { return newPruneCommand(a, pruneVolumes) }},
+		{Name: "rm", Make: func() *cobra.Command { return newRmCommand(a, removeVolumes) }},
+	}
+}

@@ -1,0 +1,3 @@
+// Package volumes is the verbs on volumes: what package volume keeps, together with the
+// containers that use it.
+package volumes

@@ -1,0 +1,41 @@
+package system
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/volume"
+)
+
+// volumes finds what killed makers of volumes left, and records that cannot be read.
+func (c *checking) volumes(context.Context) error {
+	root := container.Volumes(c.cfg)
+	left, err := root.Unfinished()
+	if err != nil {
+		return fmt.Errorf("check volumes: %w", err)
+	}
+	for _, path := range left {
+		c.found(path, "a volume that a killed process began to make", false, root.Sweep)
+	}
+	_, broken := root.List()
+	for _, err := range broken {
+		b, ok := errors.AsType[*volume.BrokenError](err)
+		if !ok {
+			return fmt.Errorf("check volumes: %w", err)
+		}
+		c.found(fmt.Sprintf("volume %q", b.Name), fmt.Sprintf("broken record: %v", b.Err), false, func() error { return root.Mend(b.Name) })
+	}
+	users, _ := container.Records(c.cfg).VolumeUsers() // what is broken has been reported
+	for name, entries := range users {
+		if _, err := root.Load(name); !errors.Is(err, errs.ErrNotFound) {
+			continue
+		}
+		c.found("container "+entries[0].Name, fmt.Sprintf("it cannot be started: volume %q is gone", name), false, func() error {
+			return root.Create(container.VolumeOf(c.cfg, name, entries), true)
+		})
+	}
+	return nil
+}
