@@ -101,7 +101,7 @@ func TestCompleteNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	id := strings.Repeat("abc0", 16)
-	err = index.Write(cfg, now, []index.Entry{{ID: id, Names: []string{"docker.io/library/alpine:latest", "quay.io/x/y:1"}}})
+	err = index.Write(cfg, now, []index.Entry{{ID: id, Names: []string{"docker.io/library/alpine:latest", "quay.io/x/y:1"}}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,10 +26,13 @@ type Damaged struct {
 	Problem string `json:"problem"`
 	// Image is the damaged image, "" where it is about something else.
 	Image string `json:"image,omitempty"`
+	// Names are the image's.
+	Names []string `json:"names,omitempty"`
 	// Containers are the ids of those that were made from it.
 	Containers []string `json:"containers,omitempty"`
-	// Removed says that it has been removed; Kept is why it was not.
+	// Removed says that it has been removed, Mended that it is whole again; Kept is why neither.
 	Removed bool   `json:"removed,omitempty"`
+	Mended  bool   `json:"mended,omitempty"`
 	Kept    string `json:"kept,omitempty"`
 }
 

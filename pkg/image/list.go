@@ -2,7 +2,10 @@ package image
 
 import (
 	"cmp"
+	"context"
+	"errors"
 	"fmt"
+	"os"
 	"path"
 	"slices"
 	"strconv"
@@ -36,6 +39,8 @@ type Listed struct {
 	Labels map[string]string
 	// Containers is how many were made from it.
 	Containers int
+	// Parent is the id of the image that it was made on top of, where that is here.
+	Parent string
 }
 
 // lister has what the filters need, read when first asked for.
@@ -44,18 +49,38 @@ type lister struct {
 	ix      *index.Index
 	entries []index.Entry
 	users   map[string]int
-	// bases are the layers that other images stand on.
+	// bases are the layers that other images stand on, tops the images by their topmost layer.
 	bases map[string]bool
+	tops  map[string]string
 }
 
 // test is a filter made ready.
 type test func(e index.Entry, labels map[string]string) bool
 
-// List gives the images that the filters let through, newest first. users counts containers by image id.
-func List(cfg *config.Config, ix *index.Index, o ListOptions, users map[string]int) ([]Listed, error) {
+// List gives the images that the filters let through, newest first. users counts containers by image
+// id. An index that is damaged is built anew; images that are damaged in the store are in no list, and told apart.
+func List(ctx context.Context, cfg *config.Config, o ListOptions, users map[string]int) ([]Listed, []index.Broken, error) {
+	ix, err := Read(ctx, cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	listed, err := list(cfg, ix, o, users)
+	if errors.Is(err, errDamaged) {
+		if err := Refresh(ctx, cfg); err != nil {
+			return nil, nil, err
+		}
+		if ix, err = index.Read(cfg); err != nil {
+			return nil, nil, err
+		}
+		listed, err = list(cfg, ix, o, users)
+	}
+	return listed, ix.Broken, err
+}
+
+func list(cfg *config.Config, ix *index.Index, o ListOptions, users map[string]int) ([]Listed, error) {
 	entries, err := ix.All()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", errDamaged, err)
 	}
 	l := &lister{cfg: cfg, ix: ix, entries: entries, users: users}
 	tests, err := l.tests(o)
@@ -65,18 +90,31 @@ func List(cfg *config.Config, ix *index.Index, o ListOptions, users map[string]i
 	var out []Listed
 	for _, e := range entries {
 		img, err := ix.Load(e)
+		if err == nil {
+			err = complete(img)
+		}
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%w: %w", errDamaged, err)
 		}
 		if slices.ContainsFunc(tests, func(t test) bool { return !t(e, img.Config.Labels) }) {
 			continue
 		}
-		out = append(out, Listed{Entry: e, Labels: img.Config.Labels, Containers: users[e.ID]})
+		out = append(out, Listed{Entry: e, Labels: img.Config.Labels, Containers: users[e.ID], Parent: l.parent(img)})
 	}
 	slices.SortStableFunc(out, func(a, b Listed) int {
 		return cmp.Or(b.Created.Compare(a.Created), cmp.Compare(a.ID, b.ID))
 	})
 	return out, nil
+}
+
+// complete looks that an image's layers have their directories, which costs a microsecond each.
+func complete(img *index.Image) error {
+	for _, dir := range img.Lower {
+		if _, err := os.Lstat(dir); err != nil {
+			return fmt.Errorf("image %.12s: %w", img.ID, err)
+		}
+	}
+	return nil
 }
 
 // tests makes the filters ready: those of one key together.
@@ -193,6 +231,35 @@ func (l *lister) intermediate(e index.Entry) bool {
 		}
 	}
 	return l.bases[e.TopLayer]
+}
+
+// parent is the id of the image that has the most of an image's layers, but not all.
+func (l *lister) parent(img *index.Image) string {
+	if l.tops == nil {
+		l.tops = Tops(l.entries)
+	}
+	return Parent(l.tops, img)
+}
+
+// Tops has the id of an image for each layer that is the topmost of one.
+func Tops(entries []index.Entry) map[string]string {
+	tops := make(map[string]string, len(entries))
+	for _, e := range entries {
+		if e.TopLayer != "" {
+			tops[e.TopLayer] = e.ID
+		}
+	}
+	return tops
+}
+
+// Parent is the id of the image that an image was made on top of, "" if that is not here.
+func Parent(tops map[string]string, img *index.Image) string {
+	for _, layer := range img.LayerIDs[min(1, len(img.LayerIDs)):] {
+		if id := tops[layer]; id != "" {
+			return id
+		}
+	}
+	return ""
 }
 
 // MatchReference says whether one of an image's names fits a pattern as path.Match has it: the

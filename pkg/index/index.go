@@ -15,7 +15,7 @@ import (
 )
 
 // version is of both file formats; another one makes an index stale.
-const version = 1
+const version = 2
 
 // Entry is what a list of images needs to know: one line of index.json.
 type Entry struct {
@@ -28,9 +28,25 @@ type Entry struct {
 	OS      string    `json:"os"`
 	Arch    string    `json:"arch"`
 	Variant string    `json:"variant,omitempty"`
-	// Parent is the id of an image that has all layers but some of the last, "" if none.
-	TopLayer string `json:"topLayer,omitempty"`
-	Layers   int    `json:"layers"`
+	// NamesHistory are the names that it has had, the newest first, where they are not Names.
+	NamesHistory []string `json:"namesHistory,omitempty"`
+	TopLayer     string   `json:"topLayer,omitempty"`
+	Layers       int      `json:"layers"`
+}
+
+// PastNames are all names that the image has had, the newest first.
+func (e Entry) PastNames() []string {
+	if e.NamesHistory != nil {
+		return e.NamesHistory
+	}
+	return e.Names
+}
+
+// Broken is an image in the store that lacks something, and so is in no list.
+type Broken struct {
+	ID      string   `json:"id"`
+	Names   []string `json:"names,omitempty"`
+	Problem string   `json:"problem"`
 }
 
 // Config is how an image wants to be run, with the fields that only docker has.
@@ -49,6 +65,8 @@ type Record struct {
 	Comment string `json:"comment,omitempty"`
 	// LayerIDs name the layers' directories, topmost first.
 	LayerIDs []string `json:"layerIDs"`
+	// Sizes are the layers', in bytes, uncompressed.
+	Sizes []int64 `json:"sizes"`
 	// FuseOnly says that a layer's whiteouts are of the kind that only fuse-overlayfs
 	// understands (".wh." files): the store's file system has no user.* attributes, or the
 	// kernel is older than 5.8.
@@ -78,14 +96,17 @@ type file struct {
 }
 
 type header struct {
-	Version int   `json:"version"`
-	Check   check `json:"check"`
+	Version int      `json:"version"`
+	Check   check    `json:"check"`
+	Broken  []Broken `json:"broken,omitempty"`
 }
 
 // Index is one reading of index.json.
 type Index struct {
 	// Stale says that the store has changed since: see image.Refresh.
 	Stale bool
+	// Broken are images that cannot be used.
+	Broken []Broken
 
 	root string
 	data []byte // the lines of the images
@@ -108,6 +129,7 @@ func Read(cfg *config.Config) (*Index, error) {
 	ix.data = rest
 	var h header
 	ix.Stale = !h.read(first) || !h.current(cfg)
+	ix.Broken = h.Broken
 	return ix, nil
 }
 

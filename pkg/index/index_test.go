@@ -38,7 +38,7 @@ func filled(t testing.TB, entries ...Entry) *config.Config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := Write(cfg, state, entries); err != nil {
+	if err := Write(cfg, state, entries, nil); err != nil {
 		t.Fatal(err)
 	}
 	return cfg
@@ -114,7 +114,7 @@ func TestWriteSweeps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := Write(cfg, state, []Entry{{ID: id(2)}}); err != nil {
+	if err := Write(cfg, state, []Entry{{ID: id(2)}}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := ReadRecord(cfg, id(1)); !errors.Is(err, os.ErrNotExist) {

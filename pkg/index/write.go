@@ -30,10 +30,10 @@ func WriteRecord(cfg *config.Config, id string, r *Record) error {
 	return replace(recordPath(cfg.DataRoot, id), data)
 }
 
-// Write replaces the index: entries as the store had them in the given state. Records of
-// images that are no more are removed.
-func Write(cfg *config.Config, state State, entries []Entry) error {
-	head, err := encode([]header{{Version: version, Check: state.check}})
+// Write replaces the index: entries and broken images as the store had them in the given state.
+// Records of images that are no more are removed.
+func Write(cfg *config.Config, state State, entries []Entry, broken []Broken) error {
+	head, err := encode([]header{{Version: version, Check: state.check, Broken: broken}})
 	if err != nil {
 		return err
 	}

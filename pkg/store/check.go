@@ -30,6 +30,8 @@ type Damage struct {
 	// Remove takes it out of the store. The caller holds index.Hold exclusively and has looked
 	// for containers of Image.
 	Remove func() error
+	// Mend, where it is set, makes it whole again, and nothing is lost.
+	Mend func() error
 }
 
 // Check looks for images that lack something, and for what no image needs any more: layers
@@ -57,6 +59,9 @@ func (s *Store) Check(ctx context.Context, quick bool, most time.Duration) ([]Da
 		c.image(&images[i])
 	}
 	c.unused(most)
+	for _, path := range s.setAside() {
+		c.found = append(c.found, Damage{Object: path, Problem: "a damaged list that was set aside", Remove: func() error { return os.Remove(path) }})
+	}
 	for _, d := range dirs {
 		c.directory(d.Name())
 	}
@@ -79,9 +84,15 @@ type checker struct {
 // image checks one image: its layers, its configuration, its manifest.
 func (c *checker) image(img *storage.Image) {
 	var problems []string
+	seen := map[string]bool{}
 	for id := img.TopLayer; id != ""; {
 		c.used[id] = true
 		l := c.layers[id]
+		if seen[id] {
+			problems = append(problems, fmt.Sprintf("layer %.12s is its own parent", id))
+			break
+		}
+		seen[id] = true
 		if l == nil {
 			problems = append(problems, fmt.Sprintf("layer %.12s is not there", id))
 			break
@@ -100,10 +111,14 @@ func (c *checker) image(img *storage.Image) {
 	case digest.FromBytes(config).Encoded() != img.ID:
 		problems = append(problems, "its configuration is damaged")
 	}
-	if manifest, err := c.store.lib.ImageBigData(img.ID, keyManifest); err != nil && len(problems) == 0 {
-		problems = append(problems, "its manifest is not there")
-	} else if err == nil && img.Digest != "" && digest.FromBytes(manifest) != img.Digest {
-		problems = append(problems, "its manifest is damaged")
+	if problem := c.manifest(img); problem != "" && len(problems) == 0 {
+		if good, err := c.secondManifest(img); err == nil {
+			c.found = append(c.found, Damage{Image: img.ID, Names: img.Names, Problem: problem, Mend: func() error {
+				return c.store.lib.SetImageBigData(img.ID, keyManifest, good, canonical)
+			}})
+			return
+		}
+		problems = append(problems, problem)
 	}
 	if len(problems) > 0 {
 		c.found = append(c.found, Damage{Image: img.ID, Names: img.Names, Problem: strings.Join(problems, ", "), Remove: func() error {
@@ -111,6 +126,27 @@ func (c *checker) image(img *storage.Image) {
 			return err
 		}})
 	}
+}
+
+// manifest says what is wrong with an image's manifest.
+func (c *checker) manifest(img *storage.Image) string {
+	manifest, err := c.store.lib.ImageBigData(img.ID, keyManifest)
+	switch {
+	case err != nil:
+		return "its manifest is not there"
+	case img.Digest != "" && digest.FromBytes(manifest) != img.Digest:
+		return "its manifest is damaged"
+	}
+	return ""
+}
+
+// secondManifest is the other copy of the manifest, by its digest, if that is whole.
+func (c *checker) secondManifest(img *storage.Image) ([]byte, error) {
+	manifest, err := c.store.lib.ImageBigData(img.ID, storage.ImageDigestManifestBigDataNamePrefix+"-"+img.Digest.String())
+	if err == nil && digest.FromBytes(manifest) != img.Digest {
+		err = errors.New("damaged, too")
+	}
+	return manifest, err
 }
 
 // layer says what is wrong with a layer that an image has.

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -109,10 +111,10 @@ func (s *Store) RemoveNames(id string, names ...string) error {
 	return nil
 }
 
-// HasLayer says whether a layer is in the store, complete.
+// HasLayer says whether a layer is in the store, complete. One whose files have gone is not.
 func (s *Store) HasLayer(id string) bool {
 	l, err := s.lib.Layer(id)
-	return err == nil && l.Flags["incomplete"] != true
+	return err == nil && l.Flags["incomplete"] != true && s.hasFiles(id)
 }
 
 // Remove deletes an image, and every layer that no other image has; it gives the layers' ids. The caller holds
@@ -138,7 +140,7 @@ func (s *Store) Refresh(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		entries, err := s.entries()
+		entries, broken, err := s.entries()
 		if err != nil {
 			return fmt.Errorf("build the image index: %w", err)
 		}
@@ -147,67 +149,74 @@ func (s *Store) Refresh(ctx context.Context) error {
 			return err
 		}
 		if before.Equal(after) {
-			return index.Write(s.cfg, after, entries)
+			return errors.Join(index.Write(s.cfg, after, entries, broken), s.keep())
 		}
 	}
 }
 
-// entries describes all images that are complete.
-func (s *Store) entries() ([]index.Entry, error) {
+// entries describes all images that are complete, and says what is wrong with the others.
+func (s *Store) entries() (out []index.Entry, broken []index.Broken, err error) {
 	images, err := s.lib.Images()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	layers, err := s.lib.Layers()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	byID := make(map[string]*storage.Layer, len(layers))
 	for i := range layers {
 		byID[layers[i].ID] = &layers[i]
 	}
-	var out []index.Entry
 	for i := range images {
-		e, err := s.entry(&images[i], byID)
-		if errors.Is(err, errBroken) {
+		img := &images[i]
+		e, err := s.entry(img, byID)
+		if problem, ok := errors.AsType[*brokenError](err); ok {
+			// What a killed pull has begun is nobody's image yet.
+			if len(img.Names) > 0 {
+				broken = append(broken, index.Broken{ID: img.ID, Names: img.Names, Problem: problem.text})
+			}
 			continue
 		}
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		out = append(out, e)
 	}
 	slices.SortFunc(out, func(a, b index.Entry) int { return b.Created.Compare(a.Created) })
-	return out, nil
+	return out, broken, nil
 }
 
-// errBroken is an image that a killed process did not finish.
-var errBroken = errors.New("incomplete image")
+// brokenError is about an image that lacks something: damaged, or not finished by a killed process.
+type brokenError struct{ text string }
+
+func (b *brokenError) Error() string { return b.text }
+
+func brokenf(format string, args ...any) error { return &brokenError{fmt.Sprintf(format, args...)} }
 
 func (s *Store) entry(img *storage.Image, layers map[string]*storage.Layer) (index.Entry, error) {
 	e := index.Entry{ID: img.ID, Names: img.Names, Digest: index.Digest(img.Digest), Created: img.Created.UTC(), TopLayer: img.TopLayer}
+	if !slices.Equal(img.Names, img.NamesHistory) {
+		e.NamesHistory = img.NamesHistory
+	}
 	for _, d := range img.Digests {
 		e.Digests = append(e.Digests, index.Digest(d))
 	}
-	record := &index.Record{LayerIDs: []string{}}
-	for id := img.TopLayer; id != ""; {
-		l := layers[id]
-		if l == nil {
-			return e, errBroken
-		}
-		record.LayerIDs = append(record.LayerIDs, id)
-		record.FuseOnly = record.FuseOnly || l.Flags[flagDotWh] == true
-		e.Size += max(l.UncompressedSize, 0)
-		id = l.Parent
+	record, err := s.stack(img, layers)
+	if err != nil {
+		return e, err
+	}
+	for _, size := range record.Sizes {
+		e.Size += size
 	}
 	e.Layers = len(record.LayerIDs)
 	raw, err := s.lib.ImageBigData(img.ID, keyConfig(img.ID))
 	if err != nil {
-		return e, errBroken
+		return e, brokenf("its configuration is not there")
 	}
 	var c ImageConfig
 	if err := json.Unmarshal(raw, &c); err != nil {
-		return e, errBroken
+		return e, brokenf("its configuration is damaged")
 	}
 	if list, err := s.lib.ImageBigData(img.ID, keyListDigest); err == nil {
 		if d := digest.Digest(list); d.Validate() == nil && !slices.Contains(e.Digests, index.Digest(d)) {
@@ -220,6 +229,38 @@ func (s *Store) entry(img *storage.Image, layers map[string]*storage.Layer) (ind
 	}
 	record.Config, record.Author, record.Comment = c.Config, c.Author, c.Comment
 	return e, index.WriteRecord(s.cfg, img.ID, record)
+}
+
+// stack are an image's layers, which must be there with their files.
+func (s *Store) stack(img *storage.Image, layers map[string]*storage.Layer) (*index.Record, error) {
+	record := &index.Record{LayerIDs: []string{}, Sizes: []int64{}}
+	for id := img.TopLayer; id != ""; {
+		l := layers[id]
+		if l == nil {
+			return nil, brokenf("layer %.12s is not there", id)
+		}
+		if len(record.LayerIDs) > len(layers) {
+			return nil, brokenf("layer %.12s is its own parent", id)
+		}
+		if !s.hasFiles(id) {
+			return nil, brokenf("layer %.12s has no files", id)
+		}
+		record.LayerIDs = append(record.LayerIDs, id)
+		record.Sizes = append(record.Sizes, max(l.UncompressedSize, 0))
+		record.FuseOnly = record.FuseOnly || l.Flags[flagDotWh] == true
+		id = l.Parent
+	}
+	return record, nil
+}
+
+// layerDir is where a layer's files are.
+func (s *Store) layerDir(id string) string {
+	return filepath.Join(s.cfg.StorageRoot(), "overlay", id, "diff")
+}
+
+func (s *Store) hasFiles(id string) bool {
+	info, err := os.Lstat(s.layerDir(id))
+	return err == nil && info.IsDir()
 }
 
 // ImageConfig is an image's configuration file: the OCI one, with docker's fields.

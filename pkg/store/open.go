@@ -27,6 +27,8 @@ type Store struct {
 	ids   idMap
 	dotWh bool
 	pulls *index.Lock
+	// Notices are what the user should know: that something was damaged.
+	Notices []string
 
 	mu    sync.Mutex  // of what follows
 	stage string      // this process's directory for staged layers, "" until needed
@@ -68,9 +70,8 @@ func Open(ctx context.Context, cfg *config.Config) (*Store, error) {
 		pulls.Release()
 		return nil, err
 	}
-	s.lib, err = storage.GetStore(opts)
-	if err != nil {
-		pulls.Release()
+	if err := s.load(ctx, opts); err != nil {
+		s.Close()
 		return nil, fmt.Errorf("open the image store in %q: %w", root, err)
 	}
 	if err := errors.Join(s.sweepStaging(ctx), s.ageParts()); err != nil {
@@ -78,6 +79,36 @@ func Open(ctx context.Context, cfg *config.Config) (*Store, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// load has the library read its lists, which are mended where it cannot.
+func (s *Store) load(ctx context.Context, opts types.StoreOptions) error {
+	err := s.mend(ctx, false)
+	if err == nil {
+		err = s.read(opts)
+	}
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	if mendErr := s.mend(ctx, true); mendErr != nil || len(s.Notices) == 0 {
+		return errors.Join(err, mendErr)
+	}
+	return s.read(opts)
+}
+
+func (s *Store) read(opts types.StoreOptions) (err error) {
+	if s.lib != nil {
+		s.lib.Free()
+		s.lib = nil
+	}
+	if s.lib, err = storage.GetStore(opts); err != nil {
+		return err
+	}
+	_, err = s.lib.Layers()
+	if err == nil {
+		_, err = s.lib.Images()
+	}
+	return err
 }
 
 // Close releases the store; what was staged and not committed is deleted.

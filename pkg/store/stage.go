@@ -126,7 +126,7 @@ func (s *Store) Commit(ctx context.Context, st *Staged, id, parent string, blob 
 	}
 	defer lock.Release()
 	if s.lib.Exists(id) {
-		return nil
+		return s.refill(st, id)
 	}
 	if blob == "" {
 		blob = st.DiffID

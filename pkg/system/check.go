@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rc-containers/rc/pkg/config"
@@ -27,8 +28,10 @@ type CheckOptions struct {
 // Finding is something that should not be so.
 type Finding struct {
 	Object, Problem string
-	// Mended says that it is not so any more, Kept why it still is, after a try to mend it.
+	// Mended says that it is not so any more, How what that took, where that is worth a word; Kept
+	// is why it still is, after a try to mend it.
 	Mended bool
+	How    string
 	Kept   string
 }
 
@@ -151,12 +154,23 @@ func (c *checking) images(ctx context.Context) error {
 					continue // the image is for the next round
 				}
 			}
-			c.report(Finding{Object: d.Object, Problem: d.Problem, Mended: d.Removed, Kept: d.Kept})
+			c.report(Finding{Object: d.Object, Problem: d.Problem, Mended: d.Removed || d.Mended, How: lost(d), Kept: d.Kept})
 		}
 		if removed == 0 {
 			return nil
 		}
 	}
+}
+
+// lost says how to have an image again that was removed.
+func lost(d image.Damaged) string {
+	if !d.Removed || d.Image == "" {
+		return ""
+	}
+	if len(d.Names) == 0 {
+		return "removed"
+	}
+	return "removed; to have it again: rc pull " + strings.Join(d.Names, " ")
 }
 
 func (c *checking) removeAll(ctx context.Context, ids []string) error {

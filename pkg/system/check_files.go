@@ -27,6 +27,7 @@ func (c *checking) remains(context.Context) error {
 	for _, place := range []struct{ dir, pattern string }{
 		{c.cfg.DataRoot, `^(skeleton-[0-9]+\.[0-9]+|\.index\.json\.[0-9]+)$`},
 		{filepath.Join(c.cfg.DataRoot, "images"), `^\.[0-9a-f]{64}\.json\.[0-9]+$`},
+		{filepath.Join(c.cfg.StorageRoot(), "saved"), `^\.(images|layers)\.json\.[0-9]+$`},
 		{c.cfg.StorageRoot(), `^(\.idmap\.json\.[0-9]+|\.owner-[0-9]+)$`},
 	} {
 		entries, err := os.ReadDir(place.dir)

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -142,9 +140,8 @@ func (p *Pruned) volumes(ctx context.Context, cfg *config.Config, o PruneOptions
 }
 
 func (p *Pruned) images(ctx context.Context, cfg *config.Config, o PruneOptions) error {
-	ix, err := image.Read(ctx, cfg)
-	if err != nil {
-		return err
+	if !exists(cfg.StorageRoot()) {
+		return nil
 	}
 	users := map[string]int{}
 	entries, broken := container.Records(cfg).List()
@@ -162,7 +159,7 @@ func (p *Pruned) images(ctx context.Context, cfg *config.Config, o PruneOptions)
 	if !o.AllImages {
 		list.Filters = append(slices.Clone(o.Filters), "dangling=true")
 	}
-	images, err := image.List(cfg, ix, list, users)
+	images, damaged, err := image.List(ctx, cfg, list, users)
 	if err != nil {
 		return err
 	}
@@ -173,8 +170,10 @@ func (p *Pruned) images(ctx context.Context, cfg *config.Config, o PruneOptions)
 			remove.Images = append(remove.Images, i.ID)
 		}
 	}
-	if _, err := os.Stat(cfg.StorageRoot()); errors.Is(err, fs.ErrNotExist) {
-		return nil
+	for _, b := range damaged {
+		if o.AllImages && len(o.Filters) == 0 && users[b.ID] == 0 {
+			remove.Images = append(remove.Images, b.ID)
+		}
 	}
 	before, err := measure(ctx, cfg)
 	if err != nil {

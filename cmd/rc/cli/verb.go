@@ -50,6 +50,7 @@ func makeNoun(name, short string, verbs []Verb) *cobra.Command {
 			cmd.Aliases = append(cmd.Aliases, "list", v.Name)
 		case "rmi":
 			cmd.Use = "rm" + strings.TrimPrefix(cmd.Use, v.Name)
+			cmd.Aliases = append(cmd.Aliases, v.Name, "remove")
 		}
 		cmd.Example = strings.ReplaceAll(cmd.Example, "rc "+v.Name, "rc "+name+" "+cmd.Name())
 		noun.AddCommand(cmd)

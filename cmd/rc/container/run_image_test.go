@@ -23,7 +23,7 @@ func TestRunImage(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := index.Write(a.Config, now, []index.Entry{entry}); err != nil {
+		if err := index.Write(a.Config, now, []index.Entry{entry}, nil); err != nil {
 			t.Fatal(err)
 		}
 		for typed, name := range map[string]string{

@@ -52,7 +52,7 @@ func withImages(t *testing.T) *cli.App {
 	}
 	state, err := index.Current(a.Config)
 	if err == nil {
-		err = index.Write(a.Config, state, entries)
+		err = index.Write(a.Config, state, entries, nil)
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -26,6 +26,7 @@ type imagesOptions struct {
 	Digests   bool
 	NoTrunc   bool
 	NoHeading bool
+	History   bool
 }
 
 func sortKeys() []string { return []string{"created", "id", "repository", "size", "tag"} }
@@ -59,6 +60,7 @@ rc images --format '{{.Repository}}:{{.Tag}} {{.Size}}'`,
 	flags.BoolVar(&opts.NoTrunc, "no-trunc", false, "Show whole ids")
 	flags.BoolVarP(&opts.NoHeading, "noheading", "n", false, "Leave the headings out")
 	flags.StringArrayVarP(&opts.Filters, "filter", "f", nil, "Only images that fit KEY=VALUE; keys: "+strings.Join(image.FilterKeys(), ", "))
+	flags.BoolVar(&opts.History, "history", false, "Show the names that images have had")
 	flags.StringVar(&opts.Format, "format", "", "table, json, or a Go template")
 	flags.StringVar(&opts.Sort, "sort", "created", "Sort by "+strings.Join(sortKeys(), ", "))
 	cli.CompleteFormat(cmd, imageRow{})
@@ -85,6 +87,8 @@ type imageRow struct {
 	CreatedTime  string
 	Size         string
 	Names        []string
+	History      string
+	ParentID     string
 	Labels       map[string]string
 	Containers   int
 	Dangling     bool
@@ -113,6 +117,7 @@ type imageJSON struct {
 	Containers  int               `json:"Containers"`
 	Dangling    bool              `json:"Dangling,omitempty"`
 	Names       []string          `json:"Names,omitempty"`
+	History     []string          `json:"History,omitempty"`
 	Digest      string            `json:"Digest"`
 	Created     int64             `json:"Created"`
 	CreatedAt   time.Time         `json:"CreatedAt"`
@@ -125,10 +130,6 @@ func listImages(ctx context.Context, a *cli.App, opts *imagesOptions) error {
 	if err := format.Check(opts.Format, imageRow{}, o); err != nil {
 		return err
 	}
-	ix, err := image.Read(ctx, a.Config)
-	if err != nil {
-		return err
-	}
 	users := make(map[string]int)
 	entries, _ := state.Root{Data: a.Config.DataRoot, Run: a.Config.RunRoot}.List() // a broken record is told by ps
 	for _, e := range entries {
@@ -137,10 +138,11 @@ func listImages(ctx context.Context, a *cli.App, opts *imagesOptions) error {
 			users[id]++
 		}
 	}
-	listed, err := image.List(a.Config, ix, opts.ListOptions, users)
+	listed, broken, err := image.List(ctx, a.Config, opts.ListOptions, users)
 	if err != nil {
 		return err
 	}
+	warnBroken(a, broken)
 	if format.IsJSON(opts.Format) && !opts.Quiet {
 		return format.Print(a.Stdout, opts.Format, imagesJSON(listed), format.Options{})
 	}
@@ -158,11 +160,25 @@ func listImages(ctx context.Context, a *cli.App, opts *imagesOptions) error {
 	return format.Print(a.Stdout, opts.Format, rows, o)
 }
 
-func imagesTable(opts *imagesOptions) string {
-	if opts.Digests {
-		return `{{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t{{.Created}}\t{{.Size}}`
+// warnBroken tells of images that are in no list.
+func warnBroken(a *cli.App, broken []index.Broken) {
+	for _, b := range broken {
+		fmt.Fprintf(a.Stderr, "Warning: image %.12s (%s) is damaged: %s\n", b.ID, strings.Join(b.Names, ", "), b.Problem)
 	}
-	return `{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.Created}}\t{{.Size}}`
+	if len(broken) > 0 {
+		fmt.Fprintln(a.Stderr, "Hint: rc pull its name again, or: rc system check --repair")
+	}
+}
+
+func imagesTable(opts *imagesOptions) string {
+	table := `{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.Created}}\t{{.Size}}`
+	if opts.Digests {
+		table = `{{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t{{.Created}}\t{{.Size}}`
+	}
+	if opts.History {
+		table += `\t{{.History}}`
+	}
+	return table
 }
 
 const none = "<none>"
@@ -200,6 +216,7 @@ func imageRows(listed []image.Listed, opts *imagesOptions, now time.Time) []imag
 func imageRowOf(l image.Listed, name string, opts *imagesOptions, now time.Time) imageRow {
 	r := imageRow{
 		ID: l.ID, Repository: none, Tag: none, Digest: l.Digest.String(), Names: l.Names, Labels: l.Labels, Containers: l.Containers,
+		History: strings.Join(l.PastNames(), ", "), ParentID: l.Parent,
 		Created: format.Ago(l.Created, now), CreatedSince: format.Ago(l.Created, now), CreatedAt: l.Created.UTC().String(),
 		CreatedTime: l.Created.UTC().String(), Size: format.Size(l.Size), SharedSize: format.Size(0), VirtualSize: format.Size(l.Size),
 		Dangling: len(l.Names) == 0, RepoTags: l.Names, RepoDigests: repoDigests(l), Os: l.OS, Architecture: l.Arch,
@@ -240,8 +257,8 @@ func imagesJSON(listed []image.Listed) []imageJSON {
 	var out []imageJSON
 	for _, l := range listed {
 		out = append(out, imageJSON{
-			ID: l.ID, RepoTags: l.Names, RepoDigests: repoDigests(l), Size: l.Size, VirtualSize: l.Size, Labels: l.Labels,
-			Containers: l.Containers, Dangling: len(l.Names) == 0, Names: l.Names, Digest: l.Digest.String(),
+			ID: l.ID, ParentID: l.Parent, RepoTags: l.Names, RepoDigests: repoDigests(l), Size: l.Size, VirtualSize: l.Size, Labels: l.Labels,
+			Containers: l.Containers, Dangling: len(l.Names) == 0, Names: l.Names, History: l.PastNames(), Digest: l.Digest.String(),
 			Created: l.Created.Unix(), CreatedAt: l.Created.UTC(), Os: l.OS, Arch: l.Arch,
 		})
 	}

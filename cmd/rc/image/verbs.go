@@ -16,6 +16,7 @@ func Verbs(a *cli.App) []cli.Verb {
 		{Name: "import", Make: func() *cobra.Command { return newImportCommand(a, importImage) }},
 		{Name: "tag", Make: func() *cobra.Command { return newTagCommand(a, tagImage) }},
 		{Name: "untag", Make: func() *cobra.Command { return newUntagCommand(a, untagImage) }},
+		{Name: "history", Make: func() *cobra.Command { return newHistoryCommand(a, showHistory) }},
 		{Name: "images", Make: func() *cobra.Command { return newImagesCommand(a, listImages) }},
 		{Name: "rmi", Make: func() *cobra.Command { return newRmiCommand(a, removeImages) }},
 		{Name: "search", Make: func() *cobra.Command { return newSearchCommand(a, searchImages) }},
@@ -33,6 +34,8 @@ func RegistryVerbs(a *cli.App) []cli.Verb {
 // NounVerbs are rc image VERB only.
 func NounVerbs(a *cli.App) []cli.Verb {
 	return []cli.Verb{
+		{Name: "exists", Make: func() *cobra.Command { return newExistsCommand(a, imageExists) }},
+		{Name: "tree", Make: func() *cobra.Command { return newTreeCommand(a, showTree) }},
 		{Name: "prune", Make: func() *cobra.Command { return newPruneCommand(a, pruneImages) }},
 	}
 }

@@ -1,6 +1,7 @@
 package system
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -60,7 +61,7 @@ func checkSystem(ctx context.Context, a *cli.App, opts *system.CheckOptions) err
 		line := f.Object + ": " + f.Problem
 		switch {
 		case f.Mended:
-			line += " (mended)"
+			line += " (" + cmp.Or(f.How, "mended") + ")"
 		case f.Kept != "":
 			line += " (not mended: " + f.Kept + ")"
 		}

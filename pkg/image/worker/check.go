@@ -34,7 +34,7 @@ func check(ctx context.Context, cfg *config.Config, s *store.Store, o image.Chec
 	}
 	var found []image.Damaged
 	for _, d := range damage[:min(len(damage), mostDamaged)] {
-		f := image.Damaged{Object: d.Object, Problem: d.Problem, Image: d.Image}
+		f := image.Damaged{Object: d.Object, Problem: d.Problem, Image: d.Image, Names: d.Names}
 		if d.Image != "" {
 			f.Object = fmt.Sprintf("image %.12s", d.Image)
 			if len(d.Names) > 0 {
@@ -51,6 +51,14 @@ func check(ctx context.Context, cfg *config.Config, s *store.Store, o image.Chec
 }
 
 func repair(d store.Damage, f *image.Damaged) {
+	if d.Mend != nil {
+		if err := d.Mend(); err != nil {
+			f.Kept = err.Error()
+			return
+		}
+		f.Mended = true
+		return
+	}
 	if len(f.Containers) > 0 {
 		f.Kept = fmt.Sprintf("container %.12s was made from it", f.Containers[0])
 		return

@@ -74,6 +74,9 @@ func (r *remover) read(ctx context.Context) error {
 		return err
 	}
 	r.entries, err = ix.All()
+	for _, b := range ix.Broken {
+		r.entries = append(r.entries, index.Entry{ID: b.ID, Names: b.Names})
+	}
 	return err
 }
 

@@ -126,7 +126,7 @@ func checked(ctx context.Context, r image.Request) (any, error) {
 	if o.Repair {
 		return with(ctx, r, check)
 	}
-	s, err := store.Open(ctx, r.Config)
+	s, err := open(ctx, r.Config)
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +141,7 @@ func with[O, R any](ctx context.Context, r image.Request, do func(context.Contex
 	if err := json.Unmarshal(r.Options, &o); err != nil {
 		return nil, fmt.Errorf("rc-image: decode options: %w", err)
 	}
-	s, err := store.Open(ctx, r.Config)
+	s, err := open(ctx, r.Config)
 	if err != nil {
 		return nil, err
 	}
@@ -152,4 +152,16 @@ func with[O, R any](ctx context.Context, r image.Request, do func(context.Contex
 		err = refreshErr
 	}
 	return result, err
+}
+
+// open opens the store, and tells of what had to be mended for that.
+func open(ctx context.Context, cfg *config.Config) (*store.Store, error) {
+	s, err := store.Open(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	for _, notice := range s.Notices {
+		fmt.Fprintln(os.Stderr, "Warning:", notice)
+	}
+	return s, nil
 }

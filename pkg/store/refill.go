@@ -1,0 +1,57 @@
+package store
+
+import (
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/rc-containers/rc/pkg/errs"
+)
+
+// refill gives a layer its files back, where somebody has deleted them. The caller has the lock of commits.
+func (s *Store) refill(st *Staged, id string) error {
+	l, err := s.lib.Layer(id)
+	if err != nil || s.hasFiles(id) {
+		return err
+	}
+	if l.UncompressedDigest != "" && l.UncompressedDigest != st.DiffID {
+		return errs.Invalidf("mend layer %.12s: its digest is %s, not %s", id, l.UncompressedDigest, st.DiffID)
+	}
+	if err := s.writeHeaders(st, id); err != nil {
+		return fmt.Errorf("mend layer %.12s: %w", id, err)
+	}
+	target := s.layerDir(id)
+	if err := os.MkdirAll(filepath.Dir(target), 0o700); err != nil {
+		return fmt.Errorf("mend layer %.12s: %w", id, err)
+	}
+	if err := os.Rename(filepath.Join(st.dir, "diff"), target); err != nil {
+		return fmt.Errorf("mend layer %.12s: %w", id, err)
+	}
+	return nil
+}
+
+// writeHeaders keeps the headers of a staged layer as the library does, where they are gone, too.
+func (s *Store) writeHeaders(st *Staged, id string) error {
+	path := filepath.Join(s.cfg.StorageRoot(), "overlay-layers", id+".tar-split.gz")
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if _, err := st.headers.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	temp := filepath.Join(st.dir, "headers.gz")
+	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	z := gzip.NewWriter(f)
+	_, err = io.Copy(z, st.headers)
+	if err = errors.Join(err, z.Close(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(temp, path)
+}
