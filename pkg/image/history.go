@@ -3,6 +3,7 @@ package image
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/rc-containers/rc/pkg/config"
@@ -48,8 +49,7 @@ func History(cfg *config.Config, ix *index.Index, img *index.Image) ([]Step, err
 	}
 	at := 0 // in the layers, from the topmost down
 	var steps []Step
-	for i := len(c.History) - 1; i >= 0; i-- {
-		h := c.History[i]
+	for i, h := range slices.Backward(c.History) {
 		s := Step{ID: MissingImage, Created: h.Created, CreatedBy: h.CreatedBy, Comment: h.Comment}
 		if i == len(c.History)-1 {
 			s.ID, s.Tags = img.ID, img.Names

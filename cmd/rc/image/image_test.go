@@ -45,6 +45,11 @@ func withImages(t *testing.T) *cli.App {
 		e.ID = strings.Repeat(e.ID, 64)
 		e.Digest = index.Digest(digest.FromString(e.ID))
 		e.Digests = []index.Digest{e.Digest}
+		for _, layer := range record.LayerIDs {
+			if err := os.MkdirAll(filepath.Join(a.Config.StorageRoot(), "overlay", layer, "diff"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}
 		if err := index.WriteRecord(a.Config, e.ID, record); err != nil {
 			t.Fatal(err)
 		}

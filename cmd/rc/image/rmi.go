@@ -81,16 +81,9 @@ func removeImages(ctx context.Context, a *cli.App, opts *image.RemoveOptions) er
 
 // removeContainers removes the containers that were made from the images.
 func removeContainers(ctx context.Context, a *cli.App, opts *image.RemoveOptions) error {
-	doomed := map[string]bool{}
-	for _, name := range opts.Images {
-		found, err := image.Resolve(ctx, a.Config, name, image.Platform{})
-		if errors.Is(err, errs.ErrNotFound) {
-			continue // image.Remove decides what that means
-		}
-		if err != nil {
-			return err
-		}
-		doomed[found.ID] = true
+	doomed, err := doomedImages(ctx, a, opts.Images)
+	if err != nil {
+		return err
 	}
 	records := container.Records(a.Config)
 	entries, broken := records.List()
@@ -104,4 +97,27 @@ func removeContainers(ctx context.Context, a *cli.App, opts *image.RemoveOptions
 		return errors.Join(append(broken, all)...)
 	}
 	return container.EmptyTrash(ctx, a.Config, 0)
+}
+
+// doomedImages are those that will be deleted: of several names, one that goes leaves the image.
+func doomedImages(ctx context.Context, a *cli.App, names []string) (map[string]bool, error) {
+	doomed, gone := map[string]bool{}, map[string]map[string]bool{}
+	for _, name := range names {
+		found, err := image.Resolve(ctx, a.Config, name, image.Platform{})
+		if errors.Is(err, errs.ErrNotFound) || errors.Is(err, errs.ErrInvalid) {
+			continue // image.Remove decides what that means
+		}
+		if err != nil {
+			return nil, err
+		}
+		if gone[found.ID] == nil {
+			gone[found.ID] = map[string]bool{}
+		}
+		own := image.NameOf(found.Entry, name)
+		gone[found.ID][own] = true
+		if own == "" || len(gone[found.ID]) >= len(found.Names) {
+			doomed[found.ID] = true
+		}
+	}
+	return doomed, nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/image"
 	"github.com/rc-containers/rc/pkg/index"
 )
 
@@ -45,6 +46,7 @@ type imageInspection struct {
 	User         string
 	History      []imageHistory
 	NamesHistory []string
+	Healthcheck  json.RawMessage `json:",omitempty"`
 }
 
 // imageHistory is a step by which an image was built (image-spec, config.md).
@@ -98,8 +100,13 @@ func inspectImage(cfg *config.Config, ix *index.Index, e index.Entry) (*imageIns
 		ID: e.ID, Digest: e.Digest.String(), RepoTags: []string{}, RepoDigests: []string{}, Comment: img.Comment, Created: e.Created,
 		Config: img.Config, Version: full.DockerVersion, Author: img.Author, Architecture: e.Arch, Variant: e.Variant, Os: e.OS,
 		Size: e.Size, VirtualSize: e.Size, Labels: img.Config.Labels, Annotations: manifest.Annotations, ManifestType: manifest.MediaType,
-		User: img.Config.User, History: full.History, NamesHistory: e.Names,
+		User: img.Config.User, History: full.History, NamesHistory: e.PastNames(), Healthcheck: img.Config.Healthcheck,
 	}
+	entries, err := ix.All()
+	if err != nil {
+		return nil, err
+	}
+	i.Parent = image.Parent(image.Tops(entries), img)
 	for _, name := range e.Names {
 		repo, _, byDigest := strings.Cut(name, "@")
 		if !byDigest {

@@ -13,7 +13,7 @@ import (
 	"github.com/rc-containers/rc/pkg/container/inspect"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/format"
-	"github.com/rc-containers/rc/pkg/index"
+	"github.com/rc-containers/rc/pkg/image"
 	"github.com/rc-containers/rc/pkg/state"
 )
 
@@ -129,7 +129,7 @@ func show(ctx context.Context, a *cli.App, opts *options) error {
 	if opts.Size && !a.InUserns {
 		return a.Reexecute(ctx, os.Args[1:]...)
 	}
-	found, failed := opts.gather(a)
+	found, failed := opts.gather(ctx, a)
 	if opts.Format == "" || format.IsJSON(opts.Format) {
 		if err := format.Print(a.Stdout, "json", found, format.Options{}); err != nil {
 			return err
@@ -151,7 +151,7 @@ func show(ctx context.Context, a *cli.App, opts *options) error {
 }
 
 // gather looks for everything that was named.
-func (o *options) gather(a *cli.App) (found []any, failed []error) {
+func (o *options) gather(ctx context.Context, a *cli.App) (found []any, failed []error) {
 	found = []any{}
 	names := o.Names
 	if o.Latest {
@@ -162,7 +162,7 @@ func (o *options) gather(a *cli.App) (found []any, failed []error) {
 		names = []string{entries[0].ID}
 	}
 	for _, name := range names {
-		v, err := o.one(a, name)
+		v, err := o.one(ctx, a, name)
 		if err != nil {
 			failed = append(failed, err)
 			continue
@@ -172,7 +172,7 @@ func (o *options) gather(a *cli.App) (found []any, failed []error) {
 	return found, failed
 }
 
-func (o *options) one(a *cli.App, name string) (any, error) {
+func (o *options) one(ctx context.Context, a *cli.App, name string) (any, error) {
 	if o.Type != images {
 		root := container.Records(a.Config)
 		e, err := root.Find(name)
@@ -183,7 +183,7 @@ func (o *options) one(a *cli.App, name string) (any, error) {
 			return nil, err
 		}
 	}
-	ix, err := index.Read(a.Config)
+	ix, err := image.Read(ctx, a.Config)
 	if err != nil {
 		return nil, err
 	}
