@@ -30,6 +30,9 @@ rc create --restart on-failure:3 --health-cmd 'test -e /tmp/ready' alpine ./job`
 			if err != nil {
 				return err
 			}
+			if opts.Registry, err = flags.registry.Options(cmd.Flags(), a); err != nil {
+				return err
+			}
 			return runF(cmd.Context(), a, opts)
 		},
 	}

@@ -74,7 +74,7 @@ func TestCreateFlags(t *testing.T) {
 	dir := runDirectory(t)
 	flags := newCreateCommand(&cli.App{}, nil).Flags()
 	newRunCommand(&cli.App{}, nil).Flags().VisitAll(func(flag *pflag.Flag) {
-		runs := slices.Contains([]string{"detach", "detach-keys", "sig-proxy", "preserve-fds"}, flag.Name)
+		runs := slices.Contains([]string{"detach", "detach-keys", "sig-proxy", "preserve-fds", "rmi"}, flag.Name)
 		switch own := flags.Lookup(flag.Name); {
 		case (own == nil) != runs:
 			t.Errorf("--%s: create has it: %v", flag.Name, own != nil)
@@ -88,7 +88,7 @@ func TestCreateFlags(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want.Detach || !want.SigProxy || want.PreserveFDs > 0 || strings.HasPrefix(test.args, "--detach-keys") {
+		if want.Detach || want.RemoveImage || !want.SigProxy || want.PreserveFDs > 0 || strings.HasPrefix(test.args, "--detach-keys") {
 			continue
 		}
 		got, err := parseCreate(t, &config.Config{}, args...)

@@ -2,6 +2,7 @@ package container
 
 import (
 	"context"
+	"log/slog"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -40,6 +41,9 @@ rc run --rm -it --rootfs /:O bash`,
 			if err != nil {
 				return err
 			}
+			if opts.Registry, err = flags.registry.Options(cmd.Flags(), a); err != nil {
+				return err
+			}
 			return runF(cmd.Context(), a, opts)
 		},
 	}
@@ -67,5 +71,13 @@ func runContainer(ctx context.Context, a *cli.App, opts *runOptions) error {
 	}
 	defer source.Release()
 	code, err := container.Run(ctx, a.Config, opts.Options, source, container.Streams{In: a.Stdin, Out: a.Stdout, Err: a.Stderr})
+	if opts.RemoveImage && err == nil {
+		failed := opts.removeImage(context.WithoutCancel(ctx), a, source.Image)
+		if failed != nil && code != 0 { // the command's code is what the caller waits for
+			slog.Warn("image stays", "image", source.Image.Name, "error", failed)
+			failed = nil
+		}
+		err = failed
+	}
 	return exit(code, err)
 }

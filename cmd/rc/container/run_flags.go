@@ -13,8 +13,10 @@ type runFlags struct {
 	// the container
 	name, cidfile, pidfile          string
 	labels, labelFiles, annotations []string
-	rm, replace                     bool
-	pull, platform                  string
+	rm, rmi, replace                bool
+	pull                            string
+	registry                        cli.RegistryFlags
+	platform                        cli.PlatformFlags
 	quiet, rootfs                   bool
 	timeout, stopTimeout            uint
 	stopSignal                      string
@@ -67,6 +69,7 @@ type runFlags struct {
 // addRun declares the flags of run: those of create, and what is about the first start.
 func (f *runFlags) addRun(flags *pflag.FlagSet) {
 	f.add(flags)
+	flags.BoolVar(&f.rmi, "rmi", false, "Remove the image, too, when the container has ended, unless another one needs it (implies --rm)")
 	flags.BoolVarP(&f.detach, "detach", "d", false, "Leave the container running in the background, and print its id")
 	flags.StringVar(&f.detachKeys, "detach-keys", spec.DefaultDetachKeys, `Keys that leave a container running whose terminal is attached; "" for none`)
 	flags.BoolVar(&f.sigProxy, "sig-proxy", true, "Pass signals on to the container's first process")
@@ -104,7 +107,8 @@ func (f *runFlags) addContainer(flags *pflag.FlagSet) {
 	flags.StringVar(&f.cidfile, "cidfile", "", "Write the container's id to a new file")
 	flags.StringVar(&f.pidfile, "pidfile", "", "Write the pid of the container's first process to a file")
 	flags.StringVar(&f.pull, "pull", "missing", "Pull the image: always, missing, never or newer")
-	flags.StringVar(&f.platform, "platform", "", "Platform of the image: OS/ARCH[/VARIANT]")
+	f.registry.Pull(flags)
+	f.platform.Add(flags)
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "Do not show the progress of a pull")
 	flags.BoolVar(&f.rootfs, "rootfs", false, "The first argument is a directory PATH[:O] to use as the root filesystem, not an image; with :O it is left unchanged")
 	flags.UintVar(&f.timeout, "timeout", 0, "Kill the container after so many seconds (0 is never)")

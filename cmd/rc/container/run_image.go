@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"time"
 	"slices"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -17,10 +18,8 @@ import (
 	"github.com/rc-containers/rc/pkg/index"
 	"github.com/rc-containers/rc/pkg/overlay"
 	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/state"
 )
-
-// pullRetries is how often a failed request to a registry is repeated, as by rc pull.
-const pullRetries = 3
 
 // source is what the container is made from: the image, pulled as --pull says, or the root
 // filesystem of --rootfs. The caller calls Release at the latest when it is done.
@@ -73,7 +72,7 @@ func (o *runOptions) find(ctx context.Context, a *cli.App, lock *index.Lock) (cr
 	slog.Debug("image wanted from a registry", "asked", o.Image, "policy", o.Pull)
 	pulled, err := image.Pull(ctx, a.Config, image.PullOptions{
 		Image: o.Image, Policy: o.Pull, Quiet: o.Quiet, Platform: o.Platform,
-		Registry: image.Registry{Retry: pullRetries},
+		Registry: o.Registry, Streams: image.Streams{Stdin: a.Stdin, Stdout: a.Stdout, Stderr: a.Stderr},
 	})
 	if err != nil {
 		return create.Image{}, err
@@ -90,6 +89,30 @@ func (o *runOptions) find(ctx context.Context, a *cli.App, lock *index.Lock) (cr
 	slog.Debug("image pulled", "asked", o.Image, "names", found.Names, "id", found.ID)
 	return o.image(found, lock), nil
 }
+
+// removeImage deletes the image of a container that has ended, unless another one needs it. The
+// container itself may be on its way out still.
+func (o *runOptions) removeImage(ctx context.Context, a *cli.App, used spec.Image) error {
+	name := used.Name
+	if _, err := index.ParseName(name); err != nil {
+		name = used.ID
+	}
+	root := state.Root{Data: a.Config.DataRoot, Run: a.Config.RunRoot}
+	for end := time.Now().Add(removalPatience); ; time.Sleep(10 * time.Millisecond) {
+		_, err := image.Remove(ctx, a.Config, image.RemoveOptions{Images: []string{name}, Ignore: true})
+		if !errors.Is(err, errs.ErrInUse) {
+			return err
+		}
+		others, _ := root.List() // one that cannot be read is told by ps
+		if slices.ContainsFunc(others, func(e state.Entry) bool { return e.ImageID == used.ID }) || time.Now().After(end) {
+			slog.Debug("image stays", "image", name, "why", err)
+			return nil
+		}
+	}
+}
+
+// removalPatience is how long the shim may take to remove a container that has ended.
+const removalPatience = 10 * time.Second
 
 func (o *runOptions) image(found *index.Image, lock *index.Lock) create.Image {
 	name := o.Image

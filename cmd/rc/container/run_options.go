@@ -13,6 +13,7 @@ import (
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/container/create"
 	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/image"
 	"github.com/rc-containers/rc/pkg/linux"
 	"github.com/rc-containers/rc/pkg/spec"
 )
@@ -27,6 +28,9 @@ type runOptions struct {
 	// Pull is always, missing, never or newer.
 	Pull     string
 	Platform spec.Platform // zero is the machine's
+	Registry image.Registry
+	// RemoveImage deletes the image after the container, unless another one needs it.
+	RemoveImage bool
 	Quiet    bool          // no progress of a pull
 }
 
@@ -108,7 +112,10 @@ func (f *runFlags) options(flags *pflag.FlagSet, cfg *config.Config, args []stri
 	}
 	opts.Pull, err = spec.ParsePull(opts.Pull)
 	p.note("pull", err)
-	opts.Platform = one(p, "platform", f.platform, spec.ParsePlatform)
+	var platformErr error
+	opts.Platform, platformErr = f.platform.Options()
+	p.problems = appendProblem(p.problems, platformErr)
+	f.imageOptions(p, opts)
 	f.container(p, &opts.Options)
 	f.life(p, cfg, &opts.Options)
 	f.process(p, cfg, &opts.Options)
@@ -120,6 +127,23 @@ func (f *runFlags) options(flags *pflag.FlagSet, cfg *config.Config, args []stri
 		p.problems = append(p.problems, errs.Invalidf("--replace: it needs --name"))
 	}
 	return opts, errors.Join(p.problems...)
+}
+
+// imageOptions are the flags about the end of the image.
+func (f *runFlags) imageOptions(p *flagParser, o *runOptions) {
+	if o.RemoveImage = f.rmi; !f.rmi {
+		return
+	}
+	switch {
+	case f.rootfs:
+		p.problems = append(p.problems, errs.Invalidf("--rmi: with --rootfs there is no image"))
+	case f.detach:
+		p.problems = append(p.problems, errs.WithHint(errs.Unsupportedf("--rmi: with --detach nobody is left to remove the image when the container has ended"),
+			"rc wait CONTAINER; rc rmi IMAGE"))
+	case p.flags.Changed("rm") && !f.rm:
+		p.problems = append(p.problems, errs.Invalidf("--rmi: the image cannot go while the container stays, as --rm=false says"))
+	}
+	f.rm = true
 }
 
 func (f *runFlags) container(p *flagParser, o *create.Options) {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -18,6 +19,7 @@ import (
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/container/create"
 	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/image"
 	"github.com/rc-containers/rc/pkg/spec"
 )
 
@@ -57,6 +59,12 @@ func runFlagTests(dir string) []flagTest {
 		{"--pull always", func(o *runOptions) { o.Pull = "always" }},
 		{"--pull=newer", func(o *runOptions) { o.Pull = "newer" }},
 		{"--platform linux/arm/v7", func(o *runOptions) { o.Platform = spec.Platform{OS: "linux", Arch: "arm", Variant: "v7"} }},
+		{"--os linux --arch aarch64 --variant v8", func(o *runOptions) { o.Platform = spec.Platform{OS: "linux", Arch: "arm64", Variant: "v8"} }},
+		{"--rmi", func(o *runOptions) { o.Remove, o.RemoveImage = true, true }},
+		{"--signature-policy p.json", func(o *runOptions) { o.Registry.SignaturePolicy = "p.json" }},
+		{"--authfile f --creds u:p --cert-dir c --tls-verify=false --retry 7 --retry-delay 3s", func(o *runOptions) {
+			o.Registry = image.Registry{AuthFile: "f", Creds: "u:p", CertDir: "c", TLSVerify: new(false), Retry: 7, RetryDelay: 3 * time.Second}
+		}},
 		{"-q", func(o *runOptions) { o.Quiet = true }},
 		{"--quiet", func(o *runOptions) { o.Quiet = true }},
 		{"--timeout 5", func(o *runOptions) { o.Timeout = 5 }},
@@ -204,7 +212,7 @@ func TestRunFlags(t *testing.T) {
 			t.Errorf("%s: %v", test.args, err)
 			continue
 		}
-		want := &runOptions{Image: "alpine", Pull: "missing", Options: create.Options{
+		want := &runOptions{Image: "alpine", Pull: "missing", Registry: image.Registry{Retry: cli.Retries}, Options: create.Options{
 			Args: []string{"sh", "-c", "--rm"}, SigProxy: true, ReadOnlyTmpfs: true, ImageVolume: "anonymous", CreateCommand: os.Args,
 			Env: create.Env{Base: []string{"HTTPS_PROXY=s", "http_proxy=p"}}, DetachKeys: []byte{'p' & 0x1f, 'q' & 0x1f},
 		}}
@@ -221,6 +229,7 @@ func TestRunFlags(t *testing.T) {
 			used[name] = true
 		}
 	}
+	used["decryption-key"] = true // TestRunRefuses
 	newRunCommand(&cli.App{}, nil).Flags().VisitAll(func(flag *pflag.Flag) {
 		if _, refused := flag.Value.(cli.NotYet); !refused && !used[flag.Name] {
 			t.Errorf("--%s is in no test", flag.Name)
@@ -312,6 +321,13 @@ func TestRunRefuses(t *testing.T) {
 		{args: "--env-merge A alpine", want: `--env-merge "A": want KEY=VALUE`},
 		{args: "--stop-signal FOO alpine", want: `--stop-signal "FOO": want a name as in kill -l`},
 		{args: "--pull sometimes alpine", want: `--pull "sometimes": want always, missing, never or newer`},
+		{args: "--platform linux/arm64 --arch arm alpine", want: `--platform "linux/arm64": it is given together with`},
+		{args: "--decryption-key k.pem alpine", want: `--decryption-key "k.pem": rc does not read encrypted images`, hint: "skopeo copy --decryption-key k.pem docker://IMAGE oci-archive:FILE, then rc load -i FILE", kind: errs.ErrUnsupported},
+		{args: "--creds ann alpine", want: `--creds "ann": want USER:PASSWORD`},
+		{args: "--retry-delay -1s alpine", want: "--retry-delay -1s: want a duration of zero or more"},
+		{args: "--rmi --detach alpine", want: "--rmi: with --detach nobody is left", hint: "rc wait CONTAINER; rc rmi IMAGE", kind: errs.ErrUnsupported},
+		{args: "--rmi --rm=false alpine", want: "--rmi: the image cannot go while the container stays"},
+		{args: "--rmi --rootfs /", want: "--rmi: with --rootfs there is no image"},
 		{args: "--cap-add FLY alpine", want: `--cap-add "FLY": unknown capability`},
 		{args: "-v x/z:/y alpine", want: `--volume "x/z:/y": "x/z": not a volume's name`},
 		{args: "--volumes-from web:z,rx alpine", want: `--volumes-from "web:z,rx": unknown option "rx"`},

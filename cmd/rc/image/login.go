@@ -151,7 +151,7 @@ func complete(ctx context.Context, a *cli.App, o *image.LoginOptions) (bool, err
 		}
 	}
 	if o.Password == "" {
-		o.Password, err = askPassword(a.Stdin, a.Stderr)
+		o.Password, err = cli.AskPassword(a.Stdin, a.Stderr)
 	}
 	if err == nil && o.Password == "" {
 		err = errs.Invalidf("log in to %s: the password is empty", kept.Server)
