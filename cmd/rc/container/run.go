@@ -72,9 +72,9 @@ func runContainer(ctx context.Context, a *cli.App, opts *runOptions) error {
 	defer source.Release()
 	code, err := container.Run(ctx, a.Config, opts.Options, source, container.Streams{In: a.Stdin, Out: a.Stdout, Err: a.Stderr})
 	if opts.RemoveImage && err == nil {
-		failed := opts.removeImage(context.WithoutCancel(ctx), a, source.Image)
+		failed := opts.removeImage(context.WithoutCancel(ctx), a, source)
 		if failed != nil && code != 0 { // the command's code is what the caller waits for
-			slog.Warn("image stays", "image", source.Image.Name, "error", failed)
+			slog.Warn("image stays", "image", source.Name, "error", failed)
 			failed = nil
 		}
 		err = failed

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"time"
 	"slices"
+	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
@@ -92,7 +92,7 @@ func (o *runOptions) find(ctx context.Context, a *cli.App, lock *index.Lock) (cr
 
 // removeImage deletes the image of a container that has ended, unless another one needs it. The
 // container itself may be on its way out still.
-func (o *runOptions) removeImage(ctx context.Context, a *cli.App, used spec.Image) error {
+func (o *runOptions) removeImage(ctx context.Context, a *cli.App, used create.Image) error {
 	name := used.Name
 	if _, err := index.ParseName(name); err != nil {
 		name = used.ID

@@ -31,7 +31,7 @@ type runOptions struct {
 	Registry image.Registry
 	// RemoveImage deletes the image after the container, unless another one needs it.
 	RemoveImage bool
-	Quiet    bool          // no progress of a pull
+	Quiet       bool // no progress of a pull
 }
 
 // flagParser turns flags into options and collects what is wrong with them: all of it is
