@@ -59,20 +59,28 @@ type Containers struct {
 	DefaultNetwork string
 	DefaultSubnet  string
 	SubnetPools    []SubnetPool
-	OOMScoreAdj    *int
-	PIDsLimit      *int64
-	PullPolicy     string
-	ReadOnly       bool
-	SeccompProfile string
-	ShmSize        string
-	StopTimeout    *uint
-	TZ             string
-	Umask          string
-	Volumes        []string
-	Mounts         []string
-	LogDriver      string
-	LogSizeMax     int64 // bytes; 0 or less is no limit
-	LogTag         string
+	// PastaOptions and Slirp4netnsOptions (network_cmd_options) come before those of --network.
+	PastaOptions, Slirp4netnsOptions    []string
+	DNSServers, DNSSearches, DNSOptions []string
+	// BaseHostsFile is what containers' /etc/hosts begins with: a path, none or image.
+	BaseHostsFile string
+	// HostContainersIP is the address of host.containers.internal; none leaves it out.
+	HostContainersIP    string
+	NoHosts, NoHostname bool
+	OOMScoreAdj         *int
+	PIDsLimit           *int64
+	PullPolicy          string
+	ReadOnly            bool
+	SeccompProfile      string
+	ShmSize             string
+	StopTimeout         *uint
+	TZ                  string
+	Umask               string
+	Volumes             []string
+	Mounts              []string
+	LogDriver           string
+	LogSizeMax          int64 // bytes; 0 or less is no limit
+	LogTag              string
 	// DetachKeys is detach_keys of [engine]; "" is none, nil that no file has it.
 	DetachKeys *string
 	// HelperDirs are where network helpers and mount programs may lie beside $PATH.

@@ -25,6 +25,13 @@ type containersConf struct {
 		Sysctls        list   `toml:"default_sysctls"`
 		Ulimits        list   `toml:"default_ulimits"`
 		Devices        list   `toml:"devices"`
+		DNSOptions     list   `toml:"dns_options"`
+		DNSSearches    list   `toml:"dns_searches"`
+		DNSServers     list   `toml:"dns_servers"`
+		BaseHostsFile  string `toml:"base_hosts_file"`
+		HostContainers string `toml:"host_containers_internal_ip"`
+		NoHosts        bool   `toml:"no_hosts"`
+		NoHostname     bool   `toml:"no_hostname"`
 		Env            list   `toml:"env"`
 		EnvHost        bool   `toml:"env_host"`
 		HTTPProxy      *bool  `toml:"http_proxy"`
@@ -48,19 +55,21 @@ type containersConf struct {
 		Volumes        list   `toml:"volumes"`
 	} `toml:"containers"`
 	Engine struct {
-		CDISpecDirs   list    `toml:"cdi_spec_dirs"`
-		CgroupManager string  `toml:"cgroup_manager"`
-		DetachKeys    *string `toml:"detach_keys"`
-		HelperDirs    list    `toml:"helper_binaries_dir"`
-		HooksDirs     list    `toml:"hooks_dir"`
-		PullPolicy    string  `toml:"pull_policy"`
-		StopTimeout   *uint   `toml:"stop_timeout"`
+		CDISpecDirs    list    `toml:"cdi_spec_dirs"`
+		CgroupManager  string  `toml:"cgroup_manager"`
+		DetachKeys     *string `toml:"detach_keys"`
+		HelperDirs     list    `toml:"helper_binaries_dir"`
+		HooksDirs      list    `toml:"hooks_dir"`
+		NetworkOptions list    `toml:"network_cmd_options"`
+		PullPolicy     string  `toml:"pull_policy"`
+		StopTimeout    *uint   `toml:"stop_timeout"`
 	} `toml:"engine"`
 	Network struct {
-		Command string       `toml:"default_rootless_network_cmd"`
-		Name    string       `toml:"default_network"`
-		Subnet  string       `toml:"default_subnet"`
-		Pools   []SubnetPool `toml:"default_subnet_pools"`
+		Command      string       `toml:"default_rootless_network_cmd"`
+		PastaOptions list         `toml:"pasta_options"`
+		Name         string       `toml:"default_network"`
+		Subnet       string       `toml:"default_subnet"`
+		Pools        []SubnetPool `toml:"default_subnet_pools"`
 	} `toml:"network"`
 }
 
@@ -260,6 +269,9 @@ func (conf *containersConf) settings() Containers {
 		CgroupNS: c.CgroupNS, IPCNS: c.IPCNS, PIDNS: c.PIDNS, UTSNS: c.UTSNS, UserNS: c.UserNS,
 		Network: c.Netns, NetworkCommand: conf.Network.Command,
 		DefaultNetwork: conf.Network.Name, DefaultSubnet: conf.Network.Subnet, SubnetPools: conf.Network.Pools,
+		PastaOptions: conf.Network.PastaOptions, Slirp4netnsOptions: conf.Engine.NetworkOptions,
+		DNSServers: c.DNSServers, DNSSearches: c.DNSSearches, DNSOptions: c.DNSOptions,
+		BaseHostsFile: c.BaseHostsFile, HostContainersIP: c.HostContainers, NoHosts: c.NoHosts, NoHostname: c.NoHostname,
 		OOMScoreAdj: c.OOMScoreAdj, PIDsLimit: c.PIDsLimit, PullPolicy: conf.Engine.PullPolicy,
 		ReadOnly: c.ReadOnly, SeccompProfile: c.SeccompProfile, ShmSize: c.ShmSize,
 		StopTimeout: conf.Engine.StopTimeout, TZ: c.TZ, Umask: c.Umask,

@@ -47,6 +47,7 @@ func (r *run) follow(ctx context.Context) (int, error) {
 		return 0, r.giveUp(ctx, err)
 	}
 	r.started = true
+	r.ports.Release()
 	_ = r.dir.Close() // the container runs: it can be stopped and removed from here on
 	slog.Debug("command runs", "pid", event.PID)
 	if err := r.writePID(event.PID); err != nil {

@@ -57,9 +57,10 @@ type run struct {
 	shim     *userns.Process
 	client   *shim.Client
 	place    *placement
-	told     bool       // the shim has its plan
-	started  bool       // the command runs, or did
-	extra    []*os.File // --preserve-fds
+	ports    *network.Reservation // held until the helper has them
+	told     bool                 // the shim has its plan
+	started  bool                 // the command runs, or did
+	extra    []*os.File           // --preserve-fds
 	// groupAdd are the container's, and those of its CDI devices.
 	groupAdd []string
 	// bundle is what config.json says, where there are hooks to read it; nil without.
@@ -87,6 +88,10 @@ func Run(ctx context.Context, cfg *config.Config, opts create.Options, image cre
 	if err := r.replace(ctx); err != nil {
 		return 0, err
 	}
+	if err := r.planNetwork(); err != nil {
+		return 0, err
+	}
+	defer r.ports.Release()
 	if err := r.launch(ctx); err != nil {
 		return 0, r.giveUp(ctx, err)
 	}
@@ -122,6 +127,7 @@ func (r *run) leave(ctx context.Context) error {
 		return r.giveUp(ctx, err)
 	}
 	r.started = true
+	r.ports.Release()
 	slog.Debug("command runs", "pid", event.PID)
 	if event.Input != nil {
 		event.Input.Close()
@@ -169,7 +175,9 @@ func (r *run) describe(ctx context.Context) error {
 		return err
 	}
 	env.Created = time.Now()
-	env.Network = defaultNetwork()
+	if env.Network, env.PublishNetwork, err = defaultNetworks(r.cfg); err != nil {
+		return err
+	}
 	env.MountsOf, env.ImageLayers = r.mountsOf, r.imageLayers
 	if env.ID, err = state.GenerateID(); err != nil {
 		return err
@@ -190,7 +198,7 @@ func (r *run) describe(ctx context.Context) error {
 	}
 	slog.Debug("container described", "id", r.c.ID, "name", r.c.Name, "image", r.c.Image.Name, "network", r.c.Network.Mode,
 		"mount_program", r.c.Rootfs.MountProgram)
-	return r.planNetwork()
+	return r.checkNetwork()
 }
 
 func (r *run) records() state.Root { return Records(r.cfg) }
@@ -371,6 +379,7 @@ const patience = 15 * time.Second
 // abandon takes back all that launch made; what the shim has to do with it, the shim does.
 func (r *run) abandon(ctx context.Context) error {
 	r.place.finish()
+	r.ports.Release()
 	if r.client != nil {
 		r.client.Shutdown()
 	}

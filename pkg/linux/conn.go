@@ -135,3 +135,9 @@ func (c *Conn) Receive(limit int) (data []byte, files []*os.File, err error) {
 
 // Close ends the conversation; calls that wait return.
 func (c *Conn) Close() error { return c.file.Close() }
+
+// Shutdown tells the peer at once that nothing more comes; Close does so only when nobody waits
+// for the socket any more.
+func (c *Conn) Shutdown() {
+	_ = c.raw.Control(func(fd uintptr) { _ = unix.Shutdown(int(fd), unix.SHUT_RDWR) })
+}

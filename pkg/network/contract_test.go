@@ -21,6 +21,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rc-containers/rc/pkg/linux"
+	"github.com/rc-containers/rc/pkg/spec"
 )
 
 // roleEnv makes the test binary play a part: rc-net, or the tests inside namespaces.
@@ -113,6 +114,7 @@ func TestContract(t *testing.T) {
 				lacking(t, "%v", err)
 			}
 			t.Run("outbound", func(t *testing.T) { testOutbound(t, d.mode) })
+			t.Run("publish", func(t *testing.T) { testPublish(t, d.mode) })
 			t.Run("host loopback", func(t *testing.T) { testHostLoopback(t, d.mode, d.hostOption, loopback) })
 			t.Run("offline", func(t *testing.T) { testOffline(t, d.mode) })
 			t.Run("shim gone", func(t *testing.T) { testShimGone(t, d.mode) })
@@ -127,24 +129,24 @@ func TestContract(t *testing.T) {
 func testOutbound(t *testing.T, mode string) {
 	c := startContainer(t)
 	h := c.connect(t, mode)
-	if a := h.answer; a.IP == "" || a.Gateway == "" || a.Interface == "" || len(a.DNS) == 0 {
-		t.Errorf("answer lacks something: %+v", a)
+	if e := h.end; e.IP == "" || e.Prefix != 24 || e.Gateway == "" || e.Interface == "" || e.MAC == "" || len(h.link.DNS) == 0 {
+		t.Errorf("answer lacks something: %+v", h.link)
 	}
 	addresses := c.run(t, "ip", "-o", "-4", "address")
-	if !strings.Contains(addresses, h.answer.IP+"/") || !strings.Contains(addresses, h.answer.Interface) {
-		t.Errorf("answer %+v, but the namespace has %s", h.answer, addresses)
+	if !strings.Contains(addresses, h.end.IP+"/") || !strings.Contains(addresses, h.end.Interface) {
+		t.Errorf("answer %+v, but the namespace has %s", h.end, addresses)
 	}
 	if !strings.Contains(addresses, "127.0.0.1/8") || !strings.Contains(c.run(t, "ip", "link", "show", "lo"), "UP") {
 		t.Errorf("lo is not up: %s", addresses)
 	}
-	if routes := c.run(t, "ip", "route"); !strings.Contains(routes, "default via "+h.answer.Gateway) {
-		t.Errorf("answer %+v, but the routes are %s", h.answer, routes)
+	if routes := c.run(t, "ip", "route"); !strings.Contains(routes, "default via "+h.end.Gateway) {
+		t.Errorf("answer %+v, but the routes are %s", h.end, routes)
 	}
 	if got := c.fetch(worldAddress + ":80"); got != "world" {
 		t.Errorf("page: %s", got)
 	}
-	if got := c.resolve(h.answer.DNS[0]); got != "answered" {
-		t.Errorf("name server %s: %s", h.answer.DNS[0], got)
+	if got := c.resolve(h.link.DNS[0]); got != "answered" {
+		t.Errorf("name server %s: %s", h.link.DNS[0], got)
 	}
 }
 
@@ -156,12 +158,12 @@ func testHostLoopback(t *testing.T, mode, option, address string) {
 	}
 	c := startContainer(t)
 	h := c.connect(t, mode)
-	if got := c.fetch(net.JoinHostPort(h.answer.Gateway, port)); got == "the host's own" {
+	if got := c.fetch(net.JoinHostPort(h.end.Gateway, port)); got == "the host's own" {
 		t.Error("the host's loopback is reached without being asked for")
 	}
 	c = startContainer(t)
 	h = c.connect(t, mode, option)
-	if got := c.fetch(net.JoinHostPort(h.answer.Gateway, port)); got != "the host's own" {
+	if got := c.fetch(net.JoinHostPort(h.end.Gateway, port)); got != "the host's own" {
 		t.Errorf("with %s: %s", option, got)
 	}
 }
@@ -187,13 +189,21 @@ func testHelperKilled(t *testing.T, mode string) {
 	eventually(t, "the program ends with rc-net", func() bool { return !running(h.program) })
 }
 
+// testProgramKilled: the program is started anew, and the container has its network again.
 func testProgramKilled(t *testing.T, mode string) {
-	h := startContainer(t).connect(t, mode)
+	c := startContainer(t)
+	h := c.connect(t, mode)
 	if err := unix.Kill(h.program, unix.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	if a := h.receive(t); !strings.Contains(a.Error, mode+": the program ended: signal: killed") {
+	if a := h.receive(t); !strings.Contains(a.Lost, mode+": the program ended: signal: killed") || a.Ready {
 		t.Errorf("got %+v", a)
+	}
+	if a := h.receive(t); !a.Ready || a.Link == nil || a.Link.Endpoints[0].IP != h.end.IP {
+		t.Errorf("got %+v", a)
+	}
+	if got := c.fetch(worldAddress + ":80"); got != "world" {
+		t.Errorf("page: %s", got)
 	}
 }
 
@@ -204,7 +214,7 @@ func testOffline(t *testing.T, mode string) {
 	c := startContainer(t)
 	if msg := offline.in(func() (string, error) {
 		h := c.helper(t)
-		plan, err := NewPlan(mode, nil, exec.LookPath)
+		plan, err := NewPlan(mode, nil, nil, ThisMachine(exec.LookPath))
 		if err != nil {
 			return "", err
 		}
@@ -348,6 +358,8 @@ type helper struct {
 	cmd     *exec.Cmd
 	sock    *os.File
 	answer  Answer
+	link    spec.Link
+	end     spec.Endpoint
 	program int
 }
 
@@ -376,10 +388,17 @@ func (c container) helper(t testing.TB) *helper {
 // connect starts rc-net and waits until the network is up.
 func (c container) connect(t testing.TB, mode string, options ...string) *helper {
 	t.Helper()
-	plan, err := NewPlan(mode, options, exec.LookPath)
+	return c.publish(t, mode, nil, options...)
+}
+
+// publish is connect with ports.
+func (c container) publish(t testing.TB, mode string, ports []spec.Port, options ...string) *helper {
+	t.Helper()
+	plan, err := NewPlan(mode, options, ports, ThisMachine(exec.LookPath))
 	if err != nil {
 		t.Fatal(err)
 	}
+	plan.Dir = t.TempDir()
 	data, err := json.Marshal(plan)
 	if err != nil {
 		t.Fatal(err)
@@ -391,6 +410,8 @@ func (c container) connect(t testing.TB, mode string, options ...string) *helper
 	if h.answer = h.receive(t); !h.answer.Ready {
 		t.Fatalf("not ready: %+v", h.answer)
 	}
+	h.link = *h.answer.Link
+	h.end = h.link.Endpoints[0]
 	h.program = childOf(t, h.cmd.Process.Pid)
 	return h
 }
@@ -449,11 +470,14 @@ func eventually(t testing.TB, what string, ok func() bool) {
 	t.Errorf("%s: not within 3 s", what)
 }
 
+// world is the other end of the host's link.
+var world container
+
 // makeWorld gives this namespace a link with an address and a default route, and puts a
 // web server and a name server at its other end.
 func makeWorld(t testing.TB) {
 	t.Helper()
-	world := startContainer(t)
+	world = startContainer(t)
 	sh := func(format string, args ...any) {
 		t.Helper()
 		line := strings.Fields(fmt.Sprintf(format, args...))

@@ -37,11 +37,27 @@ func hostResolvConf(path, behindStub string) []byte {
 	return host
 }
 
-// ResolvConf makes a container's resolv.conf of the host's: the given servers first, then
-// those of the host that are reachable from another network namespace; three at most.
-// Search domains and options are kept. (A container in the host's own network namespace
-// takes the host's file as it is.)
-func ResolvConf(host []byte, servers []string) []byte {
+// Resolver says how a container's resolv.conf is made of the host's.
+type Resolver struct {
+	// AsHost is for a container in the host's own network namespace: the servers are those of
+	// the host's file, whatever they are.
+	AsHost bool `json:"asHost,omitempty"`
+	// Servers come before the host's: the network helper's forwarder.
+	Servers []string `json:"servers,omitempty"`
+	// DNS, Search and Options, where they are given, are instead of what the host's file has;
+	// Search may be "." for none.
+	DNS     []string `json:"dns,omitempty"`
+	Search  []string `json:"search,omitempty"`
+	Options []string `json:"options,omitempty"`
+}
+
+// Conf makes the file of the host's: the helper's servers first, then those of the host that
+// are reachable from another network namespace; three at most. Search domains and options
+// are kept.
+func (r *Resolver) Conf(host []byte) []byte {
+	if r.AsHost && len(r.DNS)+len(r.Search)+len(r.Options) == 0 {
+		return host
+	}
 	var out bytes.Buffer
 	for line := range bytes.Lines(host) {
 		fields := strings.Fields(string(line))
@@ -49,20 +65,41 @@ func ResolvConf(host []byte, servers []string) []byte {
 			continue
 		}
 		switch fields[0] {
-		case "search", "domain", "options", "sortlist":
+		case "search", "domain":
+			if len(r.Search) == 0 {
+				out.WriteString(strings.Join(fields, " ") + "\n")
+			}
+		case "options":
+			if len(r.Options) == 0 {
+				out.WriteString(strings.Join(fields, " ") + "\n")
+			}
+		case "sortlist":
 			out.WriteString(strings.Join(fields, " ") + "\n")
 		}
 	}
-	list := slices.Clone(servers)
-	for _, s := range nameservers(host) {
-		if reachable(s) && !slices.Contains(list, s) {
-			list = append(list, s)
-		}
+	if len(r.Search) > 0 && !slices.Contains(r.Search, ".") {
+		out.WriteString("search " + strings.Join(r.Search, " ") + "\n")
 	}
-	for _, s := range list[:min(len(list), maxNameservers)] {
+	if len(r.Options) > 0 {
+		out.WriteString("options " + strings.Join(r.Options, " ") + "\n")
+	}
+	for _, s := range r.servers(host) {
 		out.WriteString("nameserver " + s + "\n")
 	}
 	return out.Bytes()
+}
+
+func (r *Resolver) servers(host []byte) []string {
+	if len(r.DNS) > 0 {
+		return r.DNS[:min(len(r.DNS), maxNameservers)]
+	}
+	list := slices.Clone(r.Servers)
+	for _, s := range nameservers(host) {
+		if (r.AsHost || reachable(s)) && !slices.Contains(list, s) {
+			list = append(list, s)
+		}
+	}
+	return list[:min(len(list), maxNameservers)]
 }
 
 // nameservers lists the servers of a resolv.conf.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"runtime"
 	"strings"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/linux"
+	"github.com/rc-containers/rc/pkg/spec"
 )
 
 const (
@@ -27,37 +29,129 @@ const (
 )
 
 // Serve is rc-net's work: it reads the plan from sock, starts the program for the network
-// namespace, answers, and stays until the program or the peer of sock ends. It returns the
-// exit code. The calling goroutine must be the main one, locked to the main thread: the
-// program dies with the thread that started it.
+// namespace, answers, and stays until the peer of sock ends. A program that ends before is
+// started anew. It returns the exit code. The calling goroutine must be the main one, locked to
+// the main thread: the program dies with the thread that started it.
 func Serve(sock, netns *os.File) int {
 	runtime.GOMAXPROCS(1) // one thread waits: a second one would only cost memory
 	plan, err := receivePlan(sock)
 	if err != nil {
 		return fail(sock, err)
 	}
-	h, err := start(plan, netns)
+	s := &server{sock: sock, netns: netns, plan: plan}
+	if err := s.prepare(); err != nil {
+		return fail(sock, err)
+	}
+	for {
+		began := time.Now()
+		gone, err := s.connect()
+		if gone {
+			return 0
+		}
+		if err != nil {
+			if s.ready && s.again(began) {
+				continue
+			}
+			return fail(sock, err)
+		}
+		if send(sock, s.answer()) != nil {
+			s.program.stop()
+			return 0
+		}
+		s.ready = true
+		if s.program.watch(sock) {
+			s.program.stop()
+			return 0
+		}
+		err = s.program.ended()
+		s.program.stop()
+		if send(sock, Answer{Lost: err.Error(), Hint: errs.Hint(err)}) != nil || !s.again(began) {
+			return fail(sock, err)
+		}
+	}
+}
+
+// server is rc-net at work.
+type server struct {
+	sock, netns *os.File
+	plan        Plan
+	program     *program
+	forwarder   *forwarder
+	ready       bool // it was, once
+	failures    int  // programs in a row that ended soon
+}
+
+// prepare goes where the program's socket is to be, and lets the port driver use as many
+// processors as there are clients.
+func (s *server) prepare() error {
+	if s.plan.Dir == "" {
+		return nil
+	}
+	if len(s.plan.Ports) > 0 && s.plan.Handler == handlerOwn {
+		runtime.GOMAXPROCS(min(runtime.NumCPU(), forwardProcs))
+	}
+	return os.Chdir(s.plan.Dir)
+}
+
+// connect starts the program and, the first time, the port driver; gone says that the shim is.
+func (s *server) connect() (gone bool, err error) {
+	if s.program, err = start(s.plan, s.netns); err != nil {
+		return false, err
+	}
+	gone, err = s.program.waitReady(s.sock)
+	if err == nil && !gone {
+		err = s.publish()
+	}
+	if gone || err != nil {
+		s.program.stop()
+	}
+	return gone, err
+}
+
+func (s *server) publish() error {
+	switch {
+	case len(s.plan.Ports) == 0:
+		return nil
+	case s.plan.Mode == ModeSlirp4netns && s.plan.Handler == handlerProgram:
+		return addForwards(slirpSocket, s.plan.Ports)
+	case s.plan.Handler != handlerOwn || s.forwarder != nil:
+		return nil
+	}
+	target, err := netip.ParseAddr(s.plan.IP)
 	if err != nil {
-		return fail(sock, err)
+		return fmt.Errorf("publish: %w", err)
 	}
-	defer h.stop()
-	if gone, err := h.waitReady(sock); gone {
-		return 0
-	} else if err != nil {
-		return fail(sock, err)
+	s.forwarder, err = forward(s.plan.Ports, target, s.netns)
+	return err
+}
+
+// A program that ends is started anew, unless it does so at once, again and again.
+const (
+	soon         = 10 * time.Second
+	mostTries    = 5
+	firstPause   = 50 * time.Millisecond
+	forwardProcs = 4
+)
+
+// again waits a little before another try, and decides against one after several in vain. It
+// is false where the shim is gone meanwhile, too.
+func (s *server) again(began time.Time) bool {
+	if time.Since(began) > soon {
+		s.failures = 0
 	}
-	answer := Answer{Ready: true, Interface: plan.Interface, IP: plan.IP, Gateway: plan.Gateway, DNS: plan.DNS}
-	if answer.IP == "" {
-		answer.observe(netns)
+	if s.failures++; s.failures > mostTries {
+		return false
 	}
-	_ = netns.Close()
-	if send(sock, answer) != nil {
-		return 0
-	}
-	if h.watch(sock) {
-		return 0
-	}
-	return fail(sock, h.ended())
+	pause := firstPause << s.failures
+	fds := []unix.PollFd{{Fd: int32(s.sock.Fd()), Events: unix.POLLIN}}
+	n, pollErr := unix.Poll(fds, int(pause.Milliseconds()))
+	return n == 0 || errors.Is(pollErr, unix.EINTR)
+}
+
+func (s *server) answer() Answer {
+	e := spec.Endpoint{Network: s.plan.Mode, Interface: s.plan.Interface, IP: s.plan.IP, Prefix: s.plan.Prefix, Gateway: s.plan.Gateway}
+	observe(&e, s.netns)
+	return Answer{Ready: true, Program: s.program.proc.Pid, Link: &spec.Link{Endpoints: []spec.Endpoint{e}, DNS: s.plan.DNS, Ports: s.plan.Ports}}
 }
 
 func receivePlan(sock *os.File) (Plan, error) {
@@ -85,7 +179,7 @@ func send(sock *os.File, a Answer) error {
 
 // fail tells the shim; where it is gone, nobody wants to know.
 func fail(sock *os.File, err error) int {
-	_ = send(sock, Answer{Error: err.Error(), Hint: errs.Hint(err)})
+	_ = send(sock, Answer{Error: err.Error(), Hint: errs.Hint(err)}) // the last word
 	return errs.CodeError
 }
 

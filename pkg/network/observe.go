@@ -3,19 +3,24 @@ package network
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"math/bits"
+	"net"
 	"net/netip"
 	"os"
 	"runtime"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rc-containers/rc/pkg/spec"
 )
 
-// observe fills in what a program took from the host: interface, address and gateway of
-// the namespace's default route. What cannot be found stays empty: the network is up, and
+// observe fills in what a program took from the host: interface, addresses and gateways of
+// the namespace's default routes. What cannot be found stays empty: the network is up, and
 // these are for show. It reads /proc on a thread of its own, since it has to enter the
 // namespace; netlink would cost more to link than to use.
-func (a *Answer) observe(netns *os.File) {
+func observe(e *spec.Endpoint, netns *os.File) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -24,21 +29,22 @@ func (a *Answer) observe(netns *os.File) {
 			return
 		}
 		const dir = "/proc/thread-self/net/"
-		if routes, err := os.ReadFile(dir + "route"); err == nil {
+		if routes, err := os.ReadFile(dir + "route"); err == nil && e.IP == "" {
 			if name, gateway, ok := defaultRoute(string(routes)); ok {
-				a.Interface, a.Gateway, a.IP = name, gateway.String(), address4(name)
-				return
+				e.Interface, e.Gateway = name, gateway.String()
+				e.IP, e.Prefix = address4(name)
 			}
 		}
-		routes, err := os.ReadFile(dir + "ipv6_route")
-		if err != nil {
-			return
-		}
-		if name, gateway, ok := defaultRoute6(string(routes)); ok {
-			a.Interface, a.Gateway = name, gateway.String()
-			if addresses, err := os.ReadFile(dir + "if_inet6"); err == nil {
-				a.IP = address6(string(addresses), name)
+		if routes, err := os.ReadFile(dir + "ipv6_route"); err == nil {
+			if name, gateway, ok := defaultRoute6(string(routes)); ok {
+				e.Interface, e.Gateway6 = name, gateway.String()
 			}
+		}
+		if addresses, err := os.ReadFile(dir + "if_inet6"); err == nil {
+			e.IP6, e.Prefix6 = address6(string(addresses), e.Interface)
+		}
+		if i, err := net.InterfaceByName(e.Interface); err == nil {
+			e.MAC = i.HardwareAddr.String()
 		}
 	}()
 	<-done
@@ -80,17 +86,21 @@ func defaultRoute6(table string) (name string, gateway netip.Addr, ok bool) {
 
 // address6 finds an interface's global address in if_inet6: address, index, length,
 // scope, flags, name.
-func address6(table, name string) string {
+func address6(table, name string) (ip string, prefix int) {
 	for line := range strings.Lines(table) {
 		f := strings.Fields(line)
 		if len(f) < 6 || f[5] != name || f[3] != "00" {
 			continue
 		}
 		if a, ok := parse6(f[0]); ok {
-			return a.String()
+			length, err := strconv.ParseUint(f[2], 16, 8)
+			if err != nil {
+				length = 0
+			}
+			return a.String(), int(length)
 		}
 	}
-	return ""
+	return "", 0
 }
 
 func parse6(s string) (netip.Addr, bool) {
@@ -101,20 +111,27 @@ func parse6(s string) (netip.Addr, bool) {
 	return netip.AddrFrom16([16]byte(raw)), true
 }
 
-// address4 is an interface's first IPv4 address, by netdevice(7).
-func address4(name string) string {
+// address4 is an interface's first IPv4 address and its length, by netdevice(7).
+func address4(name string) (ip string, prefix int) {
 	sock, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return ""
+		return "", 0
 	}
 	defer unix.Close(sock)
-	ifr, err := unix.NewIfreq(name)
-	if err != nil || unix.IoctlIfreq(sock, unix.SIOCGIFADDR, ifr) != nil {
-		return ""
+	ask := func(request uint) ([]byte, bool) {
+		ifr, err := unix.NewIfreq(name)
+		if err != nil || unix.IoctlIfreq(sock, request, ifr) != nil {
+			return nil, false
+		}
+		b, err := ifr.Inet4Addr()
+		return b, err == nil && len(b) == 4
 	}
-	b, err := ifr.Inet4Addr()
-	if err != nil || len(b) != 4 {
-		return ""
+	b, ok := ask(unix.SIOCGIFADDR)
+	if !ok {
+		return "", 0
 	}
-	return netip.AddrFrom4([4]byte(b)).String()
+	if mask, ok := ask(unix.SIOCGIFNETMASK); ok {
+		prefix = bits.OnesCount32(binary.BigEndian.Uint32(mask))
+	}
+	return netip.AddrFrom4([4]byte(b)).String(), prefix
 }

@@ -34,7 +34,7 @@ func TestIPv6(t *testing.T) {
 	addresses := "00000000000000000000000000000001 01 80 10 80 lo\n" +
 		"fe800000000000000000000000000002 02 40 20 80 eth0\n" +
 		"20010db8000000000000000000000007 02 40 00 80 eth0\n"
-	if got := address6(addresses, "eth0"); got != "2001:db8::7" {
-		t.Errorf("got %q", got)
+	if got, prefix := address6(addresses, "eth0"); got != "2001:db8::7" || prefix != 64 {
+		t.Errorf("got %q/%d", got, prefix)
 	}
 }

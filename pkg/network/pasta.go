@@ -3,7 +3,10 @@ package network
 import (
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
+
+	"github.com/rc-containers/rc/pkg/spec"
 )
 
 // pastaDNS is where pasta answers for the host's name server: link-local, so that it can
@@ -41,7 +44,7 @@ var pastaOptions = [...]pastaOption{
 
 // pastaPlan passes the user's options on, and adds those that keep a container's network
 // to itself where the user did not decide otherwise.
-func pastaPlan(options []string) (Plan, error) {
+func pastaPlan(options []string, ports []spec.Port) (Plan, error) {
 	p := Plan{Mode: ModePasta, DNS: []string{pastaDNS}}
 	given := map[string]string{}
 	var own []string
@@ -77,6 +80,15 @@ func pastaPlan(options []string) (Plan, error) {
 		}
 	}
 	p.Args = []string{"--foreground", "--quiet", "--config-net", "--pid", "/proc/self/fd/4"}
+	for _, row := range ports {
+		o := "--tcp-ports"
+		if row.Protocol == spec.UDP {
+			o = "--udp-ports"
+		}
+		given[o] = ""
+		p.Args = append(p.Args, o, pastaPorts(row))
+		p.Handler = handlerProgram
+	}
 	for _, o := range []string{"--tcp-ports", "--udp-ports", "--tcp-ns", "--udp-ns"} {
 		if _, ok := given[o]; !ok {
 			p.Args = append(p.Args, o, "none")
@@ -101,6 +113,21 @@ func pastaPlan(options []string) (Plan, error) {
 		}
 	}
 	return p, nil
+}
+
+// pastaPorts is a row of ports the way -t and -u take it: [ADDRESS/]FIRST-LAST:FIRST-LAST.
+func pastaPorts(p spec.Port) string {
+	text := func(first uint16) string {
+		if p.Range == 1 {
+			return strconv.Itoa(int(first))
+		}
+		return strconv.Itoa(int(first)) + "-" + strconv.Itoa(int(first)+int(p.Range)-1)
+	}
+	ports := text(p.HostPort) + ":" + text(p.ContainerPort)
+	if p.HostIP != "" {
+		return p.HostIP + "/" + ports
+	}
+	return ports
 }
 
 // pastaKnown finds an option; more says that its value is the next word. Of those that are

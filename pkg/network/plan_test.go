@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/spec"
 )
 
 var update = flag.Bool("update", false, "write golden files")
@@ -26,6 +27,11 @@ func installed(names ...string) Look {
 		}
 		return "", errors.New("not in PATH")
 	}
+}
+
+// host has the given programs, IPv6 and a route.
+func host(names ...string) Machine {
+	return Machine{Look: installed(names...), IPv6: true, Online: true}
 }
 
 // golden compares JSON with a file in testdata.
@@ -52,17 +58,28 @@ func golden(t *testing.T, name string, v any) {
 }
 
 func TestPlan(t *testing.T) {
-	tests := []struct{ name, mode, options string }{
-		{"slirp4netns", ModeSlirp4netns, ""},
-		{"slirp4netns-cidr", ModeSlirp4netns, "cidr=10.7.0.0/16,mtu=1500"},
-		{"slirp4netns-all", ModeSlirp4netns, "allow_host_loopback=true,enable_ipv6=true,outbound_addr=192.0.2.7,outbound_addr6=eth0,port_handler=rootlesskit,mtu=65520,cidr=10.0.2.0/24"},
-		{"pasta", ModePasta, ""},
-		{"pasta-options", ModePasta, "-4,--mtu,1400,-t,8080:80,-T22,--map-gw,-I,eth7,--dns-forward=192.0.2.53,-a,198.51.100.9"},
-		{"pasta-no-map-gw", ModePasta, "--no-map-gw,--tcp-ports=auto"},
+	ports := []spec.Port{
+		{HostPort: 8080, ContainerPort: 80, Range: 1, Protocol: spec.TCP},
+		{HostIP: "127.0.0.1", HostPort: 5300, ContainerPort: 53, Range: 2, Protocol: spec.UDP},
+	}
+	six := append(ports[:2:2], spec.Port{HostIP: "::1", HostPort: 9000, ContainerPort: 90, Range: 1, Protocol: spec.TCP})
+	tests := []struct {
+		name, mode, options string
+		ports               []spec.Port
+	}{
+		{name: "slirp4netns-ports", mode: ModeSlirp4netns, ports: six},
+		{"slirp4netns-hostfwd", ModeSlirp4netns, "port_handler=slirp4netns,mtu=1000", ports},
+		{"pasta-ports", ModePasta, "-T,22", six},
+		{name: "slirp4netns", mode: ModeSlirp4netns},
+		{name: "slirp4netns-cidr", mode: ModeSlirp4netns, options: "cidr=10.7.0.0/16,mtu=1500"},
+		{name: "slirp4netns-all", mode: ModeSlirp4netns, options: "allow_host_loopback=true,enable_ipv6=true,outbound_addr=192.0.2.7,outbound_addr6=eth0,port_handler=rootlesskit,mtu=65520,cidr=10.0.2.0/24"},
+		{name: "pasta", mode: ModePasta, options: ""},
+		{name: "pasta-options", mode: ModePasta, options: "-4,--mtu,1400,-t,8080:80,-T22,--map-gw,-I,eth7,--dns-forward=192.0.2.53,-a,198.51.100.9"},
+		{name: "pasta-no-map-gw", mode: ModePasta, options: "--no-map-gw,--tcp-ports=auto"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			p, err := NewPlan(tt.mode, strings.Split(tt.options, ","), installed("pasta", "slirp4netns"))
+			p, err := NewPlan(tt.mode, strings.Split(tt.options, ","), tt.ports, host("pasta", "slirp4netns"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -72,6 +89,10 @@ func TestPlan(t *testing.T) {
 }
 
 func TestPlanErrors(t *testing.T) {
+	six := []spec.Port{{HostIP: "::1", HostPort: 9000, ContainerPort: 90, Range: 1, Protocol: spec.TCP}}
+	if _, err := NewPlan(ModeSlirp4netns, []string{"port_handler=slirp4netns"}, six, host(ModeSlirp4netns)); !errors.Is(err, errs.ErrUnsupported) {
+		t.Errorf("IPv6 through slirp4netns itself: %v", err)
+	}
 	tests := []struct{ mode, options, want string }{
 		{ModeSlirp4netns, "mtu=big", `option "mtu=big": want a number from 68 to 65521`},
 		{ModeSlirp4netns, "mtu=67", "want a number"},
@@ -88,7 +109,7 @@ func TestPlanErrors(t *testing.T) {
 		{ModeSlirp4netns, "outbound_addr=--help", "want an IPv4 address"},
 		{ModeSlirp4netns, "outbound_addr6=10.0.0.1", "want an IPv6 address"},
 		{ModeSlirp4netns, "outbound_addr6=fe80::1%eth0", "want an IPv6 address"},
-		{ModeSlirp4netns, "port_handler=slirp4netns", "want rootlesskit"},
+		{ModeSlirp4netns, "port_handler=x", "want rootlesskit or slirp4netns"},
 		{ModeSlirp4netns, "mtv=1", `option "mtv=1": want mtu, cidr,`},
 		{ModePasta, "8080", `option "8080": want options of passt(1)`},
 		{ModePasta, "-t,80,90", `option "90": want options of passt(1)`},
@@ -104,7 +125,7 @@ func TestPlanErrors(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.mode+" "+tt.options, func(t *testing.T) {
-			_, err := NewPlan(tt.mode, strings.Split(tt.options, ","), installed("pasta", "slirp4netns"))
+			_, err := NewPlan(tt.mode, strings.Split(tt.options, ","), nil, host("pasta", "slirp4netns"))
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want %s", err, tt.want)
 			}
@@ -116,19 +137,29 @@ func TestPlanErrors(t *testing.T) {
 }
 
 func TestMissingPrograms(t *testing.T) {
-	_, err := NewPlan(ModePasta, nil, installed(ModeSlirp4netns))
+	_, err := NewPlan(ModePasta, nil, nil, host(ModeSlirp4netns))
 	if !errors.Is(err, errs.ErrNotFound) || !strings.Contains(errs.Hint(err), "package passt") {
 		t.Errorf("%v, hint %q", err, errs.Hint(err))
 	}
-	_, err = Default(installed())
+	_, err = Default(host(), false)
 	if !errors.Is(err, errs.ErrNotFound) || !strings.Contains(errs.Hint(err), "slirp4netns and passt") {
 		t.Errorf("%v, hint %q", err, errs.Hint(err))
 	}
-	for want, look := range map[string]Look{
-		ModeSlirp4netns: installed(ModePasta, ModeSlirp4netns), ModePasta: installed(ModePasta),
+	both, offline := host(ModePasta, ModeSlirp4netns), host(ModePasta, ModeSlirp4netns)
+	offline.Online = false
+	for _, tt := range []struct {
+		host    Machine
+		publish bool
+		want    string
+	}{
+		{both, false, ModeSlirp4netns},
+		{both, true, ModePasta},
+		{offline, true, ModeSlirp4netns},
+		{host(ModePasta), false, ModePasta},
+		{host(ModeSlirp4netns), true, ModeSlirp4netns},
 	} {
-		if got, err := Default(look); got != want || err != nil {
-			t.Errorf("got %q, %v, want %q", got, err, want)
+		if got, err := Default(tt.host, tt.publish); got != tt.want || err != nil {
+			t.Errorf("got %q, %v, want %q", got, err, tt.want)
 		}
 	}
 }
@@ -166,10 +197,28 @@ func TestResolvConf(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, string(ResolvConf([]byte(tt.host), tt.servers))); diff != "" {
+			if diff := cmp.Diff(tt.want, string((&Resolver{Servers: tt.servers}).Conf([]byte(tt.host)))); diff != "" {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+func TestResolver(t *testing.T) {
+	const host = "search lan\noptions edns0\nnameserver 127.0.0.53\nnameserver 192.0.2.1\n"
+	for name, tt := range map[string]struct {
+		resolver Resolver
+		want     string
+	}{
+		"as the host":  {Resolver{AsHost: true}, host},
+		"own servers":  {Resolver{Servers: []string{"10.0.2.3"}, DNS: []string{"192.0.2.9", "127.0.0.1"}}, "search lan\noptions edns0\nnameserver 192.0.2.9\nnameserver 127.0.0.1\n"},
+		"own domains":  {Resolver{Search: []string{"a.test", "b.test"}}, "options edns0\nsearch a.test b.test\nnameserver 192.0.2.1\n"},
+		"no domain":    {Resolver{Search: []string{"."}, Options: []string{"ndots:2"}}, "options ndots:2\nnameserver 192.0.2.1\n"},
+		"host, option": {Resolver{AsHost: true, Options: []string{"rotate"}}, "search lan\noptions rotate\nnameserver 127.0.0.53\nnameserver 192.0.2.1\n"},
+	} {
+		if diff := cmp.Diff(tt.want, string(tt.resolver.Conf([]byte(host)))); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
 	}
 }
 
@@ -226,12 +275,13 @@ func FuzzResolvConf(f *testing.F) {
 	f.Add("nameserver 127.0.0.53\nsearch a\n", "10.0.2.3")
 	f.Add("nameserver\t::1%lo\r\noptions x", "")
 	f.Fuzz(func(t *testing.T, host, server string) {
-		out := ResolvConf([]byte(host), []string{"10.0.2.3"})
+		resolver := &Resolver{Servers: []string{"10.0.2.3"}}
+		out := resolver.Conf([]byte(host))
 		list := nameservers(out)
 		if len(list) == 0 || len(list) > maxNameservers || list[0] != "10.0.2.3" {
 			t.Errorf("name servers %q of %q", list, host)
 		}
-		again := ResolvConf(out, []string{"10.0.2.3"})
+		again := resolver.Conf(out)
 		if string(again) != string(out) {
 			t.Errorf("%q becomes %q", out, again)
 		}
@@ -247,7 +297,7 @@ func FuzzPlan(f *testing.F) {
 		if slirp {
 			mode = ModeSlirp4netns
 		}
-		p, err := NewPlan(mode, strings.Split(options, ","), installed("pasta", "slirp4netns"))
+		p, err := NewPlan(mode, strings.Split(options, ","), nil, host("pasta", "slirp4netns"))
 		if err != nil {
 			if !errors.Is(err, errs.ErrInvalid) {
 				t.Errorf("%q: %v", options, err)

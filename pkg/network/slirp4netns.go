@@ -2,9 +2,11 @@ package network
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/spec"
 )
 
@@ -16,9 +18,9 @@ const (
 	slirpGateway  = 2
 	slirpDNS      = 3
 	slirpGuest    = 100
-	slirpDNS6     = "fd00::3"
 	slirpTap      = "tap0"
-	minMTU        = 68 // RFC 791
+	slirpSocket   = "slirp4netns.sock" // in rc-net's working directory: a path has 107 bytes at most
+	minMTU        = 68                 // RFC 791
 	minMTU6       = 1280
 	slirpNetwork  = "10.0.2.0/24"
 	optionNumbers = "want mtu, cidr, enable_ipv6, outbound_addr, outbound_addr6, allow_host_loopback or port_handler, each with =VALUE"
@@ -29,11 +31,12 @@ type slirpOptions struct {
 	mtu                 int
 	cidr                netip.Prefix
 	ipv6, hostLoopback  bool
+	handler             string
 	outbound, outbound6 string
 }
 
-func parseSlirpOptions(options []string) (slirpOptions, error) {
-	o := slirpOptions{mtu: slirpMTU, cidr: netip.MustParsePrefix(slirpNetwork)}
+func parseSlirpOptions(options []string, ipv6 bool) (slirpOptions, error) {
+	o := slirpOptions{mtu: slirpMTU, cidr: netip.MustParsePrefix(slirpNetwork), handler: handlerOwn, ipv6: ipv6}
 	for _, option := range options {
 		if option == "" {
 			continue
@@ -44,6 +47,10 @@ func parseSlirpOptions(options []string) (slirpOptions, error) {
 		}
 	}
 	if o.ipv6 && o.mtu < minMTU6 {
+		if !slices.Contains(options, "enable_ipv6=true") { // it was nobody's wish
+			o.ipv6 = false
+			return o, nil
+		}
 		return o, badOption(ModeSlirp4netns, "mtu="+strconv.Itoa(o.mtu), "IPv6 wants 1280 at least")
 	}
 	return o, nil
@@ -84,8 +91,13 @@ func (o *slirpOptions) set(key, value string) (want string) {
 			return "want an IPv6 address of the host or the name of an interface"
 		}
 	case "port_handler":
-		if value != "rootlesskit" {
-			return "want rootlesskit"
+		switch value {
+		case handlerOwn:
+			o.handler = handlerOwn
+		case ModeSlirp4netns:
+			o.handler = handlerProgram
+		default:
+			return "want rootlesskit or slirp4netns"
 		}
 	default:
 		return optionNumbers
@@ -105,8 +117,8 @@ func (o *slirpOptions) setBool(to *bool, value string) (want string) {
 	return ""
 }
 
-func slirp4netnsPlan(options []string) (Plan, error) {
-	o, err := parseSlirpOptions(options)
+func slirp4netnsPlan(options []string, ports []spec.Port, ipv6 bool) (Plan, error) {
+	o, err := parseSlirpOptions(options, ipv6)
 	if err != nil {
 		return Plan{}, err
 	}
@@ -114,6 +126,7 @@ func slirp4netnsPlan(options []string) (Plan, error) {
 	p := Plan{
 		Mode: ModeSlirp4netns, Interface: slirpTap,
 		IP:      add(network, slirpGuest).String(),
+		Prefix:  o.cidr.Bits(),
 		Gateway: add(network, slirpGateway).String(),
 		DNS:     []string{add(network, slirpDNS).String()},
 	}
@@ -130,13 +143,23 @@ func slirp4netnsPlan(options []string) (Plan, error) {
 	}
 	if o.ipv6 {
 		p.Args = append(p.Args, "--enable-ipv6")
-		p.DNS = append(p.DNS, slirpDNS6)
 	}
 	if o.outbound != "" {
 		p.Args = append(p.Args, "--outbound-addr="+o.outbound)
 	}
 	if o.outbound6 != "" {
 		p.Args = append(p.Args, "--outbound-addr6="+o.outbound6)
+	}
+	if len(ports) > 0 {
+		p.Handler = o.handler
+	}
+	if p.Handler == handlerProgram {
+		for _, row := range ports {
+			if strings.Contains(row.HostIP, ":") {
+				return p, errs.Unsupportedf("-p %s:%s: slirp4netns forwards IPv4 only: leave port_handler=slirp4netns out", row.Host(), row.Container())
+			}
+		}
+		p.Args = append(p.Args, "--api-socket="+slirpSocket)
 	}
 	p.Args = append(p.Args, "--netns-type=path", "/proc/self/fd/3", slirpTap)
 	return p, nil

@@ -74,6 +74,12 @@ func (o *Object) Object(key string, value *Object) {
 	o.data = append(o.data, value.JSON()...)
 }
 
+// Raw writes what is JSON already.
+func (o *Object) Raw(key string, json []byte) {
+	o.key(key)
+	o.data = append(o.data, json...)
+}
+
 // appendText quotes a string (RFC 8259, 7). What is not UTF-8 becomes the replacement
 // character, as in encoding/json.
 func appendText(b []byte, s string) []byte {

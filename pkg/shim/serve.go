@@ -46,6 +46,7 @@ type server struct {
 	mounters []int      // with --pid host: the processes that do it, fuse-overlayfs
 	trees    []*os.File // copies of that, for the first process
 	helper   *netHelper
+	net      netState
 	proc     *oci.Process
 	state    spec.State
 	lastExit *spec.Exit
@@ -257,7 +258,7 @@ func (s *server) prepare(restarts int) error {
 	if err := s.writeState(); err != nil {
 		return err
 	}
-	if err := s.helper.await(); err != nil {
+	if err := s.awaitNetwork(); err != nil {
 		return err
 	}
 	if err := s.proc.Ready(); err != nil {
@@ -271,6 +272,7 @@ func (s *server) prepare(restarts int) error {
 // could run while the main one waits in a system call would cost a thread for good.
 func (s *server) attend() {
 	s.copyStreams()
+	s.watchNetwork()
 	if !s.attending {
 		s.attending = true
 		go s.accept()

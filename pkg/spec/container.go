@@ -218,6 +218,8 @@ type Summary struct {
 	MountedImages []string `json:"mountedImages,omitempty"`
 	Restart       string   `json:"restart,omitempty"` // the policy
 	Health        bool     `json:"health,omitempty"`  // there is a healthcheck
+	Ports         []Port   `json:"ports,omitempty"`
+	Expose        []string `json:"expose,omitempty"`
 }
 
 // State is state.json in the runtime directory, written by the shim when the container

@@ -31,6 +31,8 @@ type Network struct {
 	// Ports are published: -p and -P. A host port that was left to rc is 0 here, and
 	// chosen at each start (State.Ports).
 	Ports []Port `json:"ports,omitempty"`
+	// PublishAll is -P: Ports has the exposed ports, too.
+	PublishAll bool `json:"publishAll,omitempty"`
 	// Expose are the ports that the image and --expose speak of: "80/tcp".
 	Expose []string `json:"expose,omitempty"`
 	// DNS are name servers instead of the network's; "none", alone, leaves the image's
@@ -148,4 +150,41 @@ func (p Port) Single() []Port {
 		list = append(list, one)
 	}
 	return list
+}
+
+// NetworkState is network.json in the runtime directory: how a container that runs is
+// connected. The shim writes it; Link is what rc-net says.
+type NetworkState struct {
+	// Restarts is how often the network's helper has died and was started anew, LastError why it
+	// did so last; Down says that there is no other one.
+	Restarts  int    `json:"restarts,omitempty"`
+	LastError string `json:"lastError,omitempty"`
+	Down      bool   `json:"down,omitempty"`
+	Link      Link   `json:"link"`
+}
+
+// Link is a container's connection as it came about.
+type Link struct {
+	Endpoints []Endpoint `json:"endpoints,omitempty"`
+	DNS       []string   `json:"dns,omitempty"`
+	// Ports are as published, with every number decided.
+	Ports []Port `json:"ports,omitempty"`
+}
+
+// Endpoint is one of a container's interfaces.
+type Endpoint struct {
+	Network   string `json:"network"` // the mode, or a bridge network's name
+	Interface string `json:"interface,omitempty"`
+	MAC       string `json:"mac,omitempty"`
+	IP        string `json:"ip,omitempty"`
+	Prefix    int    `json:"prefix,omitempty"`
+	Gateway   string `json:"gateway,omitempty"`
+	IP6       string `json:"ip6,omitempty"`
+	Prefix6   int    `json:"prefix6,omitempty"`
+	Gateway6  string `json:"gateway6,omitempty"`
+}
+
+// Has tells whether a port of the container is in the row.
+func (p Port) Has(port uint16, protocol string) bool {
+	return p.Protocol == protocol && port >= p.ContainerPort && int(port) < int(p.ContainerPort)+int(p.Range)
 }

@@ -152,7 +152,7 @@ func CheckPorts(ports []Port) ([]Port, error) {
 			continue
 		}
 		for _, other := range list {
-			if p.meets(other) {
+			if p.Meets(other) {
 				return nil, errs.Invalidf("-p %s:%s: host port %s/%s is published to %s already",
 					p.Host(), p.Container(), other.Host(), other.Protocol, other.Container())
 			}
@@ -162,8 +162,8 @@ func CheckPorts(ports []Port) ([]Port, error) {
 	return list, nil
 }
 
-// meets tells whether two rows of ports have one of the host's in common.
-func (p Port) meets(o Port) bool {
+// Meets tells whether two rows of ports have one of the host's in common.
+func (p Port) Meets(o Port) bool {
 	if p.Protocol != o.Protocol || p.HostPort == 0 || o.HostPort == 0 || p.HostLast != 0 || o.HostLast != 0 {
 		return false
 	}

@@ -44,6 +44,9 @@ type Entry struct {
 	Lost bool
 	// Health is there while a container with a healthcheck runs.
 	Health *spec.HealthState
+	// Published are the ports that are published, with the numbers that were left to rc, while
+	// the container runs.
+	Published []spec.Port
 	// Starting says that the container is still in the hands of its creator.
 	Starting bool
 }
@@ -112,6 +115,9 @@ func (r Root) entryOf(id string, runs bool) (*Entry, error) {
 	if e.Summary.Health && e.State != nil {
 		// What cannot be read is of a check that has not been made yet.
 		e.Health, _ = readRecord[spec.HealthState](filepath.Join(r.RunDir(id), healthFile))
+	}
+	if len(e.Ports) > 0 && e.State != nil {
+		e.Published = r.Network(id).Link.Ports
 	}
 	e.judge(func() bool { return r.held(id) }, func() bool { return r.wasMounted(id) })
 	if e.Lost && !runs {

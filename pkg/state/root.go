@@ -14,6 +14,7 @@ const (
 	stateFile     = "state.json"
 	exitFile      = "exit.json"
 	healthFile    = "health.json"
+	networkFile   = "network.json"
 	stoppedFile   = "stopped"
 )
 

@@ -101,6 +101,20 @@ func (r Root) WriteHealth(id string, h *spec.HealthState) error {
 	return writeRecord(filepath.Join(r.RunDir(id), healthFile), h, false)
 }
 
+// WriteNetwork says how a container is connected; data is a spec.NetworkState.
+func (r Root) WriteNetwork(id string, data []byte) error {
+	return linux.ReplaceFile(filepath.Join(r.RunDir(id), networkFile), data)
+}
+
+// Network says how a container that runs is connected; it is zero where nothing is known.
+func (r Root) Network(id string) spec.NetworkState {
+	n, err := readRecord[spec.NetworkState](filepath.Join(r.RunDir(id), networkFile))
+	if err != nil || n == nil {
+		return spec.NetworkState{} // without a network of its own, or not up yet
+	}
+	return *n
+}
+
 // MarkStopped notes that a user stops the container, before it is stopped: its shim will not
 // start it anew.
 func (r Root) MarkStopped(id string) error {
@@ -127,6 +141,7 @@ func (r Root) summary(c *spec.Container) *spec.Summary {
 		ID: c.ID, Name: c.Name, Image: c.Image.Name, ImageID: c.Image.ID, Created: c.Created, Labels: c.Labels,
 		Volumes: Volumes(c), MountedImages: mountedImages(c),
 		Network: c.Network.Names(), Remove: c.Remove, Mounts: UserMounts(r, c), Restart: c.Restart.Policy, Health: c.Health != nil,
+		Ports: c.Network.Ports, Expose: c.Network.Expose,
 	}
 	if c.OCI.Process != nil {
 		s.Command = c.OCI.Process.Args

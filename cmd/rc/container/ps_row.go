@@ -10,6 +10,7 @@ import (
 
 	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/format"
+	"github.com/rc-containers/rc/pkg/spec"
 	"github.com/rc-containers/rc/pkg/state"
 )
 
@@ -111,8 +112,25 @@ func (r psRow) Mounts() string   { return format.Plain(strings.Join(r.e.Mounts, 
 func (r psRow) Networks() string { return r.e.Network }
 func (r psRow) AutoRemove() bool { return r.e.Remove }
 
+// Ports are as 0.0.0.0:8080->80/tcp, and those that are exposed only, as 80/tcp.
+func (r psRow) Ports() string {
+	ports := container.PublishedPorts(&r.e)
+	list := make([]string, 0, len(ports))
+	for _, p := range ports {
+		list = append(list, p.Host()+"->"+p.Container())
+	}
+	for _, exposed := range r.e.Expose {
+		if !container.HasPort(ports, exposed) {
+			list = append(list, exposed)
+		}
+	}
+	return strings.Join(list, ", ")
+}
+
+// ExposedPorts are those that the image and --expose speak of.
+func (r psRow) ExposedPorts() string { return strings.Join(r.e.Expose, ", ") }
+
 // What rc does not have yet is empty, so that scripts that name it work.
-func (r psRow) Ports() string   { return "" }
 func (r psRow) Pod() string     { return "" }
 func (r psRow) PodName() string { return "" }
 func (r psRow) IsInfra() bool   { return false }
@@ -163,37 +181,38 @@ func (r psRow) Size() string {
 // MarshalJSON has podman's names and types.
 func (r psRow) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
-		AutoRemove bool
-		Command    []string
-		CreatedAt  string
-		Exited     bool
-		ExitedAt   int64
-		ExitCode   int
-		ID         string `json:"Id"`
-		Image      string
-		ImageID    string
-		IsInfra    bool
-		Labels     map[string]string
-		Mounts     []string
-		Names      []string
-		Networks   []string
-		Pid        int
-		Pod        string
-		PodName    string
-		Ports      []string
-		Restarts   int
-		Size       *psSize
-		StartedAt  int64
-		State      string
-		Status     string
-		Created    int64
+		AutoRemove   bool
+		Command      []string
+		CreatedAt    string
+		Exited       bool
+		ExitedAt     int64
+		ExitCode     int
+		ID           string `json:"Id"`
+		Image        string
+		ImageID      string
+		IsInfra      bool
+		Labels       map[string]string
+		Mounts       []string
+		Names        []string
+		Networks     []string
+		Pid          int
+		Pod          string
+		PodName      string
+		Ports        []psPort
+		ExposedPorts map[string][]string
+		Restarts     int
+		Size         *psSize
+		StartedAt    int64
+		State        string
+		Status       string
+		Created      int64
 	}{
 		r.e.Remove, r.e.Command, r.CreatedHuman(), r.Exited(), r.ExitedAt(), r.ExitCode(), r.e.ID, r.e.Image, r.e.ImageID, false,
 		r.e.Labels, orEmpty(r.e.Mounts),
 		[]string{r.e.Name},
 		strings.Split(r.e.Network, ","),
 		r.Pid(), "", "",
-		[]string{},
+		psPorts(container.PublishedPorts(&r.e)), exposedPorts(r.e.Expose),
 		r.Restarts(), r.size, r.StartedAt(),
 		r.e.Status, r.Status(), r.e.Created.Unix(),
 	})
@@ -204,4 +223,31 @@ func orEmpty(s []string) []string {
 		return []string{}
 	}
 	return s
+}
+
+// psPort is a published port with podman's names.
+type psPort struct {
+	HostIP        string `json:"host_ip"`
+	ContainerPort uint16 `json:"container_port"`
+	HostPort      uint16 `json:"host_port"`
+	Range         uint16 `json:"range"`
+	Protocol      string `json:"protocol"`
+}
+
+func psPorts(ports []spec.Port) []psPort {
+	list := make([]psPort, 0, len(ports))
+	for _, p := range ports {
+		list = append(list, psPort{p.HostIP, p.ContainerPort, p.HostPort, p.Range, p.Protocol})
+	}
+	return list
+}
+
+// exposedPorts are protocols by number.
+func exposedPorts(exposed []string) map[string][]string {
+	out := map[string][]string{}
+	for _, e := range exposed {
+		number, protocol, _ := strings.Cut(e, "/")
+		out[number] = append(out[number], protocol)
+	}
+	return out
 }

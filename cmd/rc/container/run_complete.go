@@ -41,6 +41,7 @@ func completeCreateFlags(a *cli.App, cmd *cobra.Command) {
 	}
 	fixed("pull", spec.PullPolicies()...)
 	fixed("network", spec.NetworkModes()...)
+	completeNetworkFlags(register)
 	for _, flag := range []string{"pid", "ipc", "uts", "cgroupns"} {
 		fixed(flag, "private", "host")
 	}

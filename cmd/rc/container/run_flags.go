@@ -37,6 +37,7 @@ type runFlags struct {
 	hostname, domainname     string
 	pid, ipc, uts, cgroupns  string
 	networks                 []string
+	net                      networkFlags
 	volumes, mounts, tmpfs   []string
 	devices, secrets         []string
 	gpus, deviceRules        []string
@@ -86,13 +87,13 @@ func (f *runFlags) add(flags *pflag.FlagSet) {
 	f.addProcess(flags)
 	f.addSecurity(flags)
 	f.addNamespaces(flags)
+	f.net.add(flags)
 	f.addFiles(flags)
 	f.addLimits(flags)
 	f.ids.add(flags)
 	f.health.add(flags)
 	f.sigProxy = true // of a container that create makes, start --sig-proxy decides
 
-	cli.AddNotYet(flags, "publish", "p", false)
 	cli.AddNotYet(flags, "sdnotify", "", false)
 	addNoOps(flags)
 }
@@ -154,7 +155,7 @@ func (f *runFlags) addNamespaces(flags *pflag.FlagSet) {
 	flags.StringVar(&f.ipc, "ipc", "", "IPC namespace: private or host")
 	flags.StringVar(&f.uts, "uts", "", "UTS namespace: private or host")
 	flags.StringVar(&f.cgroupns, "cgroupns", "", "Cgroup namespace: private or host")
-	cli.ListVar(flags, &f.networks, "network", "", "Network: none, host, or private by pasta or slirp4netns")
+	cli.ListVar(flags, &f.networks, "network", "", "How it is connected: private, pasta[:OPTIONS], slirp4netns[:OPTIONS], none, host, container:NAME, ns:PATH, or NAME[:OPTIONS] for each network")
 	cli.ListVar(flags, &f.networks, "net", "", "Network")
 	flags.Lookup("net").Hidden = true
 }

@@ -42,6 +42,7 @@ func (f *runFlags) namespaces(p *flagParser, o *create.Options) {
 	var err error
 	o.Network, err = spec.ParseNetworks(f.networks)
 	p.note("network", err)
+	f.net.options(p, &o.Network)
 }
 
 func (f *runFlags) files(p *flagParser, o *create.Options) {

@@ -34,6 +34,7 @@ func Verbs(a *cli.App) []cli.Verb {
 		{Name: "wait", Make: func() *cobra.Command { return newWaitCommand(a, waitForContainers) }},
 		{Name: "restart", Make: func() *cobra.Command { return newRestartCommand(a, restartContainers) }},
 		{Name: "update", Make: func() *cobra.Command { return newUpdateCommand(a, updateContainers) }},
+		{Name: "port", Make: func() *cobra.Command { return newPortCommand(a, showPorts) }},
 		{Name: "rename", Make: func() *cobra.Command { return newRenameCommand(a, renameContainer) }},
 	}
 }

@@ -37,7 +37,7 @@ func hostFacts(ctx context.Context, a *cli.App) hostInfo {
 	}
 	info.NetworkBackend = cfg.Containers.NetworkCommand
 	if info.NetworkBackend == "" {
-		info.NetworkBackend, _ = network.Default(exec.LookPath) // "" is neither
+		info.NetworkBackend, _ = network.Default(network.ThisMachine(exec.LookPath), false) // "" is neither
 	}
 	info.Hostname, _ = os.Hostname()
 	info.CgroupVersion, info.CgroupControllers = cgroupFacts(ctx)

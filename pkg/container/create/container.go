@@ -115,34 +115,6 @@ func (d *draft) metadata() error {
 	return nil
 }
 
-// network decides the mode; "" and private are the environment's choice.
-func (d *draft) network() error {
-	network := d.opts.Network
-	if network.Mode == "" {
-		switch mode := d.env.Config.Containers.Network; mode {
-		case "", "private", "bridge": // bridge is another program's default and comes later
-			network.Mode = d.env.Network
-		default:
-			parsed, err := spec.ParseNetwork(mode)
-			if err != nil {
-				return fmt.Errorf("containers.conf: netns: %w", err)
-			}
-			network = parsed
-		}
-	}
-	if network.Mode == "" {
-		return errs.WithHint(
-			fmt.Errorf("network: neither slirp4netns nor pasta is installed: %w", errs.ErrNotFound),
-			"apt install slirp4netns passt, or use --network host or --network none")
-	}
-	switch network.Mode {
-	case spec.NetworkBridge, spec.NetworkContainer, spec.NetworkPath:
-		return errs.Unsupportedf("--network %s: these networks are not supported yet", network.Mode)
-	}
-	d.c.Network = network
-	return nil
-}
-
 func (d *draft) cgroups() error {
 	cgroups := d.opts.Cgroups
 	if mode := d.env.Config.Containers.Cgroups; cgroups.Mode == "" && mode != "" {

@@ -36,7 +36,7 @@ func testEnvironment(cfg config.Config) Environment {
 		Config: &cfg, ID: strings.Repeat("0123456789abcdef", 4), Name: "focused_curie",
 		Created: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
 		Dir:     "/data/containers/ID", RunDir: "/run/user/1000/rc/containers/ID",
-		Hostname: "laptop", Network: "slirp4netns",
+		Hostname: "laptop", Network: "slirp4netns", PublishNetwork: "pasta",
 		Rlimits: []specs.POSIXRlimit{
 			{Type: "RLIMIT_NOFILE", Soft: 1024, Hard: 524288},
 			{Type: "RLIMIT_NPROC", Soft: 5000, Hard: 5000},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/rc-containers/rc/pkg/network"
 	"github.com/rc-containers/rc/pkg/spec"
@@ -12,8 +13,9 @@ import (
 // Names is what a container's files say about names and addresses. The zero value leaves
 // the container with its own name alone.
 type Names struct {
-	// HostHosts and HostResolvConf are the host's files, see HostNames.
-	HostHosts, HostResolvConf []byte
+	// HostHosts and HostResolvConf are the host's files, see HostNames; BaseHosts is the file
+	// that --hosts-file names.
+	HostHosts, HostResolvConf, BaseHosts []byte
 	// Address is the container's own; "" is the loopback's.
 	Address string
 	// NameServers come before the host's: the network helper's forwarder.
@@ -38,15 +40,18 @@ func Files(c *spec.Container, names Names) map[string][]byte {
 	if hostname == "" {
 		hostname, _ = spec.EnvValue(c.OCI.Process.Env, "HOSTNAME")
 	}
-	resolv := names.HostResolvConf
-	if c.Network.Mode != "host" {
-		resolv = network.ResolvConf(resolv, names.NameServers)
-	}
 	return map[string][]byte{
 		fileHosts:        hostsFile(c, hostname, names),
-		fileResolvConf:   resolv,
+		fileResolvConf:   Resolver(&c.Network, names.NameServers).Conf(names.HostResolvConf),
 		fileHostname:     []byte(hostname + "\n"),
 		fileContainerEnv: containerEnv(c),
+	}
+}
+
+// Resolver says how the container's resolv.conf is made of the host's.
+func Resolver(n *spec.Network, servers []string) *network.Resolver {
+	return &network.Resolver{
+		AsHost: n.Mode == spec.NetworkHost, Servers: servers, DNS: n.DNS, Search: n.DNSSearch, Options: n.DNSOptions,
 	}
 }
 
@@ -60,17 +65,26 @@ func hostsFile(c *spec.Container, hostname string, names Names) []byte {
 	if c.OCI.Domainname != "" {
 		own.Names = append([]string{hostname + "." + c.OCI.Domainname}, own.Names...)
 	}
-	if c.Network.Mode == "host" && len(names.HostHosts) > 0 {
+	var added []network.Host
+	for _, entry := range c.Network.AddHosts {
+		name, ip, _ := strings.Cut(entry, ":")
+		if ip == spec.HostGateway {
+			ip = names.HostAddress
+		}
+		added = append(added, network.Host{IP: ip, Names: []string{name}})
+	}
+	if c.Network.Mode == spec.NetworkHost && len(names.HostHosts) > 0 && c.Network.HostsFile == "" {
 		hosts := append(bytes.TrimRight(bytes.Clone(names.HostHosts), "\n"), '\n')
+		for _, h := range added {
+			hosts = fmt.Appendf(hosts, "%s\t%s\n", h.IP, h.Names[0])
+		}
 		if c.OCI.Hostname == "" { // the host's name, which the file has
 			return hosts
 		}
 		return fmt.Appendf(hosts, "%s\t%s\n", own.IP, hostname)
 	}
-	return network.Hosts(nil, []network.Host{
-		{IP: names.HostAddress, Names: []string{"host.containers.internal", "host.docker.internal"}},
-		own,
-	})
+	lines := append(added, network.Host{IP: names.HostAddress, Names: []string{"host.containers.internal", "host.docker.internal"}}, own)
+	return network.Hosts(names.BaseHosts, lines)
 }
 
 // containerEnv is what programs look at to learn that they are in a container: podman's

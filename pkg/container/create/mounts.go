@@ -126,7 +126,7 @@ func (d *draft) ownFiles(strong []specs.Mount) []specs.Mount {
 		{"/run/.containerenv", fileContainerEnv},
 	} {
 		parent := filepath.Dir(file.destination)
-		if slices.ContainsFunc(strong, func(m specs.Mount) bool {
+		if d.withoutFile(file.name) || slices.ContainsFunc(strong, func(m specs.Mount) bool {
 			return m.Destination == parent && (m.Type == "bind" || m.Type == spec.TypeVolume)
 		}) {
 			continue

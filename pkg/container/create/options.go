@@ -145,8 +145,9 @@ type Environment struct {
 
 	Hostname string // the host's
 	Rlimits  []specs.POSIXRlimit
-	// Network is the mode of a private network: pasta or slirp4netns.
-	Network string
+	// Network is the mode of a private network, pasta or slirp4netns, and PublishNetwork that of
+	// one with published ports.
+	Network, PublishNetwork string
 	// HostDevices are the nodes that --privileged shows.
 	HostDevices []string
 	// DeviceNumber is the major and minor number of a block device.

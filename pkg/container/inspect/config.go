@@ -19,6 +19,7 @@ type Config struct {
 	AttachStdout               bool
 	AttachStderr               bool
 	Tty                        bool
+	ExposedPorts               map[string]struct{} `json:",omitempty"`
 	OpenStdin                  bool
 	StdinOnce                  bool
 	Env                        []string
@@ -79,6 +80,12 @@ func configOf(c *spec.Container, p *specs.Process) Config {
 	}
 	for _, s := range c.Secrets {
 		i.Secrets = append(i.Secrets, Secret{Name: s.Name, ID: s.ID, UID: s.UID, GID: s.GID, Mode: s.Mode})
+	}
+	if len(c.Network.Expose) > 0 {
+		i.ExposedPorts = map[string]struct{}{}
+		for _, port := range c.Network.Expose {
+			i.ExposedPorts[port] = struct{}{}
+		}
 	}
 	i.healthcheck(c.Health)
 	return i

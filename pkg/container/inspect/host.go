@@ -46,6 +46,7 @@ type HostConfig struct {
 	PidMode              string
 	Privileged           bool
 	PublishAllPorts      bool
+	NetworkRate          string `json:",omitempty"` // rc's own: --network-rate
 	ReadonlyRootfs       bool
 	SecurityOpt          []string
 	Tmpfs                map[string]string
@@ -127,8 +128,9 @@ func hostConfig(root state.Root, c *spec.Container, p *specs.Process) HostConfig
 	h := HostConfig{
 		Binds: binds(root, c), CgroupManager: c.Cgroups.Manager, Cgroups: c.Cgroups.Mode, CgroupParent: c.Cgroups.Parent,
 		ContainerIDFile: c.CIDFile, NetworkMode: c.Network.Mode, AutoRemove: c.Remove, Annotations: c.OCI.Annotations,
-		PortBindings: map[string][]HostPort{}, VolumesFrom: []string{},
-		DNS: []string{}, DNSOptions: []string{}, DNSSearch: []string{}, ExtraHosts: []string{}, Links: []string{},
+		PortBindings: bindings(c.Network.Ports), PublishAllPorts: c.Network.PublishAll, VolumesFrom: []string{},
+		DNS: nonNil(c.Network.DNS), DNSOptions: nonNil(c.Network.DNSOptions), DNSSearch: nonNil(c.Network.DNSSearch),
+		ExtraHosts: nonNil(c.Network.AddHosts), NetworkRate: c.Network.Rate.String(), Links: []string{},
 		GroupAdd: nonNil(c.GroupAdd), Privileged: c.Privileged, SecurityOpt: nonNil(c.SecurityOpt),
 		Tmpfs: map[string]string{}, Runtime: "rc", Init: c.Init, Devices: []Device{}, Ulimits: []Ulimit{},
 		CgroupMode: namespaceMode(c, specs.CgroupNamespace), IpcMode: namespaceMode(c, specs.IPCNamespace),

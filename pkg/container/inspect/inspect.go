@@ -100,7 +100,7 @@ func Of(root state.Root, e *state.Entry) (*Container, error) {
 		EffectiveCaps: []string{}, BoundingCaps: []string{}, ExecIDs: []string{}, Dependencies: []string{}, Args: []string{},
 		GraphDriver: graphDriver(root, c), Mounts: mounts(root, c),
 		KubeExitCodePropagation: "invalid",
-		Config:                  configOf(c, p), HostConfig: hostConfig(root, c, p), NetworkSettings: network(c, e),
+		Config:                  configOf(c, p), HostConfig: hostConfig(root, c, p), NetworkSettings: network(c, e, root.Network(c.ID)),
 	}
 	i.LogPath = i.HostConfig.LogConfig.Path
 	if len(p.Args) > 0 {

@@ -1,12 +1,8 @@
 package inspect
 
 import (
-	"fmt"
-	"path/filepath"
 	"strings"
 	"time"
-
-	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/rc-containers/rc/pkg/spec"
 	"github.com/rc-containers/rc/pkg/state"
@@ -112,58 +108,4 @@ func health(c *spec.Container, e *state.Entry) Health {
 		h.Log = append(h.Log, HealthLog{r.Start, r.End, r.ExitCode, r.Output})
 	}
 	return h
-}
-
-// NetworkSettings says how a container is connected.
-type NetworkSettings struct {
-	EndpointID             string
-	Gateway                string
-	IPAddress              string
-	IPPrefixLen            int
-	IPv6Gateway            string
-	GlobalIPv6Address      string
-	GlobalIPv6PrefixLen    int
-	MacAddress             string
-	Bridge                 string
-	SandboxID              string
-	HairpinMode            bool
-	LinkLocalIPv6Address   string
-	LinkLocalIPv6PrefixLen int
-	Ports                  map[string][]HostPort
-	SandboxKey             string
-	Networks               map[string]Endpoint `json:",omitempty"`
-}
-
-// HostPort is where a port of the container is reached.
-type HostPort struct {
-	HostIP   string `json:"HostIp"`
-	HostPort string
-}
-
-// Endpoint is a container's part in a network.
-type Endpoint struct {
-	EndpointID          string
-	Gateway             string
-	IPAddress           string
-	IPPrefixLen         int
-	IPv6Gateway         string
-	GlobalIPv6Address   string
-	GlobalIPv6PrefixLen int
-	MacAddress          string
-	NetworkID           string
-	DriverOpts          map[string]string
-	IPAMConfig          map[string]string
-	Links               []string
-	Aliases             []string `json:",omitempty"`
-}
-
-func network(c *spec.Container, e *state.Entry) NetworkSettings {
-	n := NetworkSettings{Ports: map[string][]HostPort{}}
-	if c.Network.Mode != "" {
-		n.Networks = map[string]Endpoint{c.Network.Mode: {NetworkID: c.Network.Mode}}
-	}
-	if e.Alive() && e.State != nil && e.State.PID > 0 && c.OCI.Linux != nil && spec.HasNamespace(&c.OCI, specs.NetworkNamespace) {
-		n.SandboxKey = filepath.Join("/proc", fmt.Sprint(e.State.PID), "ns/net")
-	}
-	return n
 }

@@ -1,0 +1,112 @@
+package inspect
+
+import (
+	"fmt"
+	"path/filepath"
+	"strconv"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/state"
+)
+
+// NetworkSettings says how a container is connected.
+type NetworkSettings struct {
+	EndpointID             string
+	Gateway                string
+	IPAddress              string
+	IPPrefixLen            int
+	IPv6Gateway            string
+	GlobalIPv6Address      string
+	GlobalIPv6PrefixLen    int
+	MacAddress             string
+	Bridge                 string
+	SandboxID              string
+	HairpinMode            bool
+	LinkLocalIPv6Address   string
+	LinkLocalIPv6PrefixLen int
+	Ports                  map[string][]HostPort
+	SandboxKey             string
+	Networks               map[string]Endpoint `json:",omitempty"`
+	// rc's own: how often the network's helper has died and was started anew, why it did so last,
+	// and whether it is down for good.
+	HelperRestarts int    `json:",omitempty"`
+	HelperError    string `json:",omitempty"`
+	Down           bool   `json:",omitempty"`
+}
+
+// HostPort is where a port of the container is reached.
+type HostPort struct {
+	HostIP   string `json:"HostIp"`
+	HostPort string
+}
+
+// Endpoint is a container's part in a network.
+type Endpoint struct {
+	EndpointID          string
+	Gateway             string
+	IPAddress           string
+	IPPrefixLen         int
+	IPv6Gateway         string
+	GlobalIPv6Address   string
+	GlobalIPv6PrefixLen int
+	MacAddress          string
+	NetworkID           string
+	DriverOpts          map[string]string
+	IPAMConfig          map[string]string
+	Links               []string
+	Aliases             []string `json:",omitempty"`
+}
+
+func network(c *spec.Container, e *state.Entry, link spec.NetworkState) NetworkSettings {
+	n := NetworkSettings{Ports: map[string][]HostPort{}}
+	if c.Network.Mode != "" {
+		n.Networks = map[string]Endpoint{c.Network.Mode: {NetworkID: c.Network.Mode}}
+	}
+	for _, exposed := range c.Network.Expose {
+		n.Ports[exposed] = nil
+	}
+	if !e.Alive() {
+		return n
+	}
+	for port, hosts := range bindings(link.Link.Ports) {
+		n.Ports[port] = hosts
+	}
+	for i, found := range link.Link.Endpoints {
+		if i == 0 {
+			n.Gateway, n.IPAddress, n.IPPrefixLen, n.MacAddress = found.Gateway, found.IP, found.Prefix, found.MAC
+			n.IPv6Gateway, n.GlobalIPv6Address, n.GlobalIPv6PrefixLen = found.Gateway6, found.IP6, found.Prefix6
+		}
+		n.Networks[found.Network] = Endpoint{
+			Gateway: found.Gateway, IPAddress: found.IP, IPPrefixLen: found.Prefix, MacAddress: found.MAC,
+			IPv6Gateway: found.Gateway6, GlobalIPv6Address: found.IP6, GlobalIPv6PrefixLen: found.Prefix6, NetworkID: found.Network,
+		}
+	}
+	n.HelperRestarts, n.HelperError, n.Down = link.Restarts, link.LastError, link.Down
+	if e.State != nil && e.State.PID > 0 && c.OCI.Linux != nil && spec.HasNamespace(&c.OCI, specs.NetworkNamespace) {
+		n.SandboxKey = filepath.Join("/proc", fmt.Sprint(e.State.PID), "ns/net")
+	}
+	return n
+}
+
+// bindings are ports of the host by the container's; a number that is left to rc is "".
+func bindings(ports []spec.Port) map[string][]HostPort {
+	out := map[string][]HostPort{}
+	for _, row := range ports {
+		for _, p := range row.Single() {
+			host := HostPort{HostIP: p.HostIP}
+			if host.HostIP == "" {
+				host.HostIP = "0.0.0.0"
+			}
+			if p.HostPort != 0 {
+				host.HostPort = strconv.Itoa(int(p.HostPort))
+			}
+			if p.HostLast != 0 {
+				host.HostPort += "-" + strconv.Itoa(int(p.HostLast))
+			}
+			out[p.Container()] = append(out[p.Container()], host)
+		}
+	}
+	return out
+}
