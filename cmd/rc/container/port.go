@@ -108,7 +108,11 @@ func (o *portOptions) show(a *cli.App, root state.Root, id string) error {
 	for _, row := range container.PublishedPorts(e) {
 		for _, p := range row.Single() {
 			switch {
-			case p.HostPort == 0 || p.HostLast != 0: // chosen at the start
+			case p.HostPort == 0 || p.HostLast != 0:
+				if o.Port == p.Container() {
+					return errs.WithHint(fmt.Errorf("port %s of container %q: it is chosen when the container is started, which is %s: %w",
+						o.Port, e.Name, e.Status, errs.ErrState), "rc start "+e.Name)
+				}
 			case o.Port == "":
 				prefix := ""
 				if o.All {
