@@ -163,7 +163,7 @@ func outboundAddress() string {
 	if err != nil {
 		return ""
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	address, ok := conn.LocalAddr().(*net.UDPAddr)
 	if !ok || address.IP.IsLoopback() {
 		return ""

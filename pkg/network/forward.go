@@ -188,13 +188,13 @@ func (f *forwarder) serveTCP(listener *net.TCPListener, port uint16) {
 
 // handTCP connects a client with the container until both have said all.
 func (f *forwarder) handTCP(client *net.TCPConn, port uint16) {
-	defer client.Close()
+	defer func() { _ = client.Close() }()
 	conn, err := f.connect(unix.SOCK_STREAM, port)
 	if err != nil {
 		_ = client.SetLinger(0) // a reset, as from a port where nobody listens
 		return
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	server := conn.(*net.TCPConn)
 	done := make(chan struct{})
 	go func() {

@@ -34,7 +34,7 @@ func addForward(socket string, p spec.Port) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	if err := conn.SetDeadline(time.Now().Add(forwardWithin)); err != nil {
 		return err
 	}

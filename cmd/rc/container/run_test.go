@@ -114,6 +114,27 @@ func runFlagTests(dir string) []flagTest {
 		{"--pid host --ipc host --uts host --cgroupns host", func(o *runOptions) {
 			o.PID, o.IPC, o.UTS, o.CgroupNS = "host", "host", "host", "host"
 		}},
+		{"-p 127.0.0.1:8080:80 --publish 53/udp --publish-all", func(o *runOptions) {
+			o.Network.Ports = []spec.Port{
+				{HostIP: "127.0.0.1", HostPort: 8080, ContainerPort: 80, Range: 1, Protocol: "tcp"},
+				{ContainerPort: 53, Range: 1, Protocol: "udp"},
+			}
+			o.Network.PublishAll = true
+		}},
+		{"--expose 80 --expose 90-91/udp,100", func(o *runOptions) { o.Network.Expose = []string{"80/tcp", "90/udp", "91/udp", "100/tcp"} }},
+		{"--dns 192.0.2.1 --dns-search a.test --dns-option rotate --dns-opt ndots:2", func(o *runOptions) {
+			o.Network.DNS, o.Network.DNSSearch, o.Network.DNSOptions = []string{"192.0.2.1"}, []string{"a.test"}, []string{"rotate", "ndots:2"}
+		}},
+		{"--add-host a;b:192.0.2.1 --add-host c:host-gateway", func(o *runOptions) {
+			o.Network.AddHosts = []string{"a:192.0.2.1", "b:192.0.2.1", "c:host-gateway"}
+		}},
+		{"--hosts-file /etc/hosts --no-hostname", func(o *runOptions) { o.Network.HostsFile, o.Network.NoHostname = "/etc/hosts", true }},
+		{"--no-hosts", func(o *runOptions) { o.Network.NoHosts = true }},
+		{"--network a --ip 10.0.0.5 --ip6 fd00::5 --mac-address 92:D0:c6:0a:29:33 --network-alias x,y", func(o *runOptions) {
+			o.Network.Mode = "bridge"
+			o.Network.Attachments = []spec.Attachment{{Network: "a", IP: "10.0.0.5", IP6: "fd00::5", MAC: "92:d0:c6:0a:29:33", Aliases: []string{"x", "y"}}}
+		}},
+		{"--network-rate in=10mbit,out=5mbit", func(o *runOptions) { o.Network.Rate = &spec.Rate{In: 10_000_000, Out: 5_000_000} }},
 		{"--network none", func(o *runOptions) { o.Network.Mode = "none" }},
 		{"--net host", func(o *runOptions) { o.Network.Mode = "host" }},
 		{"--network pasta:-T,80", func(o *runOptions) { o.Network = spec.Network{Mode: "pasta", Options: []string{"-T", "80"}} }},
@@ -297,7 +318,7 @@ func TestRunRefuses(t *testing.T) {
 		{args: "--dns here alpine", want: `--dns "here": want the address of a name server, or none`},
 		{args: "--add-host db alpine", want: `--add-host "db": want NAME:IP or NAME:host-gateway`},
 		{args: "--network-rate 10mbps alpine", want: `--network-rate "10mbps": "10mbps": want in=RATE`},
-		{args: "--ip 10.0.0.5 alpine", want: "--ip: only bridge networks have addresses to choose from", hint: "--network NAME --ip", kind: errs.ErrUnsupported},
+		{args: "--ip 10.0.0.5 alpine", want: "--ip: only bridge networks have addresses to choose from", hint: "rc network create NAME, then --network NAME --ip", kind: errs.ErrUnsupported},
 		{args: "--network a --network b --mac-address 92:d0:c6:0a:29:33 alpine", want: "--mac-address: there are several networks", hint: "--network NAME:mac=…"},
 		{args: "--network none --network-alias x alpine", want: "--network-alias: only bridge networks", kind: errs.ErrUnsupported},
 		{args: "--sdnotify conmon alpine", want: "--sdnotify: not supported yet", kind: errs.ErrUnsupported},

@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"fmt"
+	"maps"
 	"path/filepath"
 	"strconv"
 
@@ -70,9 +71,7 @@ func network(c *spec.Container, e *state.Entry, link spec.NetworkState) NetworkS
 	if !e.Alive() {
 		return n
 	}
-	for port, hosts := range bindings(link.Link.Ports) {
-		n.Ports[port] = hosts
-	}
+	maps.Copy(n.Ports, bindings(link.Link.Ports))
 	for i, found := range link.Link.Endpoints {
 		if i == 0 {
 			n.Gateway, n.IPAddress, n.IPPrefixLen, n.MacAddress = found.Gateway, found.IP, found.Prefix, found.MAC
