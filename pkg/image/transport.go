@@ -103,10 +103,10 @@ func ParseLocation(value string) (l Location, ok bool, err error) {
 	return l, true, err
 }
 
-// HasTransport says whether a value names a transport.
+// HasTransport says whether a value names another transport than a registry's.
 func HasTransport(value string) bool {
-	_, ok, _ := ParseLocation(value)
-	return ok
+	l, ok, _ := ParseLocation(value)
+	return ok && l.Transport != TransportRegistry
 }
 
 // manifestTypes are what --format of push takes.

@@ -57,7 +57,7 @@ func (o *runOptions) source(ctx context.Context, a *cli.App) (create.Image, erro
 // without the lock, so that nobody has to wait for a download; the image is looked up anew
 // after it.
 func (o *runOptions) find(ctx context.Context, a *cli.App, lock *index.Lock) (create.Image, error) {
-	if o.Pull == image.Missing || o.Pull == image.Never {
+	if (o.Pull == image.Missing || o.Pull == image.Never) && !image.HasTransport(o.Image) {
 		found, err := image.Resolve(ctx, a.Config, o.Image, o.Platform)
 		if err == nil {
 			slog.Debug("image found", "asked", o.Image, "names", found.Names, "id", found.ID)

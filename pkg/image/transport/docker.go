@@ -13,6 +13,7 @@ import (
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/image"
 )
 
 // dockerItem is an entry of manifest.json as `docker save` writes it.
@@ -62,10 +63,14 @@ func dockerOne(items []dockerItem, ref string) (dockerItem, error) {
 	if err != nil {
 		return dockerItem{}, err
 	}
+	local, err := image.NewName(ref)
+	if err != nil {
+		return dockerItem{}, err
+	}
 	var have []string
 	for _, item := range items {
 		for _, tag := range item.RepoTags {
-			if full, err := archiveName(tag); err == nil && full == want {
+			if full, err := archiveName(tag); err == nil && (full == want || full == local) {
 				item.RepoTags = []string{tag}
 				return item, nil
 			}

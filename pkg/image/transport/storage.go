@@ -65,14 +65,15 @@ func OpenStorage(specification string) (*Storage, error) {
 			}
 		}
 	}
-	if s.driver == "" {
+	if s.driver != "" && s.driver != "overlay" && s.driver != "vfs" {
+		return nil, errs.WithHint(errs.Unsupportedf("%s: storage driver %q: rc reads overlay and vfs", root, s.driver), "podman save NAME | rc load")
+	}
+	err = decodeFile(filepath.Join(root, s.driver+"-images", "images.json"), &s.images)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, errs.WithHint(fmt.Errorf("%s: %w: it has no images of podman or buildah", root, errs.ErrNotFound),
 			"podman info --format '{{.Store.GraphRoot}}', then containers-storage:[overlay@GRAPHROOT]NAME")
 	}
-	if s.driver != "overlay" && s.driver != "vfs" {
-		return nil, errs.WithHint(errs.Unsupportedf("%s: storage driver %q: rc reads overlay and vfs", root, s.driver), "podman save NAME | rc load")
-	}
-	if err := decodeFile(filepath.Join(root, s.driver+"-images", "images.json"), &s.images); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	var layers []storedLayer

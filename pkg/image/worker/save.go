@@ -11,6 +11,7 @@ import (
 	"github.com/rc-containers/rc/pkg/image/export"
 	"github.com/rc-containers/rc/pkg/image/manifest"
 	"github.com/rc-containers/rc/pkg/image/transport"
+	"github.com/rc-containers/rc/pkg/index"
 	"github.com/rc-containers/rc/pkg/store"
 )
 
@@ -70,11 +71,12 @@ func pushToFile(ctx context.Context, cfg *config.Config, s *store.Store, o image
 	case image.TransportDockerArchive:
 		e.Plain = true
 		if o.To.Ref != "" {
-			full, err := image.NewName(o.To.Ref)
+			// As podman does: a short name is docker.io's here, so that docker load makes it a short one.
+			n, err := index.ParseName(o.To.Ref)
 			if err != nil {
 				return image.Pushed{}, err
 			}
-			names = []string{full}
+			names = []string{n.Tagged().String()}
 		}
 	case image.TransportDir:
 		e.Plain = !o.Compress && o.Pack == ""
