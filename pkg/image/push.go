@@ -43,12 +43,12 @@ type Pushed struct {
 
 // Push sends an image to a registry, into an archive or a directory, or all tags of a repository.
 func Push(ctx context.Context, cfg *config.Config, o PushOptions) ([]Pushed, error) {
+	if o.AllTags {
+		return pushAll(ctx, cfg, o)
+	}
 	img, err := Resolve(ctx, cfg, strings.TrimPrefix(o.Image, "docker://"), Platform{})
 	if err != nil {
 		return nil, fmt.Errorf("push %s: %w", o.Image, err)
-	}
-	if o.AllTags {
-		return pushAll(ctx, cfg, o)
 	}
 	if o.To, err = destination(img, o); err != nil {
 		return nil, fmt.Errorf("push %s: %w", o.Image, err)
