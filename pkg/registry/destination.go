@@ -153,7 +153,8 @@ func explainPush(err error, ref types.ImageReference) error {
 
 // Origin opens a blob of an image in a repository, for a push elsewhere. It asks once.
 func (c *Client) Origin(ctx context.Context, repository string, manifest digest.Digest, blob v1.Descriptor) (io.ReadCloser, error) {
-	once := &Client{sys: c.sys}
+	once := *c
+	once.retry = Retry{Notify: c.retry.Notify}
 	if c.sys.DockerAuthConfig != nil {
 		// --creds are the destination's.
 		sys := *c.sys

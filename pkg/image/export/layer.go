@@ -100,11 +100,13 @@ func (e *exporter) layer(ctx context.Context, l store.StoredLayer, own v1.Descri
 	if !errors.Is(err, errOther) {
 		return d, err
 	}
+	why := err
 	recipe, forErr := compress.For(t.format, nil)
 	if forErr != nil {
 		return d, forErr
 	}
-	e.o.Report.Warn("layer %.12s cannot be made as it came (%.19s): it is compressed anew, and the manifest's digest changes", l.DiffID.Encoded(), t.blob.Digest)
+	e.o.Report.Warn("layer %.12s is compressed anew, and the manifest's digest changes: as it came (%.19s) it cannot be made: %v",
+		l.DiffID.Encoded(), t.blob.Digest, why)
 	t.blob.Digest, t.blob.Size = "", -1
 	return e.compressed(ctx, t, recipe)
 }
@@ -171,7 +173,7 @@ func (e *exporter) places(t *target, blob digest.Digest) []string {
 }
 
 // errOther says that a blob cannot be made as it was.
-var errOther = errors.New("it comes out as another blob")
+var errOther = errors.New("no compression gives the same bytes")
 
 // again brings a blob as it came: made anew, or copied. errOther says that neither can be.
 func (e *exporter) again(ctx context.Context, t target) (v1.Descriptor, error) {
@@ -252,22 +254,26 @@ func (e *exporter) copied(ctx context.Context, t target) (v1.Descriptor, error) 
 	if e.o.Origin == nil {
 		return t.blob, errOther
 	}
+	failures := []error{errOther}
 	for _, repository := range e.places(&t, t.blob.Digest) {
 		r, err := e.open(ctx, repository, t.blob)
 		if err != nil {
+			failures = append(failures, fmt.Errorf("copy it from %s: %w", repository, err))
 			continue
 		}
 		d, err := e.dest.Put(ctx, &checked{r: r, want: t.blob.Digest, hash: digest.Canonical.Hash(), err: errOther}, t.blob)
 		r.Close()
 		if err == nil {
 			d.MediaType = t.blob.MediaType
+			t.blob = d
 			return d, e.learn(ctx, t, "")
 		}
 		if ctx.Err() != nil {
 			return t.blob, context.Cause(ctx)
 		}
+		failures = append(failures, fmt.Errorf("copy it from %s: %w", repository, err))
 	}
-	return t.blob, errOther
+	return t.blob, errors.Join(failures...)
 }
 
 // open waits for an answer no longer than reach, but for the bytes as long as they come.

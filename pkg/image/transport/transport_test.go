@@ -175,8 +175,8 @@ func TestUnfinished(t *testing.T) {
 func TestLeftovers(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "out")
-	dead, err := os.MkdirTemp(dir, temporary(path))
-	if err != nil {
+	dead := filepath.Join(dir, temporary(path)+"1")
+	if err := os.Mkdir(dead, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	running := create(t, image.Location{Transport: image.TransportDir, Path: path})
