@@ -6,6 +6,9 @@
 //	                   /_data         what containers see
 //	                   /unfilled      no container has used it yet
 //	                   /fill          what a container's image has there, being copied
+//	                   /unpack        what is being imported
+//	                   /import        that, whole, on its way into _data
+//	                   /lock          flocked by whoever imports
 //	Data/trash/volume-<name>…         what is removed, waiting to be deleted
 //
 // # Making
@@ -31,4 +34,10 @@
 //	unlink unfilled
 //
 // Killed at any point, the next container that uses the volume begins again, or finds it filled.
+//
+// # Importing
+//
+// An archive is unpacked beside _data, renamed to import when it is whole, and its entries are
+// moved into _data. Killed before the rename, nothing has happened; killed after it, the next
+// one who uses the volume goes on moving.
 package volume

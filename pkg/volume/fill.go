@@ -29,9 +29,13 @@ type Filling struct {
 	Durable bool
 }
 
-// Fill fills a volume that no container has used. It is called in the default map. Another one
-// at it is waited for; a volume that has something in it stays as it is.
+// Fill fills a volume that no container has used, and ends an import that was killed. It is
+// called in the default map. Another one at it is waited for; a volume that has something in
+// it stays as it is.
 func (r Root) Fill(name string, f Filling) error {
+	if err := r.Finish(name); err != nil {
+		return err
+	}
 	marker := filepath.Join(r.Dir(name), unfilledFile)
 	lock, err := os.Open(marker)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -25,6 +25,9 @@ const (
 	dataDir      = "_data"
 	unfilledFile = "unfilled"
 	fillDir      = "fill"
+	lockFile     = "lock"
+	unpackDir    = "unpack"
+	importDir    = "import"
 	// making begins the name of a directory that is to become a volume.
 	making = ".new-"
 )

@@ -53,37 +53,10 @@ func exportContainer(ctx context.Context, a *cli.App, opts *exportOptions) error
 	if opts.Output == "" {
 		return files.Export(ctx, a.Config, opts.Container, a.Stdout, warn)
 	}
-	out, err := createOutput(opts.Output)
+	out, err := cli.CreateOutput(opts.Output)
 	if err != nil {
 		return fmt.Errorf("export %q: %w", opts.Container, err)
 	}
 	err = files.Export(ctx, a.Config, opts.Container, out.File, warn)
-	return errors.Join(err, out.close(err == nil))
-}
-
-// output is a file that is there once it is whole. What is no file (a pipe, a device) is written as it is.
-type output struct {
-	*os.File
-	path string // "" if it is written as it is
-}
-
-func createOutput(path string) (*output, error) {
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		f, err := os.OpenFile(path, os.O_WRONLY, 0)
-		return &output{File: f}, err
-	}
-	f, err := os.OpenFile(path+".part", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
-	return &output{f, path}, err
-}
-
-// close ends writing: the file gets its name, or is deleted.
-func (o *output) close(whole bool) error {
-	err := o.Close()
-	if o.path == "" {
-		return err
-	}
-	if whole && err == nil {
-		return os.Rename(o.Name(), o.path)
-	}
-	return errors.Join(err, os.Remove(o.Name()))
+	return errors.Join(err, out.End(err == nil))
 }

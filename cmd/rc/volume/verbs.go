@@ -11,9 +11,13 @@ func Verbs(a *cli.App) []cli.Verb {
 	return []cli.Verb{
 		{Name: "create", Make: func() *cobra.Command { return newCreateCommand(a, createVolume) }},
 		{Name: "exists", Make: func() *cobra.Command { return newExistsCommand(a, volumeExists) }},
+		{Name: "export", Make: func() *cobra.Command { return newExportCommand(a, exportVolume) }},
+		{Name: "import", Make: func() *cobra.Command { return newImportCommand(a, importVolume) }},
 		{Name: "inspect", Make: func() *cobra.Command { return newInspectCommand(a, inspectVolumes) }},
 		{Name: "ls", Make: func() *cobra.Command { return newLsCommand(a, listVolumes) }},
+		{Name: "mount", Make: func() *cobra.Command { return newMountCommand(a, mountVolumes) }},
 		{Name: "prune", Make: func() *cobra.Command { return newPruneCommand(a, pruneVolumes) }},
 		{Name: "rm", Make: func() *cobra.Command { return newRmCommand(a, removeVolumes) }},
+		{Name: "unmount", Make: func() *cobra.Command { return newUnmountCommand(a, unmountVolumes) }},
 	}
 }

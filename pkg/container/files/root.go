@@ -69,28 +69,44 @@ type mounter struct {
 	store    volume.Root
 	c        *spec.Container
 	skeleton string
-	write    bool
+	write    bool     // the root can be written to
+	fill     bool     // so can volumes, which are to be filled first
+	missing  bool     // a volume has no place, and none could be made
 	mounted  []string // in this order
 }
 
 // mountStopped gives the root directory of a container that does not run. close takes the mounts
 // away. The caller has the container's lock, and is in a mount namespace of its own.
 func mountStopped(ctx context.Context, cfg *config.Config, c *spec.Container, write bool) (root *os.File, closeAll func() error, err error) {
-	m := &mounter{records: container.Records(cfg), store: container.Volumes(cfg), c: c, write: write}
+	m := &mounter{records: container.Records(cfg), store: container.Volumes(cfg), c: c, write: write, fill: write}
 	if m.skeleton, err = container.Skeleton(cfg.DataRoot); err != nil {
 		return nil, nil, err
 	}
-	path, err := m.root(ctx)
-	if err == nil {
-		root, err = os.OpenFile(path, unix.O_PATH|unix.O_DIRECTORY, 0)
-	}
-	if err == nil {
-		err = m.volumes(ctx, root)
+	root, err = m.mount(ctx)
+	if err == nil && m.missing {
+		// A place for a volume has to be made, as a start makes it.
+		err = m.close(root)
+		m.write, m.missing, m.mounted, root = true, false, nil, nil
+		if err == nil {
+			root, err = m.mount(ctx)
+		}
 	}
 	if err != nil {
 		return nil, nil, errors.Join(err, m.close(root))
 	}
 	return root, func() error { return m.close(root) }, nil
+}
+
+func (m *mounter) mount(ctx context.Context) (*os.File, error) {
+	path, err := m.root(ctx)
+	if err != nil {
+		return nil, err
+	}
+	root, err := os.OpenFile(path, unix.O_PATH|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return nil, err
+	}
+	return root, m.volumes(ctx, root)
 }
 
 // close unmounts. fuse-overlayfs ends by that, and only by that.
@@ -158,7 +174,7 @@ func (m *mounter) volumes(ctx context.Context, root *os.File) error {
 // volume mounts one of them.
 func (m *mounter) volume(ctx context.Context, root *os.File, all *mounts.Resolved, asked, mount specs.Mount) error {
 	if fill := slices.IndexFunc(all.Fills, func(f shim.Fill) bool { return f.Volume == asked.Source }); fill >= 0 && asked.Type == spec.TypeVolume {
-		if !m.write {
+		if !m.fill {
 			return nil // what the image has there is what will be in it
 		}
 		if spec.HasNamespace(&m.c.OCI, specs.UserNamespace) {
@@ -183,11 +199,12 @@ func (m *mounter) volume(ctx context.Context, root *os.File, all *mounts.Resolve
 		return err
 	}
 	copyUp := info.IsDir() && slices.Contains(mount.Options, spec.OptCopyUp)
-	if copyUp && !m.write && isEmpty(mount.Source) {
+	if copyUp && !m.fill && isEmpty(mount.Source) {
 		return nil // what the image has there is what will be in it
 	}
 	target, err := m.mountPoint(int(root.Fd()), mount.Destination, info.IsDir())
-	if errors.Is(err, unix.ENOENT) {
+	if errors.Is(err, unix.ENOENT) && !m.write {
+		m.missing = true
 		return nil
 	}
 	if err != nil {

@@ -257,7 +257,7 @@ func decompress(in io.Reader) (io.Reader, error) {
 	}
 	switch {
 	case len(head) == 0:
-		return nil, errs.Invalidf("read archive: standard input is empty")
+		return nil, errs.Invalidf("read archive: it is empty")
 	case bytes.HasPrefix(head, []byte("\x1f\x8b")):
 		z, err := gzip.NewReader(r)
 		if err != nil {
@@ -265,11 +265,11 @@ func decompress(in io.Reader) (io.Reader, error) {
 		}
 		return z, nil
 	case bytes.HasPrefix(head, []byte("BZh")):
-		return nil, errs.WithHint(errs.Unsupportedf("read archive: it is compressed with bzip2"), "bzip2 -dc FILE | rc cp - CONTAINER:PATH")
+		return nil, errs.WithHint(errs.Unsupportedf("read archive: it is compressed with bzip2"), "bzip2 -dc FILE, and - in its place")
 	case bytes.HasPrefix(head, []byte("\xfd7zXZ\x00")):
-		return nil, errs.WithHint(errs.Unsupportedf("read archive: it is compressed with xz"), "xz -dc FILE | rc cp - CONTAINER:PATH")
+		return nil, errs.WithHint(errs.Unsupportedf("read archive: it is compressed with xz"), "xz -dc FILE, and - in its place")
 	case bytes.HasPrefix(head, []byte("\x28\xb5\x2f\xfd")):
-		return nil, errs.WithHint(errs.Unsupportedf("read archive: it is compressed with zstd"), "zstd -dc FILE | rc cp - CONTAINER:PATH")
+		return nil, errs.WithHint(errs.Unsupportedf("read archive: it is compressed with zstd"), "zstd -dc FILE, and - in its place")
 	}
 	return r, nil
 }

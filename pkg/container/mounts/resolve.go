@@ -149,7 +149,7 @@ func (r *Resolved) volume(volumes volume.Root, m specs.Mount) (specs.Mount, erro
 				m.Options = append(m.Options, option)
 			}
 		}
-	} else if !over && subpath == "" && (isNew || volumes.Unfilled(name)) {
+	} else if !over && subpath == "" && (isNew || volumes.Unfilled(name)) || volumes.Pending(name) {
 		r.Fills = append(r.Fills, shim.Fill{Volume: name, Target: m.Destination, Copy: !noCopy})
 	}
 	if over {

@@ -110,7 +110,7 @@ func (r *remover) one(value string) error {
 	}
 	if users := r.users[e.ID]; len(users) > 0 {
 		c := users[0]
-		err := fmt.Errorf("%q: %w: container %q (%.12s) was made from it", value, errs.ErrInUse, c.Name, c.ID)
+		err := fmt.Errorf("%q: %w: container %q (%.12s) was made from it, or mounts it", value, errs.ErrInUse, c.Name, c.ID)
 		return errs.WithHint(err, fmt.Sprintf("rc rm %s, then rc rmi %s", c.Name, value))
 	}
 	if _, err := r.store.Remove(e.ID); err != nil {
@@ -166,6 +166,11 @@ func containersByImage(cfg *config.Config) (map[string][]spec.Summary, error) {
 			return nil, errs.WithHint(errs.Invalidf("read %s: %w", path, err), "rc rm --force "+d.Name())
 		}
 		users[s.ImageID] = append(users[s.ImageID], s)
+		for _, id := range s.MountedImages {
+			if id != s.ImageID {
+				users[id] = append(users[id], s)
+			}
+		}
 	}
 	for _, of := range users {
 		slices.SortFunc(of, func(a, b spec.Summary) int { return a.Created.Compare(b.Created) })
