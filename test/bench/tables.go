@@ -92,6 +92,7 @@ func measureAll(ctx context.Context, g *ground, o options) (int, error) {
 	step("idle memory", func() table { return tableIdle(ctx, g, o.idle) })
 	step("size", func() table { return tableSize(g) })
 	step("logs", func() table { return tableLogs(ctx, g) })
+	step("identity", func() table { return tableIdentity(ctx, g) })
 	step("pull", func() table { return tablePull(ctx, g, o) })
 	step("pull: memory", func() table { return tablePullMemory(ctx, g) })
 	return missed, ctx.Err()
