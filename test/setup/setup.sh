@@ -19,8 +19,10 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 demo_packages=(uidmap fuse-overlayfs slirp4netns passt dbus-user-session systemd libpam-systemd
   util-linux iproute2 busybox-static)
 # gcc: the race detector is C. docker-registry: a real registry on a loopback port.
-# skopeo, podman, buildah: what rc writes they read, and the other way round.
-test_packages=("${demo_packages[@]}" gcc libc6-dev shellcheck docker-registry strace skopeo podman buildah)
+# skopeo, podman, buildah: what rc writes they read, and the other way round. distrobox takes rc for
+# podman.
+test_packages=("${demo_packages[@]}" gcc libc6-dev shellcheck docker-registry strace skopeo podman buildah
+  distrobox passwd)
 vm_packages=(mmdebstrap qemu-system-x86 e2fsprogs openssh-client)
 bench_packages=(crun runc podman bubblewrap docker-registry skopeo)
 

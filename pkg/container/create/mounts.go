@@ -51,7 +51,11 @@ func (d *draft) mounts() error {
 		return err
 	}
 	list = append(list, zone...)
-	list = slices.DeleteFunc(list, func(m specs.Mount) bool { return mountedOn(strong, m.Destination) })
+	ownDev := mountedOn(strong, "/dev")
+	list = slices.DeleteFunc(list, func(m specs.Mount) bool {
+		// Whoever brings his own /dev has in it what he wants: podman's rule.
+		return mountedOn(strong, m.Destination) || ownDev && strings.HasPrefix(m.Destination, "/dev/")
+	})
 	list = append(list, strong...)
 	devices, err := d.devices(list)
 	if err != nil {
@@ -67,6 +71,11 @@ func (d *draft) mounts() error {
 
 func mountedOn(mounts []specs.Mount, destination string) bool {
 	return slices.ContainsFunc(mounts, func(m specs.Mount) bool { return m.Destination == destination })
+}
+
+// bindOn tells whether something of the host is on a destination.
+func bindOn(mounts []specs.Mount, destination string) bool {
+	return slices.ContainsFunc(mounts, func(m specs.Mount) bool { return m.Destination == destination && m.Type == "bind" })
 }
 
 // defaultMounts are /proc, /dev, /sys and what is in them.
@@ -197,7 +206,7 @@ func (d *draft) devices(taken []specs.Mount) ([]specs.Mount, error) {
 			add(device.Host, device.Container)
 		}
 	}
-	if d.opts.Privileged {
+	if d.opts.Privileged && !bindOn(taken, "/dev") {
 		for _, path := range d.env.HostDevices {
 			add(path, path)
 		}
