@@ -45,8 +45,12 @@ func tableIdentity(ctx context.Context, g *ground) table {
 	}
 	remove, podmanRemove := g.rcArgs("rmi", "-f", image), podmanArgs("rmi", "-f", image)
 	if made == nil {
-		made = errors.Join(once(g.rcErr, again(remove, g.rcArgs("import", archive, image))),
-			once(g.podmanErr, again(podmanRemove, podmanArgs("import", "-q", archive, image))))
+		if g.rcErr == nil {
+			made = again(remove, g.rcArgs("import", archive, image))()
+		}
+		if g.podmanErr == nil {
+			made = errors.Join(made, again(podmanRemove, podmanArgs("import", "-q", archive, image))())
+		}
 	}
 	rc := func(name string, flags ...string) contender {
 		global := []string{"--storage-opt", "mount_program=fuse-overlayfs"}
@@ -80,14 +84,6 @@ func tableIdentity(ctx context.Context, g *ground) table {
 		atMost(nameBigKeepID, 1.5, nameBigFuse),
 		atMost(nameBigAuto, 1.5, nameBigFuse),
 	})
-}
-
-// once prepares what is there to be prepared.
-func once(absent error, prepare func() error) error {
-	if absent != nil {
-		return nil
-	}
-	return prepare()
 }
 
 // bigArchive packs the small root filesystem with files that make it large.
