@@ -13,24 +13,30 @@ import (
 // becomeUser gives up what the command shall not have. Everything up to here needed
 // capabilities of the container's user namespace.
 func (c *child) becomeUser() error {
-	if err := linux.DropBounding(c.bounding); err != nil {
-		return fmt.Errorf("drop capabilities: %w", err)
-	}
-	if err := linux.SetThreadGID(c.who.gid); err != nil {
-		return c.explainID("group", c.who.gid, err)
-	}
-	if err := c.setGroups(); err != nil {
+	var s linux.Script
+	if err := c.scriptUser(&s); err != nil {
 		return err
 	}
+	return s.Run()
+}
+
+// scriptUser adds the calls of becomeUser.
+func (c *child) scriptUser(s *linux.Script) error {
+	dropping := func(err error) error { return fmt.Errorf("drop capabilities: %w", err) }
+	for i := range uintptr(64) {
+		if c.bounding&(1<<i) == 0 {
+			s.Add(dropping, unix.SYS_PRCTL, unix.PR_CAPBSET_DROP, i)
+			s.May(unix.EINVAL) // past the last one that this kernel knows
+		}
+	}
+	gid, uid := uintptr(c.who.gid), uintptr(c.who.uid)
+	s.Add(func(err error) error { return c.explainID("group", c.who.gid, err) }, unix.SYS_SETRESGID, gid, gid, gid)
+	c.scriptGroups(s)
 	// The permitted capabilities stay until execve(2), which computes them anew from the
 	// bounding and ambient sets: until then a filter can be loaded without no_new_privs.
-	if err := unix.Prctl(unix.PR_SET_KEEPCAPS, 1, 0, 0, 0); err != nil {
-		return fmt.Errorf("prctl PR_SET_KEEPCAPS: %w", err)
-	}
-	if err := linux.SetThreadUID(c.who.uid); err != nil {
-		return c.explainID("user", c.who.uid, err)
-	}
-	_, permitted, _, err := linux.Capabilities()
+	s.Add(func(err error) error { return fmt.Errorf("prctl PR_SET_KEEPCAPS: %w", err) }, unix.SYS_PRCTL, unix.PR_SET_KEEPCAPS, 1)
+	s.Add(func(err error) error { return c.explainID("user", c.who.uid, err) }, unix.SYS_SETRESUID, uid, uid, uid)
+	_, permitted, _, err := linux.Capabilities() // the change of ids keeps them
 	if err != nil {
 		return fmt.Errorf("capget: %w", err)
 	}
@@ -38,49 +44,47 @@ func (c *child) becomeUser() error {
 	if c.who.uid == 0 {
 		ambient = 0 // root has its capabilities by being root
 	}
-	if err := linux.SetCapabilities(permitted, permitted, c.inheritable|ambient); err != nil {
-		return fmt.Errorf("set capabilities: %w", err)
-	}
-	if err := linux.SetAmbient(ambient); err != nil {
-		return fmt.Errorf("set ambient capabilities: %w", err)
-	}
-	return newKeyring()
-}
-
-// newKeyring leaves the caller's session keyring, and with it the keys of the user who
-// started the container: session_keyring(7). The new one counts against the quota of the
-// container's user, so it is made last.
-func newKeyring() error {
-	_, err := unix.KeyctlInt(unix.KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0)
-	switch {
-	case errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EPERM):
-		return nil // a kernel without keys, or a container around us that has none
-	case errors.Is(err, unix.EDQUOT):
-		return errs.WithHint(fmt.Errorf("new session keyring: %w", err),
-			"each container takes one key of its user: raise the sysctl kernel.keys.maxkeys")
-	case err != nil:
-		return fmt.Errorf("new session keyring: %w", err)
-	}
+	linux.ScriptCapabilities(s, func(err error) error { return fmt.Errorf("set capabilities: %w", err) }, permitted, c.inheritable|ambient, ambient)
+	scriptKeyring(s)
 	return nil
 }
 
-// setGroups sets the supplementary groups. In a user namespace made without newgidmap
+// scriptKeyring leaves the caller's session keyring, and with it the keys of the user who
+// started the container: session_keyring(7). The new one counts against the quota of the
+// container's user, so it is made last.
+func scriptKeyring(s *linux.Script) {
+	s.Add(func(err error) error {
+		err = fmt.Errorf("new session keyring: %w", err)
+		if errors.Is(err, unix.EDQUOT) {
+			return errs.WithHint(err, "each container takes one key of its user: raise the sysctl kernel.keys.maxkeys")
+		}
+		return err
+	}, unix.SYS_KEYCTL, unix.KEYCTL_JOIN_SESSION_KEYRING, 0)
+	s.May(unix.ENOSYS, unix.EPERM) // a kernel without keys, or a container around us that has none
+}
+
+// scriptGroups sets the supplementary groups. In a user namespace made without newgidmap
 // setgroups(2) is denied: then the groups that /etc/group implies are left out, and those
 // that somebody asked for are an error.
-func (c *child) setGroups() error {
+func (c *child) scriptGroups(s *linux.Script) {
 	if c.keepGroups {
-		return nil
+		return
 	}
 	groups := append(append([]uint32{}, c.who.groups...), c.who.implied...)
-	err := linux.SetThreadGroups(groups)
-	switch {
-	case err == nil, errors.Is(err, unix.EPERM) && len(c.who.groups) == 0:
-		return nil
-	case errors.Is(err, unix.EPERM):
-		return errs.WithHint(fmt.Errorf("set additional groups %v: %w", c.who.groups, err),
-			"a user without a range in /etc/subgid has no groups to give")
+	first := uintptr(0)
+	if len(groups) > 0 {
+		first = linux.Keep(s, &groups[0])
 	}
-	return errs.WithHint(fmt.Errorf("set additional groups %v: %w", groups, err), "the range in /etc/subgid may be too small for them")
+	s.Add(func(err error) error {
+		if errors.Is(err, unix.EPERM) {
+			return errs.WithHint(fmt.Errorf("set additional groups %v: %w", c.who.groups, err),
+				"a user without a range in /etc/subgid has no groups to give")
+		}
+		return errs.WithHint(fmt.Errorf("set additional groups %v: %w", groups, err), "the range in /etc/subgid may be too small for them")
+	}, unix.SYS_SETGROUPS, uintptr(len(groups)), first)
+	if len(c.who.groups) == 0 {
+		s.May(unix.EPERM)
+	}
 }
 
 func (c *child) explainID(kind string, id uint32, err error) error {

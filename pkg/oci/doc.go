@@ -32,6 +32,12 @@
 // both in one, for callers that have everything at hand. The order itself is data, which
 // another process may have made (NewOrder, Encode): rc does, the shim passes it on unread.
 //
+// A process that joins a container that runs (rc exec) needs no program of ours in between: Enter
+// has a thread enter its namespaces, look up the user, the working directory and the command there,
+// and write down the system calls that are left (linux.Script), which a forked child makes up to
+// execve. What takes an init all the same (a terminal, a user namespace, the host's pid namespace)
+// is forked as above, into the container's namespaces.
+//
 // At any point the child may send 'e' instead (exit code, kind, hint, text) and end: Ready
 // or Run returns that error. EOF without an 'x' before it is a child that died.
 //

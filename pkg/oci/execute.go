@@ -112,9 +112,13 @@ func (c *child) takeStandardStreams() error {
 // ownPipe gives the user an anonymous pipe among its standard streams, since /dev/stdout
 // opens it anew. Files and terminals of the host keep their owner.
 func (c *child) ownPipe(fd int) {
-	const pipefsMagic = 0x50495045 // linux/magic.h
-	var st unix.Statfs_t
-	if (c.who.uid != 0 || c.nested()) && unix.Fstatfs(fd, &st) == nil && st.Type == pipefsMagic {
+	if c.isOthersPipe(fd) {
 		_ = unix.Fchown(fd, int(c.who.uid), -1) // a pipe of another user's stays unopenable
 	}
+}
+
+func (c *child) isOthersPipe(fd int) bool {
+	const pipefsMagic = 0x50495045 // linux/magic.h
+	var st unix.Statfs_t
+	return (c.who.uid != 0 || c.nested()) && unix.Fstatfs(fd, &st) == nil && st.Type == pipefsMagic
 }

@@ -23,16 +23,24 @@ func (c *child) join() (master *os.File, err error) {
 	if err := c.setOOMScore(); err != nil {
 		return nil, err
 	}
-	if c.root, err = unix.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
-		return nil, fmt.Errorf("open root of the container: %w", err)
+	if err := c.findPlace(); err != nil {
+		return nil, err
 	}
 	if c.terminal {
 		if master, err = c.openTerminal(); err != nil {
 			return nil, err
 		}
 	}
+	return master, nil
+}
+
+// findPlace finds out who and where the process is, in the container's root.
+func (c *child) findPlace() (err error) {
+	if c.root, err = unix.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
+		return fmt.Errorf("open root of the container: %w", err)
+	}
 	if err := c.resolveUser(); err != nil {
-		return nil, err
+		return err
 	}
 	cwd := c.cwd
 	if cwd == "" {
@@ -45,7 +53,7 @@ func (c *child) join() (master *os.File, err error) {
 		if errors.Is(err, unix.ENOENT) {
 			err = errs.WithCode(err, errs.CodeNotFound)
 		}
-		return nil, err
+		return err
 	}
-	return master, c.enterWorkingDirectory()
+	return c.enterWorkingDirectory()
 }

@@ -23,21 +23,8 @@ func findProgram(name string, env []string) (string, error) {
 		}
 		return "", errs.WithCode(fmt.Errorf("exec %q: %w", name, err), execCode(err))
 	}
-	search := defaultPath
-	for _, v := range env {
-		if value, ok := strings.CutPrefix(v, "PATH="); ok {
-			search = value
-		}
-	}
 	var denied error
-	for dir := range strings.SplitSeq(search, ":") {
-		if dir == "" {
-			dir = "." // environ(7): an empty element is the current directory
-		}
-		candidate := path.Join(dir, name)
-		if !strings.HasPrefix(dir, "/") {
-			candidate = dir + "/" + name
-		}
+	for _, candidate := range search(name, env) {
 		err := executable(candidate)
 		if err == nil {
 			return candidate, nil
@@ -51,6 +38,28 @@ func findProgram(name string, env []string) (string, error) {
 	}
 	err := fmt.Errorf("exec %q: executable %w in $PATH", name, errFileNotFound)
 	return "", errs.WithCode(err, errs.CodeNotFound)
+}
+
+// search are the files that a command may mean, in the order of $PATH.
+func search(name string, env []string) []string {
+	dirs := defaultPath
+	for _, v := range env {
+		if value, ok := strings.CutPrefix(v, "PATH="); ok {
+			dirs = value
+		}
+	}
+	var files []string
+	for dir := range strings.SplitSeq(dirs, ":") {
+		switch {
+		case dir == "": // environ(7): an empty element is the current directory
+			files = append(files, "./"+name)
+		case strings.HasPrefix(dir, "/"):
+			files = append(files, path.Join(dir, name))
+		default:
+			files = append(files, dir+"/"+name)
+		}
+	}
+	return files
 }
 
 // errFileNotFound completes docker's wording, which scripts look for.

@@ -3,7 +3,6 @@ package oci
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -102,8 +101,7 @@ func (c *child) setOOMScore() error {
 	if !c.setOOM {
 		return nil
 	}
-	const file = "/proc/self/oom_score_adj"
-	f, err := os.OpenFile(file, os.O_RDWR, 0)
+	f, err := os.OpenFile(oomScoreFile, os.O_WRONLY, 0)
 	if err != nil {
 		return err
 	}
@@ -111,10 +109,16 @@ func (c *child) setOOMScore() error {
 	if _, err = unix.Write(int(f.Fd()), []byte(strconv.Itoa(c.oomScoreAdj))); err == nil {
 		return nil
 	}
-	err = fmt.Errorf("set oom score adjustment to %d: %w", c.oomScoreAdj, err)
-	var now [16]byte
-	if n, readErr := f.ReadAt(now[:], 0); errors.Is(err, unix.EACCES) && readErr == io.EOF {
-		err = errs.WithHint(err, "an ordinary user may only raise it above "+strings.TrimSpace(string(now[:n])))
+	return explainOOMScore(c.oomScoreAdj, err)
+}
+
+const oomScoreFile = "/proc/self/oom_score_adj"
+
+func explainOOMScore(score int, err error) error {
+	err = fmt.Errorf("set oom score adjustment to %d: %w", score, err)
+	now, readErr := os.ReadFile(oomScoreFile)
+	if errors.Is(err, unix.EACCES) && readErr == nil {
+		err = errs.WithHint(err, "an ordinary user may only raise it above "+strings.TrimSpace(string(now)))
 	}
 	return err
 }

@@ -46,21 +46,11 @@ func (s *server) exec(conn *linux.Conn, data []byte, files []*os.File) error {
 	if err != nil {
 		return err
 	}
-	p, err := s.enter(b)
+	p, err := s.enter(b, func() (*os.File, error) { return receiveOrder(conn) })
 	if err != nil {
 		return err
 	}
 	closeAll(files) // the process has them: its readers wait for their end
-	order, err := receiveOrder(conn)
-	if err == nil {
-		err = s.tellEntered(p, order)
-		_ = order.Close()
-	} else {
-		s.abandonEntered(p)
-	}
-	if err != nil {
-		return err
-	}
 	var master []*os.File
 	if p.Console != nil && req.Detach {
 		// The terminal stays as long as the process, and somebody has to read from it.
@@ -142,9 +132,10 @@ func (s *server) serveExec(conn *linux.Conn, p *oci.Process) {
 	}
 }
 
-// enter makes a process in the container's namespaces and cgroup, which waits for its order:
-// tellEntered or abandonEntered.
-func (s *server) enter(b oci.Birth) (*oci.Process, error) {
+// enter makes a process in the container's namespaces and cgroup, and returns when it executes
+// its command. What comes before the order is done while that is made. The caller waits for
+// the process by leave.
+func (s *server) enter(b oci.Birth, order func() (*os.File, error)) (*oci.Process, error) {
 	var inside *os.File
 	running := s.do(func() {
 		if s.state.PID != 0 && s.state.Phase == "" {
@@ -157,12 +148,7 @@ func (s *server) enter(b oci.Birth) (*oci.Process, error) {
 	defer inside.Close()
 	b.Inside, b.Into, b.Cgroup, b.Exe, b.DieWithParent = inside, s.birth.Flags, s.cgroup, s.exe, !ownPIDs()
 	b.UIDs, b.GIDs = s.plan.UIDs, s.plan.GIDs
-	s.forking.Lock() // until the process is known, it could be taken for an orphan
-	p, err := oci.Fork(b)
-	if err == nil {
-		s.entered[p.PID] = true
-	}
-	s.forking.Unlock()
+	p, err := s.enterBy(b, order)
 	if err != nil {
 		if gone, waitErr := linux.PidfdWait(inside, 0); gone && waitErr == nil {
 			err = errNotRunning()
@@ -172,24 +158,55 @@ func (s *server) enter(b oci.Birth) (*oci.Process, error) {
 	return p, nil
 }
 
-// tellEntered gives a process that enter made its order, and returns when it executes its
-// command. The caller waits for it by leave; after an error it is gone.
-func (s *server) tellEntered(p *oci.Process, order *os.File) error {
-	var inside *os.File
-	s.do(func() { inside = duplicate(s.proc.Pidfd) }) // for the cgroup namespace
-	if inside == nil {
-		s.abandonEntered(p)
-		return errNotRunning()
+// enterBy enters by a thread, which forks the command itself; where that cannot be, by an init.
+func (s *server) enterBy(b oci.Birth, order func() (*os.File, error)) (*oci.Process, error) {
+	if b.DieWithParent || b.Into&unix.CLONE_NEWUSER != 0 {
+		return s.enterByInit(b, order)
 	}
-	defer inside.Close()
-	err := p.Tell(order, []*os.File{inside})
+	entry := oci.Enter(b)
+	file, err := order()
+	if err != nil {
+		entry.Abandon()
+		return nil, err
+	}
+	p, err := s.known(func() (*oci.Process, error) { return entry.Start(file) })
+	if !errors.Is(err, oci.ErrNeedsInit) {
+		_ = file.Close()
+		return p, err
+	}
+	return s.enterByInit(b, func() (*os.File, error) { return file, nil })
+}
+
+// known makes a process that nobody takes for an orphan.
+func (s *server) known(fork func() (*oci.Process, error)) (*oci.Process, error) {
+	s.forking.Lock()
+	defer s.forking.Unlock()
+	p, err := fork()
+	if err == nil {
+		s.entered[p.PID] = true
+	}
+	return p, err
+}
+
+// enterByInit forks a process whose program starts while the order is made.
+func (s *server) enterByInit(b oci.Birth, order func() (*os.File, error)) (*oci.Process, error) {
+	p, err := s.known(func() (*oci.Process, error) { return oci.Fork(b) })
+	if err != nil {
+		return nil, err
+	}
+	file, err := order()
+	if err == nil {
+		err = p.Tell(file, []*os.File{b.Inside}) // for the cgroup namespace
+		_ = file.Close()
+	}
 	if err == nil {
 		err = p.Run()
 	}
 	if err != nil {
 		s.abandonEntered(p)
+		return nil, err
 	}
-	return err
+	return p, nil
 }
 
 func (s *server) abandonEntered(p *oci.Process) {

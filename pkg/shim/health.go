@@ -215,11 +215,8 @@ func (s *server) checkOutput(r *spec.HealthResult, order *os.File, timeout time.
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.enter(oci.Birth{Stdout: write, Stderr: write})
+	p, err := s.enter(oci.Birth{Stdout: write, Stderr: write}, func() (*os.File, error) { return duplicate(order), nil })
 	_ = write.Close()
-	if err == nil {
-		err = s.tellEntered(p, order)
-	}
 	if err != nil {
 		_ = read.Close()
 		return nil, err
