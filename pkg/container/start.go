@@ -159,10 +159,10 @@ func startAlive(ctx context.Context, cfg *config.Config, e *state.Entry, o Start
 // clearAway waits until the last life's shim has cleaned up, or takes away what a killed one
 // has left.
 func clearAway(ctx context.Context, cfg *config.Config, e *state.Entry) error {
-	if e.State == nil {
-		return nil
-	}
 	root := Records(cfg)
+	if e.State == nil {
+		return awaitRemoval(ctx, root.RunDir(e.ID))
+	}
 	old, err := openProcess(e.State.ShimPID, e.State.ShimStart)
 	if err != nil {
 		return err
@@ -183,6 +183,23 @@ func clearAway(ctx context.Context, cfg *config.Config, e *state.Entry) error {
 		removeCgroup(ctx, e.State.Cgroup)
 	}
 	return os.RemoveAll(root.RunDir(e.ID))
+}
+
+// awaitRemoval waits until the last life's shim has taken its runtime directory away, of which
+// state.json may go first: what is made in it meanwhile would go, too. What is still there after
+// some time is of a killed one.
+func awaitRemoval(ctx context.Context, dir string) error {
+	for deadline := time.Now().Add(rouseAfter); time.Now().Before(deadline); {
+		if _, err := os.Lstat(dir); err != nil {
+			return nil //nolint:nilerr // it has gone
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(pollEvery / 4):
+		}
+	}
+	return os.RemoveAll(dir)
 }
 
 // Init sets a container up that does not run: its command waits for Start.
