@@ -77,6 +77,12 @@ func (r *run) makeNetworkPlan(ports []spec.Port) error {
 	if n.Mode == spec.NetworkNone || n.Mode == spec.NetworkHost {
 		return r.checkHostGateway()
 	}
+	if n.Mode == spec.NetworkBridge {
+		if err := r.planBridges(ports); err != nil {
+			return err
+		}
+		return r.checkHostGateway()
+	}
 	options := slices.Concat(r.cfg.Containers.PastaOptions, n.Options)
 	if n.Mode == network.ModeSlirp4netns {
 		options = slices.Concat(r.cfg.Containers.Slirp4netnsOptions, n.Options)
@@ -132,6 +138,9 @@ func (r *run) names() create.Names {
 	if r.network != nil {
 		names.Address, names.NameServers = r.network.IP, r.network.DNS
 	}
+	if a := r.bridges.address(); a.IsValid() {
+		names.Address = a.String()
+	}
 	names.HostAddress = r.hostAddress()
 	return names
 }
@@ -173,6 +182,9 @@ func outboundAddress() string {
 
 // tellNetwork puts the helper and what it is told into the shim's plan.
 func (r *run) tellNetwork(plan *shim.Plan) error {
+	if r.bridges != nil {
+		return r.tellBridges(plan)
+	}
 	if r.network == nil {
 		return nil
 	}

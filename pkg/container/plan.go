@@ -163,6 +163,7 @@ func checkOrder(cfg *config.Config, c *spec.Container, test []string) ([]byte, e
 // birth is what the shim is started with.
 func (r *run) birth(order *oci.Order) shim.Birth {
 	b := shim.Birth{Userns: r.joined.userns, Flags: order.Flags(), Wait: r.place.waits(), Cgroup: r.place.made, Extra: r.extra, Output: shim.Copied}
+	r.bridges.birth(&b)
 	for n, f := range []*os.File{r.streams.In, r.streams.Out, r.streams.Err} {
 		if r.front[n] {
 			b.Stdio[n] = f
@@ -196,6 +197,10 @@ func (r *run) startShim(ctx context.Context, order *oci.Order) error {
 		return err
 	}
 	defer theirs.Close()
+	space, err := r.bridges.join(r)
+	if err != nil {
+		return errors.Join(err, ours.Close())
+	}
 	birth := r.birth(order)
 	args, files := birth.Command(theirs)
 	var flags uintptr = unix.CLONE_NEWPID
@@ -215,8 +220,11 @@ func (r *run) startShim(ctx context.Context, order *oci.Order) error {
 		Flags:  flags,
 		Setsid: true,
 	}
-	if r.joined.shim != nil {
-		r.shim, err = userns.StartIn(r.joined.shim, command)
+	if space == nil {
+		space = r.joined.shim
+	}
+	if space != nil {
+		r.shim, err = userns.StartIn(space, command)
 	} else {
 		r.shim, err = userns.Start(ctx, command, ids)
 	}
@@ -225,5 +233,5 @@ func (r *run) startShim(ctx context.Context, order *oci.Order) error {
 	}
 	slog.Debug("shim started", "program", path, "pid", r.shim.PID, "uids", ids.UIDs, "gids", ids.GIDs)
 	r.client = shim.NewClient(ours)
-	return nil
+	return r.bridges.joinedBy(r)
 }

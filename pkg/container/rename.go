@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/network/bridge"
 	"github.com/rc-containers/rc/pkg/state"
 )
 
@@ -23,6 +24,11 @@ func Rename(ctx context.Context, root state.Root, id, name string) error {
 	}
 	if err != nil {
 		return err
+	}
+	// Others on its networks find it by its new name from here on.
+	leases := &bridge.Store{Data: root.Data, Run: root.Run}
+	if err := leases.Rename(id, name); err != nil {
+		return fmt.Errorf("rename container %s: %w", id[:12], err)
 	}
 	if e, err := root.Find(id); err == nil {
 		tell(root, e, "rename", map[string]string{"oldName": old})

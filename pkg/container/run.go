@@ -48,6 +48,7 @@ type run struct {
 	sigProxy bool
 
 	network  *network.Plan // nil for none and host
+	bridges  *bridges      // nil for other modes than bridge
 	dir      *state.Dir
 	joined   joined            // whose user namespace it shares
 	accounts map[string][]byte // files of the layer accountsDir
@@ -264,6 +265,9 @@ func (r *run) launch(ctx context.Context) error {
 	if err := r.shim.Mapped(); err != nil {
 		return err
 	}
+	if err := r.bridges.found(r); err != nil {
+		return err
+	}
 	slog.Debug("id maps written")
 	r.told = true
 	if err := r.client.SendPlan(plan); err != nil {
@@ -311,7 +315,10 @@ func (r *run) reserve(plan *shim.Plan) error {
 	if err := r.writeBundle(plan); err != nil {
 		return err
 	}
-	for name, content := range create.Files(r.c, r.names()) {
+	if err := r.takeLeases(); err != nil {
+		return err
+	}
+	for name, content := range r.bridgeFiles(create.Files(r.c, r.names())) {
 		if err := os.WriteFile(filepath.Join(r.dir.RunPath(), name), content, 0o644); err != nil {
 			return err
 		}
@@ -380,6 +387,7 @@ const patience = 15 * time.Second
 func (r *run) abandon(ctx context.Context) error {
 	r.place.finish()
 	r.ports.Release()
+	r.bridges.close()
 	if r.client != nil {
 		r.client.Shutdown()
 	}
@@ -396,10 +404,10 @@ func (r *run) abandon(ctx context.Context) error {
 		r.place.discard(ctx)
 	}
 	if r.dir == nil {
-		return nil
+		return r.records().LeaveNetworks(r.c.ID)
 	}
 	if r.old {
-		return errors.Join(os.RemoveAll(r.dir.RunPath()), r.dir.Close())
+		return errors.Join(os.RemoveAll(r.dir.RunPath()), r.records().LeaveNetworks(r.c.ID), r.dir.Close())
 	}
 	if r.c.CIDFile != "" {
 		_ = os.Remove(r.c.CIDFile)

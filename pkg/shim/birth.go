@@ -23,6 +23,10 @@ const (
 	_ // standard output
 	_ // and error
 	usernsFD
+
+	// HubFD is where a shim holds the network namespace of the user's bridges, for those who come
+	// later (pkg/network/hub).
+	HubFD
 	extraFD
 )
 
@@ -44,6 +48,10 @@ type Birth struct {
 	OpenStdin bool
 	// Userns, where it is set, is the user namespace that the process joins: another container's.
 	Userns *os.File
+	// Bridges says that the container is on bridge networks. Hub is the network namespace that the
+	// bridges are in, nil for one to be made.
+	Bridges bool
+	Hub     *os.File
 	// Extra are its descriptors from 3 on.
 	Extra []*os.File
 }
@@ -63,7 +71,7 @@ const (
 // Command is the shim's argv, and its descriptors from SocketFD on; a nil one is to be
 // closed.
 func (b *Birth) Command(sock *os.File) (args []string, files []*os.File) {
-	given := append(append([]*os.File{b.Cgroup}, b.Stdio[:]...), b.Userns)
+	given := append(append([]*os.File{b.Cgroup}, b.Stdio[:]...), b.Userns, b.Hub)
 	hints := uint64(0)
 	for i, f := range given {
 		if f != nil {
@@ -76,9 +84,15 @@ func (b *Birth) Command(sock *os.File) (args []string, files []*os.File) {
 	if b.OpenStdin {
 		hints |= hintOpenStdin
 	}
+	if b.Bridges {
+		hints |= hintBridges
+	}
 	hints |= uint64(b.Output) << outputShift
 	args = []string{
 		"rc-shim", "serve", strconv.FormatUint(uint64(b.Flags), 16), strconv.FormatUint(hints, 16), strconv.Itoa(len(b.Extra)),
+	}
+	if b.Bridges && b.Hub == nil {
+		given[len(given)-1] = sock // so that the number is nobody else's until makeHub
 	}
 	return args, append(append([]*os.File{sock}, given...), b.Extra...)
 }
@@ -90,9 +104,11 @@ const (
 	hintCgroup    = 1 << iota
 	hintStdin     // and two more
 	hintUserns    = 1 << 4
-	hintWait      = 1 << 5
-	hintOpenStdin = 1 << 6
-	outputShift   = 7
+	hintHub       = 1 << 5
+	hintWait      = 1 << 6
+	hintOpenStdin = 1 << 7
+	hintBridges   = 1 << 8
+	outputShift   = 9
 )
 
 // readBirth is Command's other side; args are those after "serve".
@@ -114,6 +130,7 @@ func readBirth(args []string) (*Birth, error) {
 	}
 	b := &Birth{
 		Flags: uintptr(flags), Wait: hints&hintWait != 0, OpenStdin: hints&hintOpenStdin != 0, Output: Output(hints >> outputShift),
+		Bridges: hints&hintBridges != 0,
 	}
 	if hints&hintCgroup != 0 {
 		b.Cgroup = inherited(cgroupFD, "cgroup")
@@ -125,6 +142,9 @@ func readBirth(args []string) (*Birth, error) {
 		if hints&(hintStdin<<i) != 0 {
 			b.Stdio[i] = inherited(stdinFD+i, "stdio")
 		}
+	}
+	if hints&hintHub != 0 {
+		b.Hub = inherited(HubFD, "hub")
 	}
 	for i := range extra {
 		b.Extra = append(b.Extra, inherited(extraFD+i, "preserved"))

@@ -21,6 +21,7 @@ import (
 // with --rm. What it cannot do, or is killed before, the next call of rc does.
 func (s *server) cleanUp(ctx context.Context) {
 	s.discard()
+	complain(s.plan.Records.LeaveNetworks(s.plan.ID))
 	s.emptyCgroup(ctx)
 	s.killDescendants(nil)
 	if s.helper != nil {

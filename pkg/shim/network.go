@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"syscall"
 	"time"
@@ -55,10 +56,10 @@ func (n *netState) JSON() []byte {
 	return o.JSON()
 }
 
-// startNetwork starts rc-net for the network namespace of process pid. The protocol is
-// pkg/network's: descriptor 3 is the socket, 4 the namespace, the configuration is the first
-// message.
-func startNetwork(path string, config json.RawMessage, pid int) (*netHelper, error) {
+// startNetwork starts rc-net or rc-bridge for the network namespace of process pid. The protocol is
+// pkg/network's: descriptor 3 is the socket, 4 the namespace, 5, for rc-bridge, that of the bridges;
+// the configuration is the first message.
+func startNetwork(path string, config json.RawMessage, pid int, hub *os.File) (*netHelper, error) {
 	ns, err := os.Open("/proc/" + strconv.Itoa(pid) + "/ns/net")
 	if err != nil {
 		return nil, fmt.Errorf("network: %w", err)
@@ -69,10 +70,11 @@ func startNetwork(path string, config json.RawMessage, pid int) (*netHelper, err
 		return nil, fmt.Errorf("network: %w", err)
 	}
 	defer theirs.Close()
-	proc, err := syscall.ForkExec(path, []string{"rc-net"}, &syscall.ProcAttr{
-		Env:   os.Environ(),
-		Files: []uintptr{0, 0, 0, theirs.Fd(), ns.Fd()}, // the shim's 0 is /dev/null
-	})
+	files := []uintptr{0, 0, 0, theirs.Fd(), ns.Fd()} // the shim's 0 is /dev/null
+	if hub != nil {
+		files = append(files, hub.Fd())
+	}
+	proc, err := syscall.ForkExec(path, []string{filepath.Base(path)}, &syscall.ProcAttr{Env: os.Environ(), Files: files})
 	if err != nil {
 		_ = ours.Close()
 		return nil, fmt.Errorf("start %q: %w", path, err)
@@ -192,7 +194,7 @@ func (s *server) networkGone() {
 	}
 	s.net.failures++
 	s.net.down = s.net.failures > helperTries
-	s.lostNetwork("rc-net was killed")
+	s.lostNetwork(filepath.Base(s.plan.NetHelper) + " was killed")
 	complain(s.plan.Records.WriteNetwork(s.plan.ID, s.net.JSON()))
 	if s.net.down {
 		return

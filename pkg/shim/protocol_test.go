@@ -119,8 +119,12 @@ func TestBirth(t *testing.T) {
 	defer null.Close()
 	b := Birth{Flags: 0x4000000, Wait: true, Stdio: [3]*os.File{1: null}}
 	args, files := b.Command(null)
-	if diff := cmp.Diff([]string{"rc-shim", "serve", "4000000", "24", "0"}, args); diff != "" || len(files) != 6 {
+	if diff := cmp.Diff([]string{"rc-shim", "serve", "4000000", "44", "0"}, args); diff != "" || len(files) != 7 {
 		t.Errorf("%d files, %s", len(files), diff)
+	}
+	// The number of a hub that is to be made is taken until then.
+	if _, files := (&Birth{Bridges: true}).Command(null); files[HubFD-SocketFD] != null {
+		t.Error("the hub's descriptor may be somebody else's")
 	}
 	for _, bad := range [][]string{nil, {"x", "0", "0"}, {"0", "0", "-1"}, {"0", "0", "x"}, {"0", "now", "0"}, {"0", "10000", "0"}} {
 		if _, err := readBirth(bad); err == nil {

@@ -92,7 +92,10 @@ func Serve(ctx context.Context, args []string) int {
 		sock: os.NewFile(SocketFD, "socket"), birth: birth, cgroup: birth.Cgroup, ownerHere: true,
 		calls: make(chan func()), ending: make(chan struct{}), entered: map[int]bool{},
 	}
-	if !birth.late() {
+	if birth.Bridges && birth.Hub == nil {
+		err = birth.makeHub()
+	}
+	if err == nil && !birth.late() {
 		err = s.fork()
 	}
 	if err == nil {
@@ -354,7 +357,7 @@ func (s *server) connect() error {
 		return nil
 	}
 	var err error
-	s.helper, err = startNetwork(s.plan.NetHelper, s.plan.NetConfig, s.proc.PID)
+	s.helper, err = startNetwork(s.plan.NetHelper, s.plan.NetConfig, s.proc.PID, s.birth.Hub)
 	return err
 }
 

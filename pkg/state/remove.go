@@ -62,7 +62,7 @@ func (r Root) remove(id, name string) error {
 		return fmt.Errorf("remove container %s: %w", id[:12], errors.Join(err, unnamed))
 	}
 	// The runtime directory has files of the user's only.
-	runErr := os.RemoveAll(r.RunDir(id))
+	runErr := errors.Join(os.RemoveAll(r.RunDir(id)), r.LeaveNetworks(id))
 	if errors.Is(err, fs.ErrNotExist) {
 		err = errs.ErrNotFound
 	}

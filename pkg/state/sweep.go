@@ -137,7 +137,7 @@ const fresh = time.Second
 // between making and locking it: he makes both directories again when he finds this one
 // gone, so the runtime directory must not go after it.
 func (r Root) sweepUnmade(id string) error {
-	if err := os.RemoveAll(r.RunDir(id)); err != nil {
+	if err := errors.Join(os.RemoveAll(r.RunDir(id)), r.LeaveNetworks(id)); err != nil {
 		return err
 	}
 	if err := r.unname(id, ""); err != nil {
@@ -199,5 +199,5 @@ func (r Root) sweepLocked(id string, state *spec.State) (*Swept, error) {
 	if state == nil {
 		swept = nil
 	}
-	return swept, os.RemoveAll(r.RunDir(id))
+	return swept, errors.Join(os.RemoveAll(r.RunDir(id)), r.LeaveNetworks(id))
 }

@@ -31,6 +31,7 @@ var budgets = []struct {
 	{"rc", []string{"--version"}, 1.5},
 	{"rc-shim", []string{"--version"}, 0.4},
 	{"rc-net", []string{"--version"}, 0.4},
+	{"rc-bridge", []string{"--version"}, 0.8}, // netlink, nftables and dns
 }
 
 // initLine is a line of GODEBUG=inittrace=1: "init net/http @1.2 ms, 0.034 ms clock, …".

@@ -46,6 +46,10 @@ var levels = map[string]int{
 	"pkg/seccomp":        20,
 	"pkg/network":        20,
 	"pkg/network/bridge": 19, // which bridge networks there are, and who is on them
+	"pkg/network/hub":    19, // the namespaces that they are in
+	"pkg/network/joint":  20, // what rc-bridge is told
+	"pkg/network/link":   21, // interfaces and rules, for rc-bridge alone
+	"pkg/network/names":  21, // its name server
 	"pkg/state":          20,
 	"pkg/secret":         20,
 	"pkg/cdi":            20,
@@ -90,11 +94,12 @@ var levels = map[string]int{
 	"cmd/rc/system":      62,
 	"cmd/rc/volume":      62,
 
-	"cmd/rc":       65,
-	"cmd/rc-cdi":   65,
-	"cmd/rc-image": 65,
-	"cmd/rc-net":   65,
-	"cmd/rc-shim":  65,
+	"cmd/rc":        65,
+	"cmd/rc-cdi":    65,
+	"cmd/rc-bridge": 65,
+	"cmd/rc-image":  65,
+	"cmd/rc-net":    65,
+	"cmd/rc-shim":   65,
 }
 
 // importers says which packages of the project may import a module's packages, by prefix
@@ -108,9 +113,9 @@ var importers = map[string][]string{
 	"github.com/containers/image":      {},
 	"github.com/godbus/dbus":           {"pkg/systemd"},
 	"github.com/rootless-containers":   {"pkg/network", "cmd/rc-net"},
-	"github.com/vishvananda/netlink":   {"pkg/network", "cmd/rc-net"},
-	"github.com/google/nftables":       {"pkg/network", "cmd/rc-net"},
-	"github.com/miekg/dns":             {"pkg/network", "cmd/rc-net"},
+	"github.com/vishvananda/netlink":   {"pkg/network/link"},
+	"github.com/google/nftables":       {"pkg/network/link"},
+	"github.com/miekg/dns":             {"pkg/network/names"},
 	"github.com/moby/profiles/seccomp": {"pkg/seccomp"},
 	"github.com/spf13/cobra":           verbs(),
 	"github.com/spf13/pflag":           verbs(),
@@ -136,6 +141,11 @@ var unlinked = map[string][]string{
 	},
 	"cmd/rc-net": {
 		module + "pkg/store", module + "pkg/image", module + "pkg/registry", module + "pkg/systemd", module + "pkg/container",
+		"github.com/spf13/", "github.com/godbus/dbus", "go.podman.io/", "net/http",
+		"github.com/vishvananda/", "github.com/google/nftables", "github.com/miekg/dns",
+	},
+	"cmd/rc-bridge": {
+		module + "pkg/store", module + "pkg/image", module + "pkg/registry", module + "pkg/systemd", module + "pkg/container", module + "pkg/config",
 		"github.com/spf13/", "github.com/godbus/dbus", "go.podman.io/", "net/http",
 	},
 	// rc starts rc-image and rc-net for what these are needed for.

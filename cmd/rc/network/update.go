@@ -56,5 +56,5 @@ func update(_ context.Context, a *cli.App, opts *updateOptions) error {
 	}
 	networks.Emit(a.Config, "update", n, "")
 	fmt.Fprintln(a.Stdout, n.Name)
-	return nil
+	return networks.Follow(a.Config, n)
 }

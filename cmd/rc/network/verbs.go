@@ -11,7 +11,9 @@ import (
 // Verbs are rc network VERB.
 func Verbs(a *cli.App) []cli.Verb {
 	return []cli.Verb{
+		{Name: "connect", Make: func() *cobra.Command { return newConnectCommand(a, connect) }},
 		{Name: "create", Make: func() *cobra.Command { return newCreateCommand(a, create) }},
+		{Name: "disconnect", Make: func() *cobra.Command { return newDisconnectCommand(a, disconnect) }},
 		{Name: "exists", Make: func() *cobra.Command { return newExistsCommand(a, exists) }},
 		{Name: "inspect", Make: func() *cobra.Command { return newInspectCommand(a, inspect) }},
 		{Name: "ls", Make: func() *cobra.Command { return newLsCommand(a, list) }},

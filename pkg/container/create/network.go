@@ -25,7 +25,7 @@ func (d *draft) network() error {
 		}
 	}
 	switch n.Mode {
-	case spec.NetworkBridge, spec.NetworkContainer, spec.NetworkPath:
+	case spec.NetworkContainer, spec.NetworkPath:
 		return errs.Unsupportedf("--network %s: these networks are not supported yet", n.Names())
 	}
 	if err := d.checkNetwork(n); err != nil {

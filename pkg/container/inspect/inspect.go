@@ -9,6 +9,7 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/rc-containers/rc/pkg/network/bridge"
 	"github.com/rc-containers/rc/pkg/spec"
 	"github.com/rc-containers/rc/pkg/state"
 	"github.com/rc-containers/rc/pkg/volume"
@@ -91,6 +92,10 @@ func Of(root state.Root, e *state.Entry) (*Container, error) {
 	if p == nil {
 		p = &specs.Process{}
 	}
+	leases, err := (&bridge.Store{Data: root.Data, Run: root.Run}).Held(c.ID)
+	if err != nil {
+		return nil, fmt.Errorf("inspect container %q: %w", e.Name, err)
+	}
 	run := func(name string) string { return filepath.Join(root.RunDir(c.ID), name) }
 	i := &Container{
 		ID: c.ID, Created: c.Created, State: stateOf(c, e), RestartCount: restarts(e),
@@ -100,7 +105,7 @@ func Of(root state.Root, e *state.Entry) (*Container, error) {
 		EffectiveCaps: []string{}, BoundingCaps: []string{}, ExecIDs: []string{}, Dependencies: []string{}, Args: []string{},
 		GraphDriver: graphDriver(root, c), Mounts: mounts(root, c),
 		KubeExitCodePropagation: "invalid",
-		Config:                  configOf(c, p), HostConfig: hostConfig(root, c, p), NetworkSettings: network(c, e, root.Network(c.ID)),
+		Config:                  configOf(c, p), HostConfig: hostConfig(root, c, p), NetworkSettings: network(c, e, root.Network(c.ID), leases),
 	}
 	i.LogPath = i.HostConfig.LogConfig.Path
 	if len(p.Args) > 0 {

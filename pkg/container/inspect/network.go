@@ -8,6 +8,7 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/rc-containers/rc/pkg/network/bridge"
 	"github.com/rc-containers/rc/pkg/spec"
 	"github.com/rc-containers/rc/pkg/state"
 )
@@ -60,9 +61,16 @@ type Endpoint struct {
 	Aliases             []string `json:",omitempty"`
 }
 
-func network(c *spec.Container, e *state.Entry, link spec.NetworkState) NetworkSettings {
+// network shows leases for a container on bridge networks.
+func network(c *spec.Container, e *state.Entry, link spec.NetworkState, leases []bridge.Lease) NetworkSettings {
 	n := NetworkSettings{Ports: map[string][]HostPort{}}
-	if c.Network.Mode != "" {
+	switch {
+	case c.Network.Mode == spec.NetworkBridge:
+		n.Networks = map[string]Endpoint{}
+		for _, a := range c.Network.Attachments {
+			n.Networks[a.Network] = Endpoint{NetworkID: a.Network, Aliases: a.Aliases}
+		}
+	case c.Network.Mode != "":
 		n.Networks = map[string]Endpoint{c.Network.Mode: {NetworkID: c.Network.Mode}}
 	}
 	for _, exposed := range c.Network.Expose {
@@ -72,7 +80,11 @@ func network(c *spec.Container, e *state.Entry, link spec.NetworkState) NetworkS
 		return n
 	}
 	maps.Copy(n.Ports, bindings(link.Link.Ports))
-	for i, found := range link.Link.Endpoints {
+	endpoints := link.Link.Endpoints
+	if c.Network.Mode == spec.NetworkBridge {
+		endpoints = endpointsOf(leases) // not the container's own way out
+	}
+	for i, found := range endpoints {
 		if i == 0 {
 			n.Gateway, n.IPAddress, n.IPPrefixLen, n.MacAddress = found.Gateway, found.IP, found.Prefix, found.MAC
 			n.IPv6Gateway, n.GlobalIPv6Address, n.GlobalIPv6PrefixLen = found.Gateway6, found.IP6, found.Prefix6
@@ -80,6 +92,7 @@ func network(c *spec.Container, e *state.Entry, link spec.NetworkState) NetworkS
 		n.Networks[found.Network] = Endpoint{
 			Gateway: found.Gateway, IPAddress: found.IP, IPPrefixLen: found.Prefix, MacAddress: found.MAC,
 			IPv6Gateway: found.Gateway6, GlobalIPv6Address: found.IP6, GlobalIPv6PrefixLen: found.Prefix6, NetworkID: found.Network,
+			Aliases: aliases(leases, found.Network),
 		}
 	}
 	n.HelperRestarts, n.HelperError, n.Down = link.Restarts, link.LastError, link.Down
@@ -87,6 +100,32 @@ func network(c *spec.Container, e *state.Entry, link spec.NetworkState) NetworkS
 		n.SandboxKey = filepath.Join("/proc", fmt.Sprint(e.State.PID), "ns/net")
 	}
 	return n
+}
+
+// endpointsOf are the interfaces of a container that holds leases.
+func endpointsOf(leases []bridge.Lease) []spec.Endpoint {
+	var list []spec.Endpoint
+	for _, l := range leases {
+		e := spec.Endpoint{Network: l.Network, Interface: l.Interface, MAC: l.MAC}
+		if l.IP.IsValid() {
+			e.IP, e.Prefix, e.Gateway = l.IP.Addr().String(), l.IP.Bits(), l.Gateway.String()
+		}
+		if l.IP6.IsValid() {
+			e.IP6, e.Prefix6, e.Gateway6 = l.IP6.Addr().String(), l.IP6.Bits(), l.Gateway6.String()
+		}
+		list = append(list, e)
+	}
+	return list
+}
+
+// aliases are the names, but for its own, by which a container is found on a network.
+func aliases(leases []bridge.Lease, network string) []string {
+	for _, l := range leases {
+		if l.Network == network {
+			return l.Names()[1:]
+		}
+	}
+	return nil
 }
 
 // bindings are ports of the host by the container's; a number that is left to rc is "".

@@ -167,7 +167,7 @@ func TestLeases(t *testing.T) {
 	if again, err := take("g", ""); err != nil || again.Container != "g" {
 		t.Errorf("%v, %v", again, err)
 	}
-	if err := s.ReleaseAll("g"); err != nil {
+	if err := s.Release("a", "g"); err != nil {
 		t.Fatal(err)
 	}
 	if held, err := s.Held("g"); err != nil || len(held) != 0 {

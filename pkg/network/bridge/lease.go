@@ -102,13 +102,12 @@ func lastOf(p netip.Prefix) netip.Addr {
 }
 
 // Take gives a container its place on a network. living says of an id whether the container
-// runs or is about to: a lease of another is taken away. A container that has a lease already
-// gets what it had.
+// runs or is about to: the lease of one that does neither is taken away.
 func (s *Store) Take(n *Network, r Request, living func(id string) bool) (*Lease, error) {
 	if err := n.Check(r); err != nil {
 		return nil, err
 	}
-	dir := s.leases(n.Name)
+	dir := s.LeaseDir(n.Name)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -163,7 +162,7 @@ func (s *Store) writeLease(l *Lease) error {
 	if err != nil {
 		return err
 	}
-	return linux.ReplaceFile(filepath.Join(s.leases(l.Network), l.Container), data)
+	return linux.ReplaceFile(filepath.Join(s.LeaseDir(l.Network), l.Container), data)
 }
 
 // macOf makes a hardware address of an address, so that one that is given again is not
@@ -243,7 +242,7 @@ func (p *picker) holder(a netip.Addr) *Lease {
 
 // Leases are those of a network; a network that nobody is on has none.
 func (s *Store) Leases(network string) ([]Lease, error) {
-	ids, err := os.ReadDir(s.leases(network))
+	ids, err := os.ReadDir(s.LeaseDir(network))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
@@ -266,7 +265,7 @@ func (s *Store) Leases(network string) ([]Lease, error) {
 
 // Lease is a container's on one network; fs.ErrNotExist says that it has none.
 func (s *Store) Lease(network, id string) (*Lease, error) {
-	path := filepath.Join(s.leases(network), id)
+	path := filepath.Join(s.LeaseDir(network), id)
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
@@ -308,20 +307,9 @@ func (s *Store) Rename(id, name string) error {
 
 // Release takes a container off a network; that it was not on it is no error.
 func (s *Store) Release(network, id string) error {
-	err := os.Remove(filepath.Join(s.leases(network), id))
+	err := os.Remove(filepath.Join(s.LeaseDir(network), id))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
-	}
-	return err
-}
-
-// ReleaseAll takes a container off all networks.
-func (s *Store) ReleaseAll(id string) error {
-	paths, err := filepath.Glob(filepath.Join(s.Run, "networks", "*", id))
-	for _, path := range paths {
-		if gone := os.Remove(path); gone != nil && !errors.Is(gone, fs.ErrNotExist) {
-			err = errors.Join(err, gone)
-		}
 	}
 	return err
 }

@@ -32,9 +32,11 @@ type Store struct {
 	Pools         []Pool
 }
 
-func (s *Store) dir() string               { return filepath.Join(s.Data, "networks") }
-func (s *Store) path(name string) string   { return filepath.Join(s.dir(), name+".json") }
-func (s *Store) leases(name string) string { return filepath.Join(s.Run, "networks", name) }
+func (s *Store) dir() string             { return filepath.Join(s.Data, "networks") }
+func (s *Store) path(name string) string { return filepath.Join(s.dir(), name+".json") }
+
+// LeaseDir has the leases of a network: a change in it is a change of its modification time.
+func (s *Store) LeaseDir(name string) string { return filepath.Join(s.Run, "networks", name) }
 
 // defaultName is podman's where nothing else was said.
 func (s *Store) defaultName() string { return cmp.Or(s.DefaultName, "podman") }
@@ -265,5 +267,5 @@ func (s *Store) Remove(name string) error {
 		}
 		return err
 	}
-	return errors.Join(os.RemoveAll(s.leases(name)), os.RemoveAll(s.leases(name)+".lock"))
+	return errors.Join(os.RemoveAll(s.LeaseDir(name)), os.RemoveAll(s.LeaseDir(name)+".lock"))
 }

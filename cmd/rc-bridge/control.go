@@ -1,0 +1,111 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/linux"
+	"github.com/rc-containers/rc/pkg/network/bridge"
+	"github.com/rc-containers/rc/pkg/network/joint"
+)
+
+// listenControl makes net.sock, in place of that of a predecessor who was killed.
+func (s *server) listenControl() error {
+	if err := os.Remove(filepath.Join(s.config.Dir, joint.SocketName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	dir, err := os.OpenFile(s.config.Dir, unix.O_PATH|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	s.control, err = linux.Listen(dir, joint.SocketName)
+	return err
+}
+
+// accept has the main goroutine do what rc asks for.
+func (s *server) accept() {
+	for {
+		conn, uid, err := s.control.Accept()
+		if err != nil {
+			return
+		}
+		if uid != 0 { // the user, as this namespace has it
+			_ = conn.Close()
+			continue
+		}
+		go func() {
+			defer func() { _ = conn.Close() }()
+			data, files, err := conn.Receive(messageLimit)
+			for _, f := range files {
+				_ = f.Close()
+			}
+			var r joint.Request
+			if err != nil || json.Unmarshal(data, &r) != nil {
+				return
+			}
+			done := make(chan error)
+			s.requests <- func() { done <- s.do(r) }
+			var reply struct {
+				Error string `json:"error,omitempty"`
+				Hint  string `json:"hint,omitempty"`
+			}
+			if err := <-done; err != nil {
+				reply.Error, reply.Hint = err.Error(), errs.Hint(err)
+			}
+			if data, err := json.Marshal(reply); err == nil {
+				_ = conn.Send(data) // rc may be gone
+			}
+		}()
+	}
+}
+
+// errConnected says that there is nothing to do.
+var errConnected = errors.New("already connected")
+
+// do answers a request. After an error the container is connected as it was.
+func (s *server) do(r joint.Request) error {
+	switch r.Op {
+	case joint.Connect:
+		if slices.ContainsFunc(s.networks, func(n bridge.Network) bool { return n.Name == r.Network }) {
+			return fmt.Errorf("network %q: %w", r.Network, errConnected)
+		}
+		l, err := s.config.Store.Lease(r.Network, s.config.ID)
+		if err != nil {
+			return fmt.Errorf("network %q: lease: %w", r.Network, err)
+		}
+		if err = s.attach(l); err == nil {
+			if err = s.follow(); err == nil {
+				return nil
+			}
+		}
+		return errors.Join(err, s.detach(r.Network, l.Interface))
+	case joint.Disconnect:
+		return s.detach(r.Network, r.Interface)
+	case joint.Follow:
+		return s.follow()
+	}
+	return errs.Invalidf("network helper: %q: unknown request", r.Op)
+}
+
+func (s *server) detach(network, name string) error {
+	lock, err := s.links.LockLinks()
+	if err != nil {
+		return err
+	}
+	err = s.spaces.Detach(name)
+	if tidied := s.spaces.Tidy(); err == nil {
+		err = tidied
+	}
+	_ = lock.Close()
+	s.networks = slices.DeleteFunc(s.networks, func(n bridge.Network) bool { return n.Name == network })
+	return errors.Join(err, s.follow())
+}
