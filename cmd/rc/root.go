@@ -80,7 +80,7 @@ func verbs(a *cli.App) []cli.Verb {
 		inspect.Verb(a),
 		container.HealthVerb(a),
 		cli.Noun("container", "Manage containers", append(slices.Concat(container.Verbs(a), container.NounVerbs(a)), inspect.ContainerVerb(a))),
-		cli.Noun("image", "Manage images", append(slices.Concat(image.Verbs(a), image.NounVerbs(a)), inspect.ImageVerb(a))),
+		cli.Noun("image", "Manage images", append(slices.Concat(image.Verbs(a), image.NounVerbs(a)), inspect.ImageVerb(a), container.ImageDiffVerb(a))),
 		cli.Noun("secret", "Manage secrets", secret.Verbs(a)),
 		cli.Noun("network", "Manage bridge networks", network.Verbs(a)),
 		cli.Noun("volume", "Manage volumes", volume.Verbs(a)),

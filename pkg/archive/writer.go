@@ -3,7 +3,6 @@ package archive
 import (
 	"archive/tar"
 	"context"
-	"fmt"
 	"io"
 
 	"golang.org/x/sys/unix"
@@ -17,20 +16,16 @@ func NewWriter(ctx context.Context, w io.Writer, o PackOptions) *Writer {
 	return &Writer{newPacker(ctx, w, o)}
 }
 
-// File writes what the descriptor fd (O_PATH is enough) refers to, and of a directory nothing
-// that is in it.
-func (w *Writer) File(fd int, name string) error {
+// File writes what the descriptor fd (O_PATH is enough) refers to, which st is of, and of a directory
+// nothing that is in it.
+func (w *Writer) File(fd int, name string, st *unix.Stat_t) error {
 	if w.p.ctx.Err() != nil {
 		return context.Cause(w.p.ctx)
 	}
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
-		return fmt.Errorf("stat %q: %w", name, err)
-	}
 	if st.Mode&unix.S_IFMT != unix.S_IFDIR {
-		return w.p.file(fd, name, &st)
+		return w.p.file(fd, name, st)
 	}
-	h := w.p.header(name, &st)
+	h := w.p.header(name, st)
 	h.Typeflag, h.Name = tar.TypeDir, name+"/"
 	f, err := w.p.open(fd, name, h)
 	if err != nil {

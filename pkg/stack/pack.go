@@ -2,6 +2,7 @@ package stack
 
 import (
 	"context"
+	"errors"
 	"io"
 	"path"
 	"strings"
@@ -96,7 +97,7 @@ func (p *packer) one(dir Dir, top int, prefix, name string) error {
 			below = e.FD
 		}
 	}
-	if err := p.w.File(e.FD, prefix+name); err != nil || !e.IsDir() {
+	if err := p.w.File(e.FD, prefix+name, &e.Stat); err != nil || !e.IsDir() {
 		return err
 	}
 	return p.all(e.Below, below, prefix+name+"/")
@@ -107,22 +108,11 @@ func (p *packer) root(upper int, lower Dir) error {
 	if len(lower) == 0 {
 		return nil
 	}
-	changed, err := differ(upper, lower[0])
-	if err != nil || !changed {
+	var now, was unix.Stat_t
+	if err := errors.Join(unix.Fstat(upper, &now), unix.Fstat(lower[0], &was)); err != nil || alike(&now, &was) {
 		return err
 	}
-	return p.w.File(upper, ".")
-}
-
-func differ(a, b int) (bool, error) {
-	var x, y unix.Stat_t
-	if err := unix.Fstat(a, &x); err != nil {
-		return false, err
-	}
-	if err := unix.Fstat(b, &y); err != nil {
-		return false, err
-	}
-	return !alike(&x, &y), nil
+	return p.w.File(upper, ".", &now)
 }
 
 // alike compares what chown(2) and chmod(2) change.
@@ -172,7 +162,7 @@ func (p *packer) change(upper int, lower Dir, prefix, name string) error {
 	}
 	isDir := st.Mode&unix.S_IFMT == unix.S_IFDIR
 	if _, known := p.mounts[prefix+name]; !isDir && !known {
-		return p.w.File(fd, prefix+name)
+		return p.w.File(fd, prefix+name, st)
 	}
 	below, err := lower.LookUp(name)
 	if err != nil {
@@ -185,7 +175,7 @@ func (p *packer) change(upper int, lower Dir, prefix, name string) error {
 	if err != nil || pointless {
 		return err
 	}
-	if err := p.w.File(fd, prefix+name); err != nil || !isDir {
+	if err := p.w.File(fd, prefix+name, st); err != nil || !isDir {
 		return err
 	}
 	var under Dir

@@ -30,27 +30,40 @@ type Mount struct {
 	Daemon string `json:"daemon,omitempty"`
 }
 
+// MountDir is the directory of what can be mounted: a container's, or one made for an image. It has the
+// mount in it, and the record of that.
+type MountDir string
+
+// Path is where it is mounted.
+func (d MountDir) Path() string { return filepath.Join(string(d), "merged") }
+
 // MountPath is where a container's root is mounted.
-func (r Root) MountPath(id string) string { return filepath.Join(r.Dir(id), "merged") }
+func (r Root) MountPath(id string) string { return MountDir(r.Dir(id)).Path() }
 
 // OwnMounts is the caller's mount namespace.
 func OwnMounts() (string, error) { return os.Readlink("/proc/self/ns/mnt") }
 
 // WriteMount says that a container is mounted. The caller has the container's lock.
-func (r Root) WriteMount(id string, m *Mount) error {
+func (r Root) WriteMount(id string, m *Mount) error { return MountDir(r.Dir(id)).Write(m) }
+
+// Write says that it is mounted.
+func (d MountDir) Write(m *Mount) error {
 	data, err := json.Marshal(m)
 	if err != nil {
 		return err
 	}
-	return linux.ReplaceFile(filepath.Join(r.Dir(id), mountFile), data)
+	return linux.ReplaceFile(filepath.Join(string(d), mountFile), data)
 }
 
 // Mounted tells where a container is mounted, nil where it is not. What a namespace that has
 // ended left is taken away. That cannot be told from within another rc unshare, where the user's
 // processes outside must not be looked at: there the record counts, which SweepMounts on the
 // outside keeps true.
-func (r Root) Mounted(id string) (*Mount, error) {
-	m, err := readRecord[Mount](filepath.Join(r.Dir(id), mountFile))
+func (r Root) Mounted(id string) (*Mount, error) { return MountDir(r.Dir(id)).Mounted() }
+
+// Mounted is the same of any directory.
+func (d MountDir) Mounted() (*Mount, error) {
+	m, err := readRecord[Mount](filepath.Join(string(d), mountFile))
 	if m == nil || err != nil {
 		return nil, err
 	}
@@ -60,10 +73,10 @@ func (r Root) Mounted(id string) (*Mount, error) {
 	}
 	for _, pid := range daemons {
 		if err := unix.Kill(pid, unix.SIGKILL); err != nil && !errors.Is(err, unix.ESRCH) {
-			return nil, fmt.Errorf("end %s of container %s: %w", m.Daemon, id[:12], err)
+			return nil, fmt.Errorf("end %s of %q: %w", m.Daemon, d.Path(), err)
 		}
 	}
-	return nil, r.RemoveMount(id)
+	return nil, d.Remove()
 }
 
 // CheckUnmounted refuses a container that is mounted: its files cannot be mounted twice.
@@ -76,9 +89,12 @@ func (r Root) CheckUnmounted(id string) error {
 }
 
 // RemoveMount says that a container is not mounted any more.
-func (r Root) RemoveMount(id string) error {
-	_ = os.Remove(r.MountPath(id)) // an empty directory, which the next mount makes again
-	err := os.Remove(filepath.Join(r.Dir(id), mountFile))
+func (r Root) RemoveMount(id string) error { return MountDir(r.Dir(id)).Remove() }
+
+// Remove says that it is not mounted any more.
+func (d MountDir) Remove() error {
+	_ = os.Remove(d.Path()) // an empty directory, which the next mount makes again
+	err := os.Remove(filepath.Join(string(d), mountFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

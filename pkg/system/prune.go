@@ -166,7 +166,7 @@ func (p *Pruned) images(ctx context.Context, cfg *config.Config, o PruneOptions)
 	// What pulls that were broken off have left belongs to no image, and goes even where none does.
 	remove := image.RemoveOptions{Force: true, Ignore: true, Remains: true}
 	for _, i := range images {
-		if i.Containers == 0 {
+		if i.Containers == 0 && !image.IsMounted(cfg, i.ID) {
 			remove.Images = append(remove.Images, i.ID)
 		}
 	}

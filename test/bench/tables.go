@@ -95,6 +95,8 @@ func measureAll(ctx context.Context, g *ground, o options) (int, error) {
 	step("identity", func() table { return tableIdentity(ctx, g) })
 	step("pull", func() table { return tablePull(ctx, g, o) })
 	step("pull: memory", func() table { return tablePullMemory(ctx, g) })
+	step("commit", func() table { return tableCommit(ctx, g, o) })
+	step("images", func() table { return tableImages(ctx, g, o) })
 	return missed, ctx.Err()
 }
 

@@ -39,6 +39,8 @@ rc image prune --all --force --filter until=240h`,
 	flags.BoolVarP(&opts.AllImages, "all", "a", false, "Remove every image that no container is made from")
 	cli.ListVar(flags, &opts.Filters, "filter", "", "Only images that match KEY=VALUE: label, label!, until")
 	flags.BoolVarP(&opts.Force, "force", "f", false, "Do not ask")
+	flags.Bool("build-cache", false, "Accepted and without effect: there is no cache of builds")
+	flags.Bool("external", false, "Accepted and without effect: there are no containers of other programs")
 	cli.Must(cmd.RegisterFlagCompletionFunc("filter", cli.CompleteKeys(system.PruneFilterKeys(), nil)))
 	return cmd
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/files"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/image"
 )
@@ -63,6 +64,7 @@ func removeImages(ctx context.Context, a *cli.App, opts *image.RemoveOptions) er
 			return err
 		}
 	}
+	files.SweepImageMounts(a.Config)
 	removed, err := image.Remove(ctx, a.Config, *opts)
 	for _, name := range removed.Untagged {
 		fmt.Fprintln(a.Stdout, "Untagged:", name)

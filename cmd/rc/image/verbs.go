@@ -35,6 +35,8 @@ func RegistryVerbs(a *cli.App) []cli.Verb {
 func NounVerbs(a *cli.App) []cli.Verb {
 	return []cli.Verb{
 		{Name: "exists", Make: func() *cobra.Command { return newExistsCommand(a, imageExists) }},
+		{Name: "mount", Make: func() *cobra.Command { return newMountCommand(a, mountImages) }},
+		{Name: "unmount", Make: func() *cobra.Command { return newUnmountCommand(a, unmountImages) }},
 		{Name: "tree", Make: func() *cobra.Command { return newTreeCommand(a, showTree) }},
 		{Name: "prune", Make: func() *cobra.Command { return newPruneCommand(a, pruneImages) }},
 	}

@@ -74,9 +74,7 @@ func commit(ctx context.Context, cfg *config.Config, e *state.Entry, changes []i
 	}
 	o.Base, o.Upper = base.ID, filepath.Join(records.Dir(e.ID), "upper")
 	o.CreatedBy = strings.Join(c.OCI.Process.Args, " ")
-	for _, m := range c.OCI.Mounts {
-		o.MountPoints = append(o.MountPoints, m.Destination)
-	}
+	o.MountPoints = slices.Sorted(maps.Keys(MountPoints(c)))
 	o.Config = committed(records, base.Config, c, o.Volumes)
 	if o.ConfigFile != "" {
 		if err := image.MergeConfig(&o.Config, o.ConfigFile); err != nil {

@@ -41,16 +41,21 @@ func ContainerDiff(records state.Root, c *spec.Container, skeleton string) ([]Ch
 		lower = []string{r.Path}
 	}
 	lower = append(lower, filepath.Join(skeleton, shim.SkeletonLower))
-	mountPoints := map[string]bool{}
+	return LayerDiff(filepath.Join(records.Dir(c.ID), "upper"), lower, MountPoints(c))
+}
+
+// MountPoints are the paths in a container that something is mounted on.
+func MountPoints(c *spec.Container) map[string]bool {
+	points := map[string]bool{}
 	for _, m := range c.OCI.Mounts {
-		mountPoints[filepath.Clean("/"+m.Destination)] = true
+		points[filepath.Clean("/"+m.Destination)] = true
 	}
 	for _, s := range c.Secrets {
 		if s.Type == spec.SecretMount {
-			mountPoints[s.Target] = true
+			points[s.Target] = true
 		}
 	}
-	return LayerDiff(filepath.Join(records.Dir(c.ID), "upper"), lower, mountPoints)
+	return points
 }
 
 // LayerDiff is what the layer upper changes in those below it, topmost first, in the order of
@@ -74,6 +79,98 @@ func LayerDiff(upper string, lower []string, mountPoints map[string]bool) ([]Cha
 	}
 	slices.SortFunc(d.changes, func(a, b Change) int { return cmp.Compare(a.Path, b.Path) })
 	return d.changes, nil
+}
+
+// Compare says what has to be done to the files of old, which several layers make together, to get those of
+// now. Files are the same that have the same type, owner, mode, size and time. mountPoints that only now has,
+// and has to mount on, are left out.
+func Compare(old, now stack.Dir, mountPoints map[string]bool) ([]Change, error) {
+	d := &differ{mountPoints: mountPoints}
+	if _, err := d.compare("/", old, now); err != nil {
+		return nil, err
+	}
+	slices.SortFunc(d.changes, func(a, b Change) int { return cmp.Compare(a.Path, b.Path) })
+	return d.changes, nil
+}
+
+// compare compares a directory that both have; changed says whether something in it is not the same.
+func (d *differ) compare(path string, old, now stack.Dir) (changed bool, err error) {
+	names, err := slices.Concat(old, now).Names()
+	if err != nil {
+		return false, err
+	}
+	for _, name := range names {
+		one, err := d.compareName(filepath.Join(path, name), name, old, now)
+		if err != nil {
+			return false, err
+		}
+		changed = changed || one
+	}
+	return changed, nil
+}
+
+func (d *differ) compareName(path, name string, old, now stack.Dir) (bool, error) {
+	before, err := old.LookUp(name)
+	if err != nil {
+		return false, err
+	}
+	if before != nil {
+		defer before.Close()
+	}
+	after, err := now.LookUp(name)
+	if err != nil {
+		return false, err
+	}
+	if after != nil {
+		defer after.Close()
+	}
+	switch {
+	case after == nil && before == nil:
+		return false, nil
+	case after == nil:
+		d.note(Deleted, path)
+		return true, nil
+	case before == nil:
+		return d.added(path, after)
+	case !after.IsDir() || !before.IsDir():
+		if same(&before.Stat, &after.Stat) {
+			return false, nil
+		}
+		d.note(Changed, path)
+		if after.IsDir() {
+			_, err = d.compare(path, nil, after.Below)
+		}
+		return true, err
+	}
+	at := len(d.changes)
+	changed, err := d.compare(path, before.Below, after.Below)
+	if changed || !same(&before.Stat, &after.Stat) {
+		d.changes = slices.Insert(d.changes, at, Change{Changed, path})
+		changed = true
+	}
+	return changed, err
+}
+
+func (d *differ) added(path string, e *stack.Entry) (bool, error) {
+	at := len(d.changes)
+	if e.IsDir() {
+		if _, err := d.compare(path, nil, e.Below); err != nil {
+			return false, err
+		}
+	}
+	if d.mountPoints[path] && len(d.changes) == at {
+		return false, nil
+	}
+	d.note(Added, path)
+	return true, nil
+}
+
+// same compares what stat(2) tells. Times of directories change with what is in them.
+func same(a, b *unix.Stat_t) bool {
+	if a.Mode != b.Mode || a.Uid != b.Uid || a.Gid != b.Gid || a.Rdev != b.Rdev {
+		return false
+	}
+	return a.Mode&unix.S_IFMT == unix.S_IFDIR || a.Size == b.Size && a.Mtim.Sec == b.Mtim.Sec
 }
 
 type differ struct {

@@ -1,6 +1,8 @@
 package worker
 
 import (
+	"bufio"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -69,10 +71,12 @@ func commit(ctx context.Context, cfg *config.Config, s *store.Store, o image.Com
 
 // read takes in what the store has of the base.
 func (c *committer) read(ctx context.Context) error {
-	if err := c.store.Refresh(ctx); err != nil {
-		return err
-	}
 	ix, err := index.Read(c.cfg)
+	if err == nil && ix.Stale {
+		if err = c.store.Refresh(ctx); err == nil {
+			ix, err = index.Read(c.cfg)
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -118,13 +122,15 @@ func (c *committer) stage(ctx context.Context, report *report) (*store.Staged, e
 	r, w := io.Pipe()
 	packed := make(chan error, 1)
 	go func() {
+		// Both sides wait for each other at each write: there had better be few.
+		out := bufio.NewWriterSize(w, 256<<10)
 		var err error
 		if c.o.Squash {
-			err = stack.Pack(ctx, w, append(slices.Clone(upper), lower...), options)
+			err = stack.Pack(ctx, out, append(slices.Clone(upper), lower...), options)
 		} else {
-			err = stack.PackLayer(ctx, w, upper[0], lower, options)
+			err = stack.PackLayer(ctx, out, upper[0], lower, options)
 		}
-		w.CloseWithError(err)
+		w.CloseWithError(cmp.Or(err, out.Flush()))
 		packed <- err
 	}()
 	staged, err := c.store.Stage(ctx, r)

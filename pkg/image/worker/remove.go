@@ -113,6 +113,9 @@ func (r *remover) one(value string) error {
 		err := fmt.Errorf("%q: %w: container %q (%.12s) was made from it, or mounts it", value, errs.ErrInUse, c.Name, c.ID)
 		return errs.WithHint(err, fmt.Sprintf("rc rm %s, then rc rmi %s", c.Name, value))
 	}
+	if image.IsMounted(r.cfg, e.ID) && !r.o.Force {
+		return errs.WithHint(fmt.Errorf("%q: %w: it is mounted by rc image mount", value, errs.ErrInUse), "end the rc unshare that it was mounted in, or rc rmi --force "+value)
+	}
 	if _, err := r.store.Remove(e.ID); err != nil {
 		return err
 	}
