@@ -90,10 +90,11 @@ type joined struct {
 	shim   *os.File    // a pidfd of its shim: the new one is started in the namespace of that
 	userns *os.File    // its own one within that, where it has one
 	ids    spec.IDMaps // which are that one's
+	netns  *os.File    // a network namespace of that user namespace, for the shim and the container
 }
 
 func (j *joined) close() {
-	for _, f := range []*os.File{j.shim, j.userns} {
+	for _, f := range []*os.File{j.shim, j.userns, j.netns} {
 		if f != nil {
 			f.Close()
 		}

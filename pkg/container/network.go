@@ -71,11 +71,14 @@ func (r *run) planNetwork() error {
 	return nil
 }
 
-// makeNetworkPlan is for networks that need a helper: none and host do not.
+// makeNetworkPlan is for networks that need a helper.
 func (r *run) makeNetworkPlan(ports []spec.Port) error {
 	n := &r.c.Network
-	if n.Mode == spec.NetworkNone || n.Mode == spec.NetworkHost {
+	switch n.Mode {
+	case spec.NetworkNone, spec.NetworkHost:
 		return r.checkHostGateway()
+	case spec.NetworkContainer, spec.NetworkPath:
+		return nil // there is a network already
 	}
 	if n.Mode == spec.NetworkBridge {
 		if err := r.planBridges(ports); err != nil {

@@ -224,6 +224,7 @@ func (r *run) startShim(ctx context.Context, order *oci.Order) error {
 		space = r.joined.shim
 	}
 	if space != nil {
+		command.Netns = r.joined.netns
 		r.shim, err = userns.StartIn(space, command)
 	} else {
 		r.shim, err = userns.Start(ctx, command, ids)

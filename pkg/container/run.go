@@ -172,6 +172,9 @@ func (r *run) describe(ctx context.Context) error {
 	if err == nil {
 		err = r.identify(ctx, &env)
 	}
+	if err == nil {
+		err = r.findNetwork(&env)
+	}
 	if err != nil {
 		return err
 	}
@@ -242,10 +245,13 @@ func (r *run) launch(ctx context.Context) error {
 	if r.place, err = placeShim(ctx, r.cfg, r.c); err != nil {
 		return err
 	}
+	defer r.joined.close()
 	if err := r.joinUserns(); err != nil {
 		return err
 	}
-	defer r.joined.close()
+	if err := r.joinNetwork(); err != nil {
+		return err
+	}
 	if err := r.startShim(ctx, order); err != nil {
 		return err
 	}

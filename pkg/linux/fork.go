@@ -19,6 +19,8 @@ import (
 type UsernsFork struct {
 	// Userns is the namespace, or a pidfd of a process in it.
 	Userns *os.File
+	// Netns, where it is set, is a network namespace of it that the child joins, too.
+	Netns *os.File
 	// UID and GID are what the child becomes there. It has all capabilities, as ambient ones
 	// where UID is not 0.
 	UID, GID uint32
@@ -111,6 +113,7 @@ func childReport(pipe, first int) (pid int, err error) {
 // The steps of a child, by which errors are named.
 const (
 	stepUserns = iota
+	stepNetns
 	stepClone
 	stepIDs
 	stepCaps
@@ -119,12 +122,13 @@ const (
 )
 
 func childSteps() []string {
-	return []string{"join user namespace", "clone", "become root of the user namespace", "keep capabilities", "pass files on", "exec"}
+	return []string{"join user namespace", "join network namespace", "clone", "become root of the user namespace", "keep capabilities", "pass files on", "exec"}
 }
 
 // childArgs is all that the child needs: it cannot allocate.
 type childArgs struct {
 	userns     uintptr
+	netns      uintptr // ^0 for none
 	uid, gid   uintptr
 	clone      cloneArgs // of the child
 	second     bool      // it is made by another one, in the user namespace
@@ -143,8 +147,11 @@ type cloneArgs struct {
 }
 
 func (f *UsernsFork) prepare() (*childArgs, error) {
-	c := &childArgs{userns: f.Userns.Fd(), uid: uintptr(f.UID), gid: uintptr(f.GID), second: f.Cloneflags != 0}
+	c := &childArgs{userns: f.Userns.Fd(), netns: ^uintptr(0), uid: uintptr(f.UID), gid: uintptr(f.GID), second: f.Cloneflags != 0}
 	c.clone.flags, c.clone.exitSignal = uint64(f.Cloneflags), uint64(unix.SIGCHLD)
+	if f.Netns != nil {
+		c.netns = f.Netns.Fd()
+	}
 	if f.Cgroup != nil {
 		c.clone.flags |= unix.CLONE_INTO_CGROUP
 		c.clone.cgroup = uint64(f.Cgroup.Fd())
@@ -198,6 +205,10 @@ func (c *childArgs) fork() (pid int, errno syscall.Errno) {
 	afterForkInChild()
 	step := uintptr(stepUserns)
 	_, _, errno = syscall.RawSyscall(unix.SYS_SETNS, c.userns, unix.CLONE_NEWUSER, 0)
+	if errno == 0 && c.netns != ^uintptr(0) {
+		step = stepNetns
+		_, _, errno = syscall.RawSyscall(unix.SYS_SETNS, c.netns, unix.CLONE_NEWNET, 0)
+	}
 	if errno == 0 && c.second {
 		step = stepClone
 		r, _, errno = syscall.RawSyscall(unix.SYS_CLONE3, uintptr(unsafe.Pointer(&c.clone)), unsafe.Sizeof(c.clone), 0)

@@ -330,8 +330,7 @@ func (p *program) lastWords() string {
 	}
 	var lines []string
 	for line := range strings.Lines(string(buf[:n])) {
-		// pasta complains about a system without a log, too.
-		if line = strings.TrimSpace(line); line != "" && !strings.HasSuffix(line, "bytes to syslog") {
+		if line = strings.TrimSpace(line); line != "" && !chatter(line) {
 			lines = append(lines, line)
 		}
 	}
@@ -339,6 +338,13 @@ func (p *program) lastWords() string {
 		return ""
 	}
 	return ": " + strings.Join(lines[max(0, len(lines)-3):], "; ")
+}
+
+// chatter is what the programs say when all is well: slirp4netns of its options and descriptors,
+// pasta of a system without a log.
+func chatter(line string) bool {
+	return strings.HasSuffix(line, "bytes to syslog") || strings.HasPrefix(line, "WARNING: Support for ") ||
+		strings.HasPrefix(line, "received tapfd=") || strings.HasPrefix(line, "sent tapfd=")
 }
 
 // stop ends the program. It is not waited for: slirp4netns takes 20 ms to die, and init

@@ -51,6 +51,9 @@ type Network struct {
 	Rate *Rate `json:"rate,omitempty"`
 }
 
+// Shared says that the network namespace is somebody else's.
+func (n *Network) Shared() bool { return n.Mode == NetworkContainer || n.Mode == NetworkPath }
+
 // HostGateway stands for the host's address in Network.AddHosts.
 const HostGateway = "host-gateway"
 

@@ -167,7 +167,7 @@ func IsUserMount(r Root, c *spec.Container, m specs.Mount) bool {
 		return true
 	}
 	bind := m.Type == "bind" || slices.Contains(m.Options, "bind") || slices.Contains(m.Options, "rbind")
-	return bind && m.Source != "" && !strings.HasPrefix(m.Source, r.RunDir(c.ID)+"/") && !strings.HasPrefix(m.Destination, "/dev/") &&
+	return bind && m.Source != "" && !strings.HasPrefix(m.Source, r.runsDir()+"/") && !strings.HasPrefix(m.Destination, "/dev/") &&
 		!strings.HasPrefix(m.Source, "/proc/") && !strings.HasPrefix(m.Source, "/sys/")
 }
 

@@ -30,7 +30,7 @@ func StartIn(pidfd *os.File, c Command) (*Process, error) {
 		return nil, errors.New("start in a user namespace: only in a session of its own")
 	}
 	f := linux.UsernsFork{
-		Userns: pidfd, Cloneflags: c.Flags | unix.CLONE_NEWNS, Cgroup: c.Cgroup, Path: c.Path, Argv: c.Args, Env: c.Env, Files: c.descriptors(null),
+		Userns: pidfd, Netns: c.Netns, Cloneflags: c.Flags | unix.CLONE_NEWNS, Cgroup: c.Cgroup, Path: c.Path, Argv: c.Args, Env: c.Env, Files: c.descriptors(null),
 	}
 	p := &Process{}
 	p.PID, p.Pidfd, err = f.Start()

@@ -32,6 +32,9 @@ type Command struct {
 	Flags uintptr
 	// Cgroup is the directory of a cgroup v2 that the child is born into; nil is the caller's.
 	Cgroup *os.File
+	// Netns, where it is set, is the network namespace that the child joins, one of the user
+	// namespace that StartIn is given; Start and Join have no use for it.
+	Netns *os.File
 	// Setsid makes the child the leader of a session of its own, without a terminal.
 	Setsid bool
 }

@@ -165,7 +165,7 @@ func (d *draft) namespaces() error {
 			}
 			mode = parsed
 		}
-		if mode != "host" {
+		if mode != "host" && (ns.kind != specs.NetworkNamespace || !d.c.Network.Shared()) {
 			list = append(list, specs.LinuxNamespace{Type: ns.kind})
 		}
 	}

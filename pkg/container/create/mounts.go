@@ -141,7 +141,7 @@ func (d *draft) ownFiles(strong []specs.Mount) []specs.Mount {
 			continue
 		}
 		out = append(out, specs.Mount{
-			Type: "bind", Source: filepath.Join(d.env.RunDir, file.name), Destination: file.destination,
+			Type: "bind", Source: filepath.Join(d.fileDir(file.name), file.name), Destination: file.destination,
 			Options: slices.Clone(options),
 		})
 	}

@@ -24,10 +24,6 @@ func (d *draft) network() error {
 			return err
 		}
 	}
-	switch n.Mode {
-	case spec.NetworkContainer, spec.NetworkPath:
-		return errs.Unsupportedf("--network %s: these networks are not supported yet", n.Names())
-	}
 	if err := d.checkNetwork(n); err != nil {
 		return err
 	}
@@ -108,6 +104,8 @@ func (d *draft) checkNetwork(n *spec.Network) error {
 		reason = "with --network host the container uses the host's ports itself"
 	case spec.NetworkNone:
 		reason = "with --network none nothing can reach the container"
+	case spec.NetworkContainer, spec.NetworkPath:
+		return d.checkShared(n)
 	default:
 		return nil
 	}
@@ -119,6 +117,36 @@ func (d *draft) checkNetwork(n *spec.Network) error {
 		return errs.Invalidf("--network-rate %q: with --network %s the container has no network of its own", n.Rate, n.Mode)
 	}
 	return nil
+}
+
+// checkShared refuses what is for whoever the network belongs to.
+func (d *draft) checkShared(n *spec.Network) error {
+	what := ""
+	switch {
+	case len(d.opts.Network.Ports) > 0:
+		what = "-p " + n.Ports[0].Container()
+	case n.Rate != nil:
+		what = "--network-rate " + n.Rate.String()
+	case n.Mode != spec.NetworkContainer:
+	case len(n.DNS)+len(n.DNSSearch)+len(n.DNSOptions) > 0:
+		what = "--dns"
+	case len(n.AddHosts) > 0:
+		what = "--add-host " + n.AddHosts[0]
+	}
+	if what != "" {
+		return errs.Invalidf("%s: the container shares another one's network and names: they are set there", what)
+	}
+	n.Ports = nil
+	return nil
+}
+
+// fileDir is where a file of rc's making is: what is about the network is the other
+// container's, where one is shared.
+func (d *draft) fileDir(name string) string {
+	if d.c.Network.Mode == spec.NetworkContainer && (name == fileHosts || name == fileResolvConf) {
+		return d.env.NetworkDir
+	}
+	return d.env.RunDir
 }
 
 // names takes the configuration's answers to what the flags left open.
@@ -135,6 +163,9 @@ func (d *draft) names(n *spec.Network) error {
 			}
 			*to = append(*to, parsed)
 		}
+		return nil
+	}
+	if n.Mode == spec.NetworkContainer {
 		return nil
 	}
 	if err := take(&n.DNS, conf.DNSServers, "dns_servers", spec.ParseDNS); err != nil {

@@ -140,6 +140,9 @@ type Environment struct {
 	UID, GID uint32
 	IDs      userns.Map
 	Named    spec.IDMaps
+	// NetworkDir is the runtime directory of the container whose network is shared: its names are,
+	// too.
+	NetworkDir string
 	// JoinsNested says that the container whose user namespace is joined has one of its own.
 	JoinsNested bool
 

@@ -128,6 +128,14 @@ func aliases(leases []bridge.Lease, network string) []string {
 	return nil
 }
 
+// networkMode is what --network would take.
+func networkMode(n *spec.Network) string {
+	if n.Shared() {
+		return n.Mode + ":" + n.Target
+	}
+	return n.Mode
+}
+
 // bindings are ports of the host by the container's; a number that is left to rc is "".
 func bindings(ports []spec.Port) map[string][]HostPort {
 	out := map[string][]HostPort{}
