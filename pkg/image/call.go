@@ -182,7 +182,8 @@ func start(ctx context.Context, s Streams) (*running, error) {
 func workerEnv(env []string, uid int) []string {
 	out := make([]string, 0, len(env)+2)
 	for _, e := range env {
-		if !strings.HasPrefix(e, "_CONTAINERS_") {
+		// To the libraries an empty XDG_CONFIG_HOME is the working directory.
+		if !strings.HasPrefix(e, "_CONTAINERS_") && e != "XDG_CONFIG_HOME=" {
 			out = append(out, e)
 		}
 	}

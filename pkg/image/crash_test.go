@@ -95,6 +95,9 @@ func TestKilled(t *testing.T) {
 		if data, err := os.ReadFile(img.Lower[2] + "/big"); err != nil || len(data) != 3000000 {
 			t.Errorf("step %d: %d bytes, %v", i, len(data), err)
 		}
+		if left := parts(t, cfg); len(left) > 0 {
+			t.Errorf("step %d: left %v", i, left)
+		}
 		empty(t, cfg)
 		_, err = image.Remove(context.Background(), cfg, image.RemoveOptions{All: true})
 		must(t, err)

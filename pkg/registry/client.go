@@ -89,13 +89,25 @@ type Candidate struct {
 func (c *Client) Candidates(name string) ([]Candidate, error) {
 	resolved, err := c.resolve(name)
 	if err != nil {
-		return nil, fmt.Errorf("resolve image name %q: %w", name, err)
+		return nil, c.ambiguous(name, fmt.Errorf("resolve image name %q: %w", name, err))
 	}
 	var out []Candidate
 	for _, p := range resolved {
 		out = append(out, Candidate{Name: reference.TagNameOnly(p.Value).String(), Record: p.Record})
 	}
 	return out, nil
+}
+
+// ambiguous names the registries between which a terminal would have let the user choose.
+func (c *Client) ambiguous(name string, err error) error {
+	searched, searchErr := sysregistriesv2.UnqualifiedSearchRegistries(c.sys)
+	if searchErr != nil || !strings.Contains(err.Error(), "without a TTY") {
+		return err
+	}
+	for i, host := range searched {
+		searched[i] = host + "/" + name
+	}
+	return errs.WithHint(err, "give the full name, "+strings.Join(searched, " or ")+", or set short-name-mode = \"permissive\" in registries.conf")
 }
 
 func (c *Client) resolve(name string) ([]shortnames.PullCandidate, error) {

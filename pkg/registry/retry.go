@@ -86,7 +86,12 @@ func certificate(err error) bool {
 	var b x509.UnknownAuthorityError
 	var c x509.HostnameError
 	var d tls.RecordHeaderError
-	return errors.As(err, &a) || errors.As(err, &b) || errors.As(err, &c) || errors.As(err, &d)
+	return expired(err) || errors.As(err, &a) || errors.As(err, &b) || errors.As(err, &c) || errors.As(err, &d)
+}
+
+func expired(err error) bool {
+	invalid, ok := errors.AsType[x509.CertificateInvalidError](err)
+	return ok && invalid.Reason == x509.Expired
 }
 
 // statusCode finds the HTTP status in an error of the library, 0 if there is none. Most of
@@ -134,6 +139,10 @@ func explainHost(err error, host string) error {
 		return errs.WithHint(err, "the registry limits how much is pulled: try later, or log in")
 	case strings.Contains(text, "server gave HTTP response to HTTPS client"):
 		return errs.WithHint(err, fmt.Sprintf("%s speaks plain HTTP: --tls-verify=false, or in registries.conf: [[registry]] location = %q, insecure = true", host, host))
+	case strings.Contains(text, "is blocked in"):
+		return errs.WithHint(err, "registries.conf blocks it: see `blocked = true` there, and containers-registries.conf(5)")
+	case expired(err):
+		return errs.WithHint(err, fmt.Sprintf("the certificate of %s is out of date, or this machine's clock is wrong: it has to be renewed there; --tls-verify=false does without", host))
 	case strings.Contains(text, "10 redirects"):
 		return errs.WithHint(err, fmt.Sprintf("%s, or a proxy before it, sends everybody from one place to the next: it has to be mended there, or see HTTPS_PROXY and NO_PROXY", host))
 	case certificate(err):
