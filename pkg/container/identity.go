@@ -52,9 +52,29 @@ func (r *run) writeAccounts() error {
 // nested tells whether the container has a user namespace within its shim's.
 func (r *run) nested() bool { return spec.HasNamespace(&r.c.OCI, specs.UserNamespace) }
 
-// planIDs gives the plan what is known of the container's ids.
-func (r *run) planIDs(plan *shim.Plan) {
-	plan.UIDs, plan.GIDs = r.c.OCI.Linux.UIDMappings, r.c.OCI.Linux.GIDMappings
+// planIDs gives the plan what is known of the container's ids. Those of a container on record are what the
+// user's range has become.
+func (r *run) planIDs(ctx context.Context, plan *shim.Plan) error {
+	chosen := spec.IDMaps{UIDs: r.c.OCI.Linux.UIDMappings, GIDs: r.c.OCI.Linux.GIDMappings}
+	if r.old && len(chosen.UIDs) > 0 {
+		ids, err := userns.DefaultMap(ctx)
+		if err != nil {
+			return err
+		}
+		switch u := r.c.Userns; u.Mode {
+		case spec.UsernsKeepID:
+			chosen, err = ids.KeepID(*u.UID, *u.GID, u.Size)
+		case spec.UsernsNoMap:
+			chosen, err = ids.NoMap()
+		default:
+			chosen, err = ids.Fit(chosen)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	plan.UIDs, plan.GIDs = chosen.UIDs, chosen.GIDs
+	return nil
 }
 
 // bindsOf are the sources of bind mounts that the shim has to open, but for those that it

@@ -44,7 +44,9 @@ func (r *run) plan(ctx context.Context) (*shim.Plan, *oci.Order, error) {
 	if plan.Skeleton, err = skeleton(r.cfg.DataRoot); err != nil {
 		return nil, nil, err
 	}
-	r.planIDs(plan)
+	if err := r.planIDs(ctx, plan); err != nil {
+		return nil, nil, err
+	}
 	described, err := r.edited(ctx)
 	if err != nil {
 		return nil, nil, err

@@ -40,7 +40,11 @@ func (c *child) own(m *mount, tree int) error {
 // chownTrees gives the trees of own to the user.
 func (c *child) chownTrees() error {
 	for _, o := range c.owned {
-		if err := chownTree(o.mount, int(c.who.uid), int(c.who.gid)); err != nil {
+		err := chownTree(o.mount, int(c.who.uid), int(c.who.gid))
+		if errors.Is(err, unix.EPERM) && c.nested() {
+			err = c.askToOwn(o.mount)
+		}
+		if err != nil {
 			return fmt.Errorf("change owner of %q to %d:%d: %w", o.target, c.who.uid, c.who.gid, err)
 		}
 		for i := range o.then {

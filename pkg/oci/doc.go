@@ -18,6 +18,7 @@
 //	                                           and read-only paths, sysctls, names,
 //	                                           user look-up, owners, working directory,
 //	                                           pivot_root
+//	(Process.own)                 ◀──────────▶  'u' + tree: what only the parent can give to the user
 //	(Process.Hooks)               ◀──────────▶  'h', where the runtime has hooks to run
 //	Ready returns                 ◀──────────  'r' (+ the terminal's master)
 //	'g' (Run) ──────────────────────────────▶  oom score, limits, capabilities, ids,

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/rc-containers/rc/pkg/errs"
@@ -26,6 +27,8 @@ type Process struct {
 	// mounted in the process's namespaces, before pivot_root(2).
 	Hooks func() error
 
+	uids, gids []specs.LinuxIDMapping // of its user namespace, if it is nested
+
 	sock     *os.File
 	ready    bool
 	gone     bool
@@ -37,17 +40,20 @@ func (p *Process) Ready() error {
 	if p.ready {
 		return nil
 	}
-	kind, files, err := p.receive()
-	if err == nil && kind == msgHooks {
-		if err = p.answerHooks(); err == nil {
-			kind, files, err = p.receive()
+	data, files, err := p.receive()
+	for err == nil && (data[0] == msgHooks || data[0] == msgOwn) {
+		if data[0] == msgOwn {
+			p.own(data[1:], files)
+		} else if err = p.answerHooks(); err != nil {
+			break
 		}
+		data, files, err = p.receive()
 	}
 	if err != nil {
 		return err
 	}
-	if kind != msgReady {
-		return fmt.Errorf("start container: child sent %q, want %q", kind, msgReady)
+	if data[0] != msgReady {
+		return fmt.Errorf("start container: child sent %q, want %q", data[0], msgReady)
 	}
 	if len(files) > 0 {
 		p.Console = files[0]
@@ -77,12 +83,12 @@ func (p *Process) Run() error {
 	if err := p.Go(); err != nil {
 		return err
 	}
-	kind, _, err := p.receive()
+	data, _, err := p.receive()
 	if err != nil {
 		return err
 	}
-	if kind != msgExec {
-		return fmt.Errorf("start container: child sent %q, want %q", kind, msgExec)
+	if data[0] != msgExec {
+		return fmt.Errorf("start container: child sent %q, want %q", data[0], msgExec)
 	}
 	_, _, err = p.receive()
 	if errors.Is(err, errDied) {
@@ -96,17 +102,17 @@ func (p *Process) Run() error {
 var errDied = errors.New("the process died while it was set up")
 
 // receive reads one message; the child's errors come back as errors.
-func (p *Process) receive() (byte, []*os.File, error) {
+func (p *Process) receive() ([]byte, []*os.File, error) {
 	data, files, err := linux.Receive(p.sock, maxMessage)
 	switch {
 	case errors.Is(err, io.EOF):
-		return 0, nil, fmt.Errorf("start container: %w", errDied)
+		return nil, nil, fmt.Errorf("start container: %w", errDied)
 	case err != nil:
-		return 0, nil, fmt.Errorf("start container: %w", err)
+		return nil, nil, fmt.Errorf("start container: %w", err)
 	case data[0] == msgError:
-		return 0, nil, decodeFailure(data[1:])
+		return nil, nil, decodeFailure(data[1:])
 	}
-	return data[0], files, nil
+	return data, files, nil
 }
 
 // Wait blocks until the process has ended, reaps it and returns its exit code, 128+n for

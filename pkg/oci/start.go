@@ -122,7 +122,7 @@ func Fork(b Birth) (*Process, error) {
 		return nil, err
 	}
 	defer child.Close()
-	p := &Process{sock: sock}
+	p := &Process{sock: sock, uids: b.UIDs, gids: b.GIDs}
 	if err := p.clone(&b, child); err != nil {
 		_ = sock.Close()
 		return nil, err

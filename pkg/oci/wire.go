@@ -13,6 +13,7 @@ const (
 	msgOrder byte = 'o' // parent: the order, in a sealed memfd
 	msgGo    byte = 'g' // parent: execute
 	msgHooks byte = 'h' // child: everything is mounted; parent: its hooks have been run
+	msgOwn   byte = 'u' // child: give the attached tree to this user and group; parent: done, or 'e'
 	msgReady byte = 'r' // child: set up; the terminal's master is attached
 	msgExec  byte = 'x' // child: the next thing is execve
 	msgError byte = 'e' // child: failure follows

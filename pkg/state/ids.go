@@ -21,7 +21,7 @@ const idsFile = "idmap.json"
 // ReserveIDs has choose find ids for the container id, with those of all others that run before it, and
 // writes them down. Nobody else chooses meanwhile.
 func (r Root) ReserveIDs(id string, choose func(taken []spec.IDMaps) (spec.IDMaps, error)) (spec.IDMaps, error) {
-	lock, err := os.OpenFile(filepath.Join(r.Run, "idmap.lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	lock, err := os.Open(r.runsDir()) // which has the container's already
 	if err != nil {
 		return spec.IDMaps{}, err
 	}

@@ -252,6 +252,22 @@ func check(maps []specs.LinuxIDMapping, kind string) error {
 	return nil
 }
 
+// Fit is ids of a record, for a default map that may have changed since.
+func (m Map) Fit(ids spec.IDMaps) (spec.IDMaps, error) {
+	for _, list := range []struct {
+		own, outer []specs.LinuxIDMapping
+		kind       string
+	}{{ids.UIDs, m.UIDs, "user"}, {ids.GIDs, m.GIDs, "group"}} {
+		for _, e := range list.own {
+			if !coveredBy(list.outer, e.HostID, e.Size) {
+				return spec.IDMaps{}, errs.WithHint(fmt.Errorf("%s ids %d to %d: %w: this user had them when the container was made, and has %s now",
+					list.kind, e.HostID, e.HostID+e.Size-1, errs.ErrState, span(list.outer)), "make it anew, or: "+m.mend())
+			}
+		}
+	}
+	return m.split(ids), nil
+}
+
 // Named maps the subordinate ids that files have under the given names ("": as the other).
 func (m Map) Named(ctx context.Context, uidName, gidName string) (spec.IDMaps, error) {
 	if uidName == "" {

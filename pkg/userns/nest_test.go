@@ -179,3 +179,15 @@ func FuzzMapped(f *testing.F) {
 		}
 	})
 }
+
+func TestFit(t *testing.T) {
+	old := spec.IDMaps{UIDs: idExtents{extent(0, 0, 100)}, GIDs: idExtents{extent(0, 1, 1001)}}
+	got, err := twoRanges().Fit(old)
+	want := spec.IDMaps{UIDs: idExtents{extent(0, 0, 1), extent(1, 1, 99)}, GIDs: idExtents{extent(0, 1, 1000), extent(1000, 1001, 1)}}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("%v %s", err, diff)
+	}
+	if _, err := single().Fit(old); err == nil || !strings.Contains(err.Error(), "user ids 0 to 99") || !strings.Contains(errs.Hint(err), "make it anew") {
+		t.Errorf("%v, hint %q", err, errs.Hint(err))
+	}
+}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/linux"
+	"github.com/rc-containers/rc/pkg/oci"
 	"github.com/rc-containers/rc/pkg/overlay"
 	"github.com/rc-containers/rc/pkg/spec"
 )
@@ -22,6 +23,9 @@ const (
 	defaultUmask       = 0o022
 	defaultStopSignal  = "TERM"
 )
+
+// keepGroupsAnnotation is crun's word for --group-add keep-groups, which distrobox and toolbox use.
+const keepGroupsAnnotation = "run.oci.keep_original_groups"
 
 // draft is a container on its way; its parts fill c from the three inputs.
 type draft struct {
@@ -91,6 +95,9 @@ func (d *draft) metadata() error {
 		d.c.OCI.Annotations[key] = value
 	}
 	maps.Copy(d.c.OCI.Annotations, d.opts.Annotations)
+	if d.c.OCI.Annotations[keepGroupsAnnotation] == "1" && len(d.c.GroupAdd) == 0 {
+		d.c.GroupAdd = []string{oci.KeepGroups}
+	}
 
 	name, from := d.opts.StopSignal, "--stop-signal"
 	if name == "" {
