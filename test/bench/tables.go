@@ -97,6 +97,7 @@ func measureAll(ctx context.Context, g *ground, o options) (int, error) {
 	step("pull: memory", func() table { return tablePullMemory(ctx, g) })
 	step("commit", func() table { return tableCommit(ctx, g, o) })
 	step("images", func() table { return tableImages(ctx, g, o) })
+	step("push", func() table { return tablePush(ctx, g, o) })
 	return missed, ctx.Err()
 }
 
