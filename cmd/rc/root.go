@@ -12,6 +12,7 @@ import (
 	"github.com/rc-containers/rc/cmd/rc/container"
 	"github.com/rc-containers/rc/cmd/rc/image"
 	"github.com/rc-containers/rc/cmd/rc/inspect"
+	"github.com/rc-containers/rc/cmd/rc/manifest"
 	"github.com/rc-containers/rc/cmd/rc/network"
 	"github.com/rc-containers/rc/cmd/rc/secret"
 	"github.com/rc-containers/rc/cmd/rc/system"
@@ -81,6 +82,8 @@ func verbs(a *cli.App) []cli.Verb {
 		container.HealthVerb(a),
 		cli.Noun("container", "Manage containers", append(slices.Concat(container.Verbs(a), container.NounVerbs(a)), inspect.ContainerVerb(a))),
 		cli.Noun("image", "Manage images", append(slices.Concat(image.Verbs(a), image.NounVerbs(a)), inspect.ImageVerb(a), container.ImageDiffVerb(a))),
+		cli.Noun("image", "Manage images", append(slices.Concat(image.Verbs(a), image.NounVerbs(a)), inspect.ImageVerb(a))),
+		cli.Noun("manifest", "Manage manifest lists", manifest.Verbs(a)),
 		cli.Noun("secret", "Manage secrets", secret.Verbs(a)),
 		cli.Noun("network", "Manage bridge networks", network.Verbs(a)),
 		cli.Noun("volume", "Manage volumes", volume.Verbs(a)),

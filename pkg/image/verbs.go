@@ -9,16 +9,18 @@ import (
 
 // Verbs of the worker.
 const (
-	VerbPull    = "pull"
-	VerbLoad    = "load"
-	VerbPush    = "push"
-	VerbSave    = "save"
-	VerbTake    = "take"
-	VerbImport  = "import"
-	VerbTag     = "tag"
-	VerbUntag   = "untag"
-	VerbRemove  = "remove"
-	VerbRefresh = "refresh"
+	VerbPull     = "pull"
+	VerbLoad     = "load"
+	VerbPush     = "push"
+	VerbSave     = "save"
+	VerbTake     = "take"
+	VerbLook     = "look"
+	VerbPushList = "push-list"
+	VerbImport   = "import"
+	VerbTag      = "tag"
+	VerbUntag    = "untag"
+	VerbRemove   = "remove"
+	VerbRefresh  = "refresh"
 
 	VerbLogin       = "login"
 	VerbLogout      = "logout"

@@ -62,6 +62,7 @@ var levels = map[string]int{
 	"pkg/container/inspect": 30, // the description as inspect shows it
 
 	"pkg/image/compress":  31, // how layers are compressed
+	"pkg/image/lists":     31, // manifest lists
 	"pkg/image/manifest":  32, // what manifests say
 	"pkg/image/transport": 33, // images in files
 	"pkg/image/export":    34, // images on their way out of the store
@@ -88,6 +89,7 @@ var levels = map[string]int{
 	"cmd/rc/cli/clitest": 61, // for their tests
 	"cmd/rc/container":   62,
 	"cmd/rc/image":       62,
+	"cmd/rc/manifest":    63, // it shares flags with image
 	"cmd/rc/inspect":     62,
 	"cmd/rc/network":     62,
 	"cmd/rc/secret":      62,
@@ -128,7 +130,7 @@ var importers = map[string][]string{
 
 // verbs are the packages of rc's command line.
 func verbs() []string {
-	return []string{"cmd/rc", "cmd/rc/cli", "cmd/rc/cli/clitest", "cmd/rc/container", "cmd/rc/image", "cmd/rc/inspect", "cmd/rc/network", "cmd/rc/secret", "cmd/rc/system", "cmd/rc/volume"}
+	return []string{"cmd/rc", "cmd/rc/cli", "cmd/rc/cli/clitest", "cmd/rc/container", "cmd/rc/image", "cmd/rc/inspect", "cmd/rc/manifest", "cmd/rc/network", "cmd/rc/secret", "cmd/rc/system", "cmd/rc/volume"}
 }
 
 // unlinked says what a program must not have in it, by prefix of the import path.

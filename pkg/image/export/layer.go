@@ -325,7 +325,7 @@ func (c *checked) Read(p []byte) (int, error) {
 		return n, err
 	}
 	c.hash.Write(p[:n])
-	if errors.Is(err, io.EOF) && digest.NewDigest(digest.Canonical, c.hash) != c.want {
+	if errors.Is(err, io.EOF) && digest.NewDigest(c.want.Algorithm(), c.hash) != c.want {
 		return n, c.err
 	}
 	return n, err

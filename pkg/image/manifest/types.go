@@ -6,13 +6,14 @@ import (
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/image"
 	"github.com/rc-containers/rc/pkg/image/compress"
 )
 
 // Types of manifests, as push --format calls them.
 const (
-	OCI    = "oci"
-	Docker = "v2s2"
+	OCI    = image.OCI
+	Docker = image.Docker
 )
 
 // MaxJSON is the largest manifest or configuration, in bytes: what registries allow (distribution: 4 MiB).

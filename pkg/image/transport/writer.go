@@ -106,9 +106,16 @@ func discard(f *os.File) {
 	_ = os.Remove(f.Name())
 }
 
-// Manifest notes an image; instance is not needed: it is the manifest's digest.
-func (w *Writer) Manifest(_ context.Context, data []byte, _ digest.Digest) error {
-	return noSpace(w.form.image(w, data, w.names))
+// Manifest notes an image, or a list; an instance of a list is only written.
+func (w *Writer) Manifest(_ context.Context, data []byte, instance digest.Digest) error {
+	if instance == "" {
+		return noSpace(w.form.image(w, data, w.names))
+	}
+	if _, done := w.done[instance]; done || w.before(w.form.manifest(instance)) {
+		return nil
+	}
+	w.done[instance] = v1.Descriptor{Digest: instance, Size: int64(len(data))}
+	return noSpace(w.bytes(w.form.manifest(instance), data))
 }
 
 // Retry does it once: a disk is no network.
@@ -149,6 +156,9 @@ func (f *dockerForm) image(w *Writer, data []byte, names []string) error {
 	var m v1.Manifest
 	if err := json.Unmarshal(data, &m); err != nil {
 		return errs.Invalidf("manifest: %w", err)
+	}
+	if manifest.IsList("", data) {
+		return errs.WithHint(errs.Unsupportedf("a docker-archive holds no manifest lists"), "oci-archive:FILE")
 	}
 	item := dockerItem{Config: f.config(m.Config.Digest), RepoTags: names}
 	for _, l := range m.Layers {

@@ -119,7 +119,7 @@ func (p *puller) image(ctx context.Context, name string) (string, error) {
 	if err := manifest.Runnable(m); err != nil {
 		return "", fmt.Errorf("manifest %s: %w", d, err)
 	}
-	if f.config, err = p.small(ctx, src, m.Config); err != nil {
+	if f.config, err = small(ctx, src, m.Config); err != nil {
 		return "", fmt.Errorf("image configuration: %w", err)
 	}
 	if err := p.platform(f); err != nil {
@@ -186,7 +186,7 @@ func (p *puller) current(name string, manifest, list digest.Digest) string {
 }
 
 // small fetches a configuration, verified.
-func (p *puller) small(ctx context.Context, src *registry.Source, d v1.Descriptor) (data []byte, err error) {
+func small(ctx context.Context, src *registry.Source, d v1.Descriptor) (data []byte, err error) {
 	if err := d.Digest.Validate(); err != nil || d.Digest.Algorithm() != digest.SHA256 {
 		return nil, errs.Invalidf("digest %q: want ALGORITHM:HEX", d.Digest)
 	}

@@ -85,6 +85,10 @@ func serve(ctx context.Context, data []byte) (any, error) {
 		return with(ctx, r, load)
 	case image.VerbSave:
 		return with(ctx, r, save)
+	case image.VerbLook:
+		return with(ctx, r, look)
+	case image.VerbPushList:
+		return with(ctx, r, pushList)
 	case image.VerbTake:
 		return with(ctx, r, take)
 	case image.VerbPush:
