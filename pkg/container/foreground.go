@@ -37,6 +37,7 @@ func (r *run) follow(ctx context.Context) (int, error) {
 	// the shim then stops the container. The others wait until the command runs.
 	stop := context.AfterFunc(ctx, r.client.Shutdown)
 	defer stop()
+	defer r.restoreTerminal()
 	var caught chan os.Signal
 	if r.sigProxy {
 		caught = catchSignals()

@@ -62,6 +62,8 @@ type run struct {
 	told     bool                 // the shim has its plan
 	started  bool                 // the command runs, or did
 	extra    []*os.File           // --preserve-fds
+	// restore takes back what rawTerminal did; nil where it did nothing.
+	restore func()
 	// groupAdd are the container's, and those of its CDI devices.
 	groupAdd []string
 	// bundle is what config.json says, where there are hooks to read it; nil without.
@@ -160,6 +162,7 @@ func (r *run) writePID(pid int) error {
 // giveUp takes back what was done after an error. One that a signal to rc brought about, by
 // which everybody loses everybody, is told as what it is.
 func (r *run) giveUp(ctx context.Context, err error) error {
+	r.restoreTerminal()
 	if ctx.Err() != nil {
 		err = fmt.Errorf("start container %q: interrupted", r.c.Name)
 	}
@@ -297,6 +300,9 @@ func (r *run) launch(ctx context.Context) error {
 		}
 	}
 	r.place.release()
+	if err := r.rawTerminal(); err != nil {
+		return err
+	}
 	return r.client.Go()
 }
 

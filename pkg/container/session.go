@@ -197,6 +197,21 @@ func (s *session) rawTerminal(terminal bool) (restore func(), err error) {
 	return func() { _ = term.Restore(int(in.Fd()), old) }, nil
 }
 
+// rawTerminal makes the user's terminal raw before the command runs, whose first output would else
+// have each line's end turned twice. What the session does to it later comes on top of that.
+func (r *run) rawTerminal() (err error) {
+	s := &session{streams: r.streams, input: r.front[0]}
+	r.restore, err = s.rawTerminal(r.c.OCI.Process.Terminal && !r.detach)
+	return err
+}
+
+// restoreTerminal makes it again what it was.
+func (r *run) restoreTerminal() {
+	if r.restore != nil {
+		r.restore()
+	}
+}
+
 // keyMatcher looks for the detach keys in what is typed.
 type keyMatcher struct {
 	keys []byte
