@@ -26,6 +26,9 @@ type Config struct {
 	// HooksDirs have OCI hooks for containers: --hooks-dir, else hooks_dir.
 	HooksDirs []string
 
+	// MountsFiles are the mounts.conf that may exist, stronger ones first.
+	MountsFiles []string
+
 	// Containers are the defaults that containers.conf gives to new containers.
 	Containers Containers
 	// Files are the configuration files that were read, for info.

@@ -169,6 +169,10 @@ func (c *Config) specDirs(flags Flags, h host) error {
 			c.CDISpecDirs = append(c.CDISpecDirs, filepath.Join(dir, "cdi"))
 		}
 	}
+	if home := h.configHome(); home != "" {
+		c.MountsFiles = append(c.MountsFiles, home+"/mounts.conf")
+	}
+	c.MountsFiles = append(c.MountsFiles, h.etc+"/mounts.conf", h.share+"/mounts.conf")
 	if len(c.HooksDirs) == 0 {
 		c.HooksDirs = []string{h.share + "/oci/hooks.d", h.etc + "/oci/hooks.d"}
 	}

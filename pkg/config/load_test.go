@@ -52,6 +52,7 @@ func TestLoadDefaults(t *testing.T) {
 		DataRoot: dir + "/home/.local/share/rc", RunRoot: h.tmp + "/rc-run-" + uid() + "/rc", TmpDir: "/var/tmp",
 		StorageDriver: "overlay", MountProgram: "auto", CgroupManager: "systemd", LogLevel: "warn",
 		CDISpecDirs: []string{dir + "/home/.config/cdi"}, HooksDirs: []string{h.share + "/oci/hooks.d", h.etc + "/oci/hooks.d"},
+		MountsFiles: []string{dir + "/home/.config/containers/mounts.conf", h.etc + "/mounts.conf", h.share + "/mounts.conf"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

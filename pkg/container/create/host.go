@@ -24,8 +24,12 @@ func Surroundings(cfg *config.Config, privileged bool) (Environment, error) {
 	if err != nil {
 		return Environment{}, fmt.Errorf("host name: %w", err)
 	}
+	binds, err := defaultBinds(cfg.MountsFiles)
+	if err != nil {
+		return Environment{}, err
+	}
 	env := Environment{
-		Config: cfg, Hostname: hostname, Rlimits: ownRlimits(),
+		Config: cfg, DefaultBinds: binds, Hostname: hostname, Rlimits: ownRlimits(),
 		DeviceNumber: deviceNumber, Exists: exists, Glob: filepath.Glob, Secret: secret.At(cfg.DataRoot).Find,
 	}
 	if privileged {

@@ -153,6 +153,8 @@ type Environment struct {
 	Network, PublishNetwork string
 	// HostDevices are the nodes that --privileged shows.
 	HostDevices []string
+	// DefaultBinds are those of mounts.conf.
+	DefaultBinds []specs.Mount
 	// DeviceNumber is the major and minor number of a block device.
 	DeviceNumber DeviceNumber
 	// Secret finds a secret by its name or id.

@@ -16,7 +16,7 @@ import (
 	"github.com/rc-containers/rc/pkg/spec"
 )
 
-// userMounts are those of flags and containers.conf; flags win.
+// userMounts are those of flags, containers.conf and mounts.conf; the former win.
 func (d *draft) userMounts() ([]specs.Mount, error) {
 	var list []specs.Mount
 	for _, m := range d.opts.Mounts {
@@ -50,6 +50,9 @@ func (d *draft) userMounts() ([]specs.Mount, error) {
 				list = appendFree(list, m)
 			}
 		}
+	}
+	for _, m := range d.env.DefaultBinds {
+		list = appendFree(list, m)
 	}
 	for i := range list {
 		if err := d.source(&list[i]); err != nil {
