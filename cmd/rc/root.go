@@ -82,7 +82,6 @@ func verbs(a *cli.App) []cli.Verb {
 		container.HealthVerb(a),
 		cli.Noun("container", "Manage containers", append(slices.Concat(container.Verbs(a), container.NounVerbs(a)), inspect.ContainerVerb(a))),
 		cli.Noun("image", "Manage images", append(slices.Concat(image.Verbs(a), image.NounVerbs(a)), inspect.ImageVerb(a), container.ImageDiffVerb(a))),
-		cli.Noun("image", "Manage images", append(slices.Concat(image.Verbs(a), image.NounVerbs(a)), inspect.ImageVerb(a))),
 		cli.Noun("manifest", "Manage manifest lists", manifest.Verbs(a)),
 		cli.Noun("secret", "Manage secrets", secret.Verbs(a)),
 		cli.Noun("network", "Manage bridge networks", network.Verbs(a)),
