@@ -187,6 +187,10 @@ func (s *Store) entries() (out []index.Entry, broken []index.Broken, err error) 
 	return out, broken, nil
 }
 
+// finished says whether a process that added an image got as far as its manifest, which comes last but
+// for the names.
+func finished(img *storage.Image) bool { return slices.Contains(img.BigDataNames, keyManifest) }
+
 // brokenError is about an image that lacks something: damaged, or not finished by a killed process.
 type brokenError struct{ text string }
 
@@ -213,6 +217,9 @@ func (s *Store) entry(img *storage.Image, layers map[string]*storage.Layer) (ind
 	raw, err := s.lib.ImageBigData(img.ID, keyConfig(img.ID))
 	if err != nil {
 		return e, brokenf("its configuration is not there")
+	}
+	if !finished(img) {
+		return e, brokenf("its manifest is not there")
 	}
 	var c ImageConfig
 	if err := json.Unmarshal(raw, &c); err != nil {

@@ -25,7 +25,7 @@ func (s *Store) Sweep(parts bool) error {
 		return fmt.Errorf("clean up the image store: %w", err)
 	}
 	for _, img := range images {
-		if _, err := s.lib.ImageBigData(img.ID, keyConfig(img.ID)); err == nil || len(img.Names) > 0 {
+		if _, err := s.lib.ImageBigData(img.ID, keyConfig(img.ID)); err == nil && finished(&img) || len(img.Names) > 0 {
 			continue
 		}
 		if _, err := s.lib.DeleteImage(img.ID, true); err != nil && !errors.Is(err, storage.ErrImageUnknown) {
