@@ -16,6 +16,7 @@ import (
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/image"
 	"github.com/rc-containers/rc/pkg/index"
+	"github.com/rc-containers/rc/test/testns"
 )
 
 // upperDir is what a container has changed: many files.
@@ -175,5 +176,30 @@ func TestPullsAndPrunes(t *testing.T) {
 	}
 	if found, err := image.Check(ctx, cfg, image.CheckOptions{Max: time.Hour}); err != nil || len(found) > 0 {
 		t.Errorf("%+v, %v", found, err)
+	}
+}
+
+// TestReadOnly: on a file system that is read-only, what is there can be used, and what would change it
+// says why it cannot.
+func TestReadOnly(t *testing.T) {
+	ctx := context.Background()
+	cfg := setup(t)
+	three(t, cfg)
+	testns.Need(t, unix.Mount(cfg.DataRoot, cfg.DataRoot, "", unix.MS_BIND, ""))
+	t.Cleanup(func() { _ = unix.Unmount(cfg.DataRoot, unix.MNT_DETACH) })
+	testns.Need(t, unix.Mount("", cfg.DataRoot, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, ""))
+	if good, bad := listed(t, cfg); good != "abc" || bad != "" {
+		t.Errorf("good %q, bad %q", good, bad)
+	}
+	resolve(t, cfg, "a:1")
+	_, imported := image.Import(ctx, cfg, image.ImportOptions{Source: write(t, tarOf(t, files{{"x", "1"}})), Name: "x", Streams: quiet(t)})
+	_, removed := image.Remove(ctx, cfg, image.RemoveOptions{Images: []string{"a:1"}})
+	for _, err := range []error{imported, removed, image.Tag(ctx, cfg, "a:1", "other")} {
+		if err == nil || !strings.Contains(err.Error(), "read-only file system") || !strings.Contains(err.Error(), cfg.DataRoot) {
+			t.Errorf("%v", err)
+		}
+	}
+	if good, bad := listed(t, cfg); good != "abc" || bad != "" {
+		t.Errorf("afterwards: good %q, bad %q", good, bad)
 	}
 }

@@ -167,10 +167,14 @@ func lost(d image.Damaged) string {
 	if !d.Removed || d.Image == "" {
 		return ""
 	}
-	if len(d.Names) == 0 {
+	names := strings.Join(d.Names, " ")
+	switch {
+	case names == "":
 		return "removed"
+	case strings.HasPrefix(names, "localhost/"):
+		return "removed; it was made here, and has to be made again: " + names
 	}
-	return "removed; to have it again: rc pull " + strings.Join(d.Names, " ")
+	return "removed; to have it again: rc pull " + names
 }
 
 func (c *checking) removeAll(ctx context.Context, ids []string) error {

@@ -166,7 +166,7 @@ func warnBroken(a *cli.App, broken []index.Broken) {
 		fmt.Fprintf(a.Stderr, "Warning: image %.12s (%s) is damaged: %s\n", b.ID, strings.Join(b.Names, ", "), b.Problem)
 	}
 	if len(broken) > 0 {
-		fmt.Fprintln(a.Stderr, "Hint: rc pull its name again, or: rc system check --repair")
+		fmt.Fprintln(a.Stderr, "Hint: rc pull it again, or remove it: rc system check --repair")
 	}
 }
 
