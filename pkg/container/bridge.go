@@ -109,6 +109,9 @@ func (r *run) planUplink(ports []spec.Port, required bool) error {
 	if err != nil {
 		return err
 	}
+	if err := plan.Limit(r.c.Network.Rate, options); err != nil {
+		return err
+	}
 	plan.Dir = r.records().RunDir(r.c.ID)
 	r.network = &plan
 	return nil

@@ -94,6 +94,9 @@ func (r *run) makeNetworkPlan(ports []spec.Port) error {
 	if err != nil {
 		return err
 	}
+	if err := plan.Limit(n.Rate, options); err != nil {
+		return err
+	}
 	plan.Dir = r.records().RunDir(r.c.ID)
 	r.network = &plan
 	return r.checkHostGateway()

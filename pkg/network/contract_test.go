@@ -115,6 +115,7 @@ func TestContract(t *testing.T) {
 			}
 			t.Run("outbound", func(t *testing.T) { testOutbound(t, d.mode) })
 			t.Run("publish", func(t *testing.T) { testPublish(t, d.mode) })
+			t.Run("rate", func(t *testing.T) { testRate(t, d.mode) })
 			t.Run("host loopback", func(t *testing.T) { testHostLoopback(t, d.mode, d.hostOption, loopback) })
 			t.Run("offline", func(t *testing.T) { testOffline(t, d.mode) })
 			t.Run("shim gone", func(t *testing.T) { testShimGone(t, d.mode) })
@@ -261,8 +262,9 @@ func testBroken(t *testing.T, mode string) {
 
 // container is a process in a network namespace of its own.
 type container struct {
-	pid int
-	ns  *os.File
+	pid  int
+	ns   *os.File
+	rate *spec.Rate
 }
 
 func startContainer(t testing.TB) container {
@@ -281,7 +283,7 @@ func startContainer(t testing.TB) container {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})
-	return container{cmd.Process.Pid, ns}
+	return container{pid: cmd.Process.Pid, ns: ns}
 }
 
 // run executes a program in the namespace.
@@ -396,6 +398,9 @@ func (c container) publish(t testing.TB, mode string, ports []spec.Port, options
 	t.Helper()
 	plan, err := NewPlan(mode, options, ports, ThisMachine(exec.LookPath))
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := plan.Limit(c.rate, options); err != nil {
 		t.Fatal(err)
 	}
 	plan.Dir = t.TempDir()

@@ -102,6 +102,10 @@ func (s *server) connect() (gone bool, err error) {
 	if err == nil && !gone {
 		err = s.publish()
 	}
+	if err == nil && !gone && s.plan.Rate != nil {
+		e := s.endpoint()
+		err = limitRate(s.netns, e.Interface, s.plan.Rate)
+	}
 	if gone || err != nil {
 		s.program.stop()
 	}
@@ -149,9 +153,14 @@ func (s *server) again(began time.Time) bool {
 }
 
 func (s *server) answer() Answer {
+	return Answer{Ready: true, Program: s.program.proc.Pid, Link: &spec.Link{Endpoints: []spec.Endpoint{s.endpoint()}, DNS: s.plan.DNS, Ports: s.plan.Ports}}
+}
+
+// endpoint is the container's interface as the program has made it.
+func (s *server) endpoint() spec.Endpoint {
 	e := spec.Endpoint{Network: s.plan.Mode, Interface: s.plan.Interface, IP: s.plan.IP, Prefix: s.plan.Prefix, Gateway: s.plan.Gateway}
 	observe(&e, s.netns)
-	return Answer{Ready: true, Program: s.program.proc.Pid, Link: &spec.Link{Endpoints: []spec.Endpoint{e}, DNS: s.plan.DNS, Ports: s.plan.Ports}}
+	return e
 }
 
 func receivePlan(sock *os.File) (Plan, error) {

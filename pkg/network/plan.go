@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/rc-containers/rc/pkg/errs"
@@ -34,6 +35,8 @@ type Plan struct {
 	Gateway string `json:"gateway,omitempty"`
 	// Dir is the container's runtime directory, rc-net's working directory.
 	Dir string `json:"dir,omitempty"`
+	// Rate limits the container's bandwidth.
+	Rate *spec.Rate `json:"rate,omitempty"`
 	// Resolver, where there is one, says that Dir/resolv.conf follows the host's.
 	Resolver *Resolver `json:"resolver,omitempty"`
 	// DNS are the name servers that the program answers for.
@@ -144,6 +147,26 @@ func NewPlan(mode string, options []string, ports []spec.Port, m Machine) (Plan,
 			"install the Debian package "+debianPackage(mode)+", or use another --network")
 	}
 	return p, nil
+}
+
+// Limit adds a limit of the bandwidth. With slirp4netns published ports lead through its
+// interface then, which is the one that is limited.
+func (p *Plan) Limit(rate *spec.Rate, options []string) error {
+	if p.Rate = rate; rate == nil || p.Mode != ModeSlirp4netns || p.Handler != handlerOwn {
+		return nil
+	}
+	if slices.Contains(options, "port_handler="+handlerOwn) {
+		return errs.WithHint(errs.Invalidf("--network-rate %q: with port_handler=%s connections to published ports are not limited", rate, handlerOwn),
+			"--network pasta, or --network slirp4netns:port_handler=slirp4netns")
+	}
+	limited, err := NewPlan(p.Mode, append(slices.Clone(options), "port_handler="+ModeSlirp4netns), p.Ports,
+		Machine{Look: func(string) (string, error) { return p.Path, nil }, IPv6: slices.Contains(p.Args, "--enable-ipv6")})
+	if err != nil {
+		return err
+	}
+	limited.Rate = rate
+	*p = limited
+	return nil
 }
 
 // BindsAlone says that a reservation would be in the way of who publishes the ports:

@@ -220,6 +220,7 @@ type Summary struct {
 	Health        bool     `json:"health,omitempty"`  // there is a healthcheck
 	Ports         []Port   `json:"ports,omitempty"`
 	Expose        []string `json:"expose,omitempty"`
+	Rate          string   `json:"rate,omitempty"` // --network-rate
 }
 
 // State is state.json in the runtime directory, written by the shim when the container

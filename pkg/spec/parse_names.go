@@ -96,8 +96,8 @@ func ParseRate(value string) (*Rate, error) {
 		}
 		if key == "burst" {
 			size, err := ParseSize(text)
-			if err != nil || size < 2048 || size > 1<<30 {
-				return nil, invalid(value, "%q: want a size from 2k to 1g, a packet at least", field)
+			if err != nil || size < 64<<10 || size > 1<<30 {
+				return nil, invalid(value, "%q: want a size from 64k, the largest packet, to 1g", field)
 			}
 			*to = uint64(size)
 			continue

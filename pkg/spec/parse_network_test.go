@@ -174,7 +174,7 @@ func TestParseNames(t *testing.T) {
 		{"in=2tbit", "1tbit", nil},
 		{"burst=4k", "want in=", nil},
 		{"in=1m,in=2m", "twice", nil},
-		{"in=1m,burst=1", "2k", nil},
+		{"in=1m,burst=1", "64k", nil},
 		{"in=0x10mbit", "want a rate", nil},
 	})
 	if got := (&Rate{In: 1_500_000, Out: 2_000_000_000, Burst: 9}).String(); got != "in=1500kbit,out=2gbit,burst=9" {

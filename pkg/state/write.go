@@ -141,7 +141,7 @@ func (r Root) summary(c *spec.Container) *spec.Summary {
 		ID: c.ID, Name: c.Name, Image: c.Image.Name, ImageID: c.Image.ID, Created: c.Created, Labels: c.Labels,
 		Volumes: Volumes(c), MountedImages: mountedImages(c),
 		Network: c.Network.Names(), Remove: c.Remove, Mounts: UserMounts(r, c), Restart: c.Restart.Policy, Health: c.Health != nil,
-		Ports: c.Network.Ports, Expose: c.Network.Expose,
+		Ports: c.Network.Ports, Expose: c.Network.Expose, Rate: c.Network.Rate.String(),
 	}
 	if c.OCI.Process != nil {
 		s.Command = c.OCI.Process.Args

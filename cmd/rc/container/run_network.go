@@ -42,7 +42,7 @@ func (f *networkFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.ip6, "ip6", "", "IPv6 address in the network")
 	flags.StringVar(&f.mac, "mac-address", "", "Hardware address in the network")
 	cli.WordsVar(flags, &f.aliases, "network-alias", "", "Further name of the container in its networks")
-	flags.StringVar(&f.rate, "network-rate", "", "Limit the bandwidth: in=RATE,out=RATE[,burst=SIZE], such as in=10mbit,out=5mbit")
+	flags.StringVar(&f.rate, "network-rate", "", "Limit the bandwidth to and from the world: in=RATE,out=RATE[,burst=SIZE], such as in=10mbit,out=5mbit")
 }
 
 // options adds them to what --network said.

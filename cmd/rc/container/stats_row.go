@@ -171,8 +171,15 @@ func (r statsRow) NetIO() string {
 	if r.now == nil || r.now.Net == nil {
 		return pair(unknownFigure, unknownFigure)
 	}
-	return pair(units.HumanSize(float64(r.now.Net.In)), units.HumanSize(float64(r.now.Net.Out)))
+	io := pair(units.HumanSize(float64(r.now.Net.In)), units.HumanSize(float64(r.now.Net.Out)))
+	if r.e.Rate != "" {
+		io += " (" + r.e.Rate + ")"
+	}
+	return io
 }
+
+// NetLimit is what --network-rate said, "" without a limit.
+func (r statsRow) NetLimit() string { return r.e.Rate }
 
 func (r statsRow) BlockInput() uint64 {
 	if r.now == nil || r.now.Stats.IO == nil {
@@ -215,7 +222,8 @@ func (r statsRow) MarshalJSON() ([]byte, error) {
 		MemUsage   string `json:"mem_usage"`
 		MemPercent string `json:"mem_percent"`
 		NetIO      string `json:"net_io"`
+		NetLimit   string `json:"net_limit,omitempty"`
 		BlockIO    string `json:"block_io"`
 		PIDs       string `json:"pids"`
-	}{r.ID(), r.Name(), r.UpTime(), r.CPUPerc(), r.AVGCPU(), r.MemUsage(), r.MemPerc(), r.NetIO(), r.BlockIO(), r.PIDS()})
+	}{r.ID(), r.Name(), r.UpTime(), r.CPUPerc(), r.AVGCPU(), r.MemUsage(), r.MemPerc(), r.NetIO(), r.NetLimit(), r.BlockIO(), r.PIDS()})
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,6 +22,10 @@ type Sample struct {
 	// Summed says that there was no cgroup to ask: the figures are sums over the processes.
 	Summed bool
 }
+
+// uncounted are interfaces whose traffic is no other machine's, or is another interface's, too:
+// --network-rate leads what comes in through rc-in.
+var uncounted = [...]string{"lo", "rc-in"}
 
 // Network is what went through a container's interfaces but lo, in bytes.
 type Network struct{ In, Out uint64 }
@@ -102,7 +107,7 @@ func parseNetwork(data []byte) *Network {
 		name, rest, ok := strings.Cut(line, ":")
 		f := strings.Fields(rest)
 		const sent = 8
-		if !ok || strings.TrimSpace(name) == "lo" || len(f) <= sent {
+		if !ok || slices.Contains(uncounted[:], strings.TrimSpace(name)) || len(f) <= sent {
 			continue
 		}
 		in, inErr := strconv.ParseUint(f[0], 10, 64)
