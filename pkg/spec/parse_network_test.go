@@ -172,7 +172,7 @@ func TestParseNames(t *testing.T) {
 		{"in=10mbps", "bits per second", nil},
 		{"in=1kbit", "8kbit", nil},
 		{"in=2tbit", "1tbit", nil},
-		{"burst=4k", "want in=", nil},
+		{"burst=64k", "want in=", nil},
 		{"in=1m,in=2m", "twice", nil},
 		{"in=1m,burst=1", "64k", nil},
 		{"in=0x10mbit", "want a rate", nil},
