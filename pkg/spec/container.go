@@ -77,6 +77,9 @@ type Container struct {
 	// are files "secrets/<n>" in its directory.
 	Secrets []Secret `json:"secrets,omitempty"`
 
+	// VolumesFrom is --volumes-from as given, for inspect: the mounts are in OCI.Mounts.
+	VolumesFrom []string `json:"volumesFrom,omitempty"`
+
 	// ImageVolumes are directories that the image declares as volumes. In records of before
 	// rc had volumes each is a directory "volumes/<n>" of the container and a bind mount with
 	// "copyup" in OCI.Mounts.

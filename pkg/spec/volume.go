@@ -115,6 +115,13 @@ type VolumesFrom struct {
 	Access    string // ro or rw; "" is as the container has them
 }
 
+func (v VolumesFrom) String() string {
+	if v.Access == "" {
+		return v.Container
+	}
+	return v.Container + ":" + v.Access
+}
+
 // ParseVolumesFrom reads --volumes-from; z is a label, see NoOps.
 func ParseVolumesFrom(value string) (VolumesFrom, error) {
 	name, list, _ := strings.Cut(value, ":")

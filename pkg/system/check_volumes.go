@@ -10,8 +10,8 @@ import (
 	"github.com/rc-containers/rc/pkg/volume"
 )
 
-// volumes finds what killed makers of volumes left, and records that cannot be read.
-func (c *checking) volumes(context.Context) error {
+// volumes finds what killed makers, fillers and importers left, and records that cannot be read.
+func (c *checking) volumes(ctx context.Context) error {
 	root := container.Volumes(c.cfg)
 	left, err := root.Unfinished()
 	if err != nil {
@@ -19,6 +19,15 @@ func (c *checking) volumes(context.Context) error {
 	}
 	for _, path := range left {
 		c.found(path, "a volume that a killed process began to make", false, root.Sweep)
+	}
+	untidy, err := root.Untidy()
+	if err != nil {
+		return fmt.Errorf("check volumes: %w", err)
+	}
+	for _, name := range untidy {
+		c.found(fmt.Sprintf("volume %q", name), "a killed process was importing or copying into it", false, func() error {
+			return container.EmptyTrashNow(ctx, c.cfg)
+		})
 	}
 	_, broken := root.List()
 	for _, err := range broken {

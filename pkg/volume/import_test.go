@@ -134,3 +134,39 @@ func TestImportKilled(t *testing.T) {
 		t.Error(diff, r.Pending("moving"), r.Unfilled("moving"))
 	}
 }
+
+// TestTidy holds that what killed imports and fillers left is found, and goes.
+func TestTidy(t *testing.T) {
+	r := root(t)
+	for _, name := range []string{"fine", "filling", "unpacking", "moving", "busy"} {
+		create(t, r, name)
+	}
+	tree(t, filepath.Join(r.Dir("filling"), fillDir), "half")
+	tree(t, filepath.Join(r.Dir("unpacking"), unpackDir), "half")
+	tree(t, filepath.Join(r.Dir("moving"), importDir), "rest")
+	tree(t, filepath.Join(r.Dir("busy"), unpackDir), "being/written")
+	lock, err := r.lockImport("busy")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close()
+	untidy, err := r.Untidy()
+	if want := []string{"filling", "moving", "unpacking"}; err != nil || !slices.Equal(untidy, want) {
+		t.Errorf("%v %v", untidy, err)
+	}
+	if err := r.Tidy(); err != nil {
+		t.Fatal(err)
+	}
+	if untidy, err = r.Untidy(); err != nil || len(untidy) > 0 {
+		t.Errorf("%v %v", untidy, err)
+	}
+	if got := listed(t, r.Path("moving")); !slices.Equal(got, []string{"rest"}) {
+		t.Errorf("%v", got)
+	}
+	if got := listed(t, filepath.Join(r.Dir("busy"), unpackDir)); len(got) != 2 {
+		t.Errorf("%v", got)
+	}
+	if !r.Unfilled("filling") {
+		t.Error("half a copy counts")
+	}
+}

@@ -2,6 +2,7 @@ package system
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -30,7 +31,9 @@ func emptyTrash(ctx context.Context, a *cli.App, _ *trashOptions) error {
 	if !a.InUserns {
 		return errs.Invalidf("%s: rc calls it by itself", container.EmptyTrashVerb)
 	}
-	if err := container.Records(a.Config).EmptyTrash(ctx); err != nil {
+	err := container.Records(a.Config).EmptyTrash(ctx)
+	// What killed imports left is other ids', too.
+	if err = errors.Join(err, container.Volumes(a.Config).Tidy()); err != nil {
 		return fmt.Errorf("empty trash: %w", err)
 	}
 	return nil

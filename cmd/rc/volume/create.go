@@ -1,6 +1,7 @@
 package volume
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -15,6 +16,7 @@ import (
 	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/userns"
 	"github.com/rc-containers/rc/pkg/volume"
 )
 
@@ -132,7 +134,11 @@ func createVolume(ctx context.Context, a *cli.App, opts *createOptions) error {
 	if err != nil {
 		return err
 	}
-	if owned := opts.UID != nil || opts.GID != nil || how.UID != nil || how.GID != nil; owned && how.Kind == volume.Plain && !a.InUserns {
+	uid, gid := cmp.Or(opts.UID, how.UID), cmp.Or(opts.GID, how.GID)
+	if (uid != nil || gid != nil) && how.Kind == volume.Plain && !a.InUserns {
+		if err := mapped(ctx, uid, gid); err != nil {
+			return fmt.Errorf("create volume: %w", err)
+		}
 		return a.Reexecute(ctx, os.Args[1:]...)
 	}
 	root := container.Volumes(a.Config)
@@ -155,5 +161,23 @@ func createVolume(ctx context.Context, a *cli.App, opts *createOptions) error {
 		return err
 	}
 	fmt.Fprintln(a.Stdout, opts.Name)
+	return nil
+}
+
+// mapped refuses owners that nothing of the user's can have.
+func mapped(ctx context.Context, owners ...*int) error {
+	ids, err := userns.DefaultMap(ctx)
+	if err != nil {
+		return err
+	}
+	for _, owner := range owners {
+		if owner != nil && !ids.Contains(uint32(*owner)) {
+			err := errs.Unsupportedf("owner %d: there are only %d ids", *owner, ids.Size())
+			if ids.Single() {
+				err = errs.WithHint(err, ids.Notice())
+			}
+			return err
+		}
+	}
 	return nil
 }

@@ -162,6 +162,7 @@ func (d *draft) mountImage(m *specs.Mount) error {
 func (d *draft) volumesFrom(strong []specs.Mount) ([]specs.Mount, error) {
 	var out []specs.Mount
 	for _, from := range d.opts.VolumesFrom {
+		d.c.VolumesFrom = append(d.c.VolumesFrom, from.String())
 		theirs, err := d.env.MountsOf(from.Container)
 		if err != nil {
 			return nil, fmt.Errorf("--volumes-from: %w", err)

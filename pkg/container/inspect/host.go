@@ -128,7 +128,7 @@ func hostConfig(root state.Root, c *spec.Container, p *specs.Process) HostConfig
 	h := HostConfig{
 		Binds: binds(root, c), CgroupManager: c.Cgroups.Manager, Cgroups: c.Cgroups.Mode, CgroupParent: c.Cgroups.Parent,
 		ContainerIDFile: c.CIDFile, NetworkMode: networkMode(&c.Network), AutoRemove: c.Remove, Annotations: c.OCI.Annotations,
-		PortBindings: bindings(c.Network.Ports), PublishAllPorts: c.Network.PublishAll, VolumesFrom: []string{},
+		PortBindings: bindings(c.Network.Ports), PublishAllPorts: c.Network.PublishAll, VolumesFrom: nonNil(c.VolumesFrom),
 		DNS: nonNil(c.Network.DNS), DNSOptions: nonNil(c.Network.DNSOptions), DNSSearch: nonNil(c.Network.DNSSearch),
 		ExtraHosts: nonNil(c.Network.AddHosts), NetworkRate: c.Network.Rate.String(), Links: []string{},
 		GroupAdd: nonNil(c.GroupAdd), Privileged: c.Privileged, SecurityOpt: nonNil(c.SecurityOpt),
