@@ -45,8 +45,21 @@ func (r *run) writeAccounts() error {
 		if err := os.WriteFile(path, content, 0o644); err != nil {
 			return err
 		}
+		r.likeImage(filepath.Dir(name))
 	}
 	return nil
+}
+
+// likeImage gives a directory of that layer, which covers the image's, the mode and the time of that.
+func (r *run) likeImage(name string) {
+	for _, layer := range r.image.Rootfs.Lower {
+		if info, err := os.Lstat(filepath.Join(layer, name)); err == nil && info.IsDir() {
+			path := filepath.Join(r.dir.Path(), accountsDir, name)
+			_ = os.Chmod(path, info.Mode().Perm())
+			_ = os.Chtimes(path, info.ModTime(), info.ModTime())
+			return
+		}
+	}
 }
 
 // nested tells whether the container has a user namespace within its shim's.

@@ -34,7 +34,8 @@ Accepted and without effect, for scripts written for docker and podman:
 		Example: `rc run --rm -it alpine sh
 rc run --rm -v ./src:/src:ro -w /src golang go test ./...
 rc run --rm --network none --read-only --tmpfs /tmp:size=64m --memory 512m --cpus 1.5 alpine true
-rc run --rm -it --rootfs /:O bash`,
+rc run --rm -it --rootfs /:O bash
+rc run --rm -it --userns keep-id -v ~:$HOME -w $HOME debian bash`,
 		ValidArgsFunction: completeRunArgs(a),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts, err := flags.options(cmd.Flags(), a.Config, args)

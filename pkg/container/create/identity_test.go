@@ -112,6 +112,13 @@ func TestIdentities(t *testing.T) {
 	if c, err = describe(Identities{Userns: spec.Userns{Mode: spec.UsernsHost}}, ""); err != nil || c.Userns.Mode != "" || spec.HasNamespace(&c.OCI, specs.UserNamespace) {
 		t.Errorf("%v, %+v", err, c)
 	}
+	configured := Identities{}
+	if err := configured.choose("auto:size=5"); err != nil || configured.Userns.Mode != spec.UsernsAuto || configured.Userns.Size != 5 {
+		t.Errorf("%v, %+v", err, configured)
+	}
+	if err := (&Identities{}).choose("sometimes"); err == nil || !strings.HasPrefix(err.Error(), "containers.conf: userns: ") {
+		t.Error(err)
+	}
 	for want, o := range map[string]Identities{
 		"--userns keep-id: it cannot be combined": {Userns: spec.Userns{Mode: spec.UsernsKeepID}, UIDMaps: []spec.IDMapping{{Size: 1}}},
 		"--subuidname and --subgidname: they":     {SubUIDName: "x", UIDMaps: []spec.IDMapping{{Size: 1}}},
