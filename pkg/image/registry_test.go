@@ -45,7 +45,22 @@ func TestPull(t *testing.T) {
 			t.Errorf("%s is %s", value, got.ID)
 		}
 	}
-	// Again: what is here is not fetched, and an image with one more layer costs that layer.
+	// Again: one look at the manifest, and nothing is fetched; a damaged index costs no more than that.
+	for _, damage := range []func() error{
+		func() error { return nil },
+		func() error { return os.Remove(cfg.IndexPath()) },
+		func() error { return os.Remove(cfg.DataRoot + "/images/" + b.id() + ".json") },
+	} {
+		must(t, damage())
+		asked, layer := r.asked("/manifests/"), r.asked(b.layers[0].Digest.String())
+		again, err := image.Pull(ctx, cfg, options(t, r.name("app:1")))
+		must(t, err)
+		check(t, again)
+		if n := r.asked("/manifests/") - asked; n != 1 || r.asked(b.layers[0].Digest.String()) != layer {
+			t.Errorf("%d looks at the manifest", n)
+		}
+	}
+	// What is here is not fetched, and an image with one more layer costs that layer.
 	_, err = image.Pull(ctx, cfg, options(t, r.name("app:1")))
 	must(t, err)
 	more := build(t, linux(runtime.GOARCH, ""), v1.ImageConfig{}, append(b.diffs, tarOf(t, files{{"new", "1"}}))...)

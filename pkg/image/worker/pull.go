@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"slices"
 
 	digest "github.com/opencontainers/go-digest"
@@ -23,14 +24,46 @@ import (
 // puller pulls from one registry after the other until one has the image.
 type puller struct {
 	cfg    *config.Config
-	store  *store.Store
+	store  *lazyStore
 	client *registry.Client
 	o      image.PullOptions
 	report *report
 }
 
-// pull gives the ids of what was pulled: one, except for all tags.
-func pull(ctx context.Context, cfg *config.Config, s *store.Store, o image.PullOptions) ([]string, error) {
+// pull gives the ids of what was pulled: one, except for all tags. The store is opened only where the index
+// does not say that everything is here.
+func pull(ctx context.Context, cfg *config.Config, o image.PullOptions) ([]string, error) {
+	s := &lazyStore{cfg: cfg}
+	ids, err := pullInto(ctx, cfg, s, o)
+	if closeErr := s.close(ctx); err == nil {
+		err = closeErr
+	}
+	return ids, err
+}
+
+// lazyStore is a store that is opened when it is needed.
+type lazyStore struct {
+	cfg    *config.Config
+	opened *store.Store
+}
+
+func (l *lazyStore) open(ctx context.Context) (_ *store.Store, err error) {
+	if l.opened == nil {
+		l.opened, err = open(ctx, l.cfg)
+	}
+	return l.opened, err
+}
+
+// close writes the index, also after a pull that was interrupted: it may have changed the store before.
+func (l *lazyStore) close(ctx context.Context) error {
+	if l.opened == nil {
+		return nil
+	}
+	defer l.opened.Close()
+	return l.opened.Refresh(context.WithoutCancel(ctx))
+}
+
+func pullInto(ctx context.Context, cfg *config.Config, s *lazyStore, o image.PullOptions) ([]string, error) {
 	report := newReport(o.Quiet)
 	defer report.Close()
 	client, err := registry.New(clientOptions(cfg, o.Registry, report.Warn))
@@ -104,10 +137,9 @@ func (p *puller) image(ctx context.Context, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if p.o.Policy == image.Newer {
-		if id := p.current(name, d, f.list); id != "" {
-			return id, nil
-		}
+	if id := p.current(name, d, f.list); id != "" {
+		p.report.Line("Image is up to date")
+		return id, nil
 	}
 	var m v1.Manifest
 	if err := json.Unmarshal(f.manifest, &m); err != nil {
@@ -132,7 +164,11 @@ func (p *puller) image(ctx context.Context, name string) (string, error) {
 			return src.BlobFrom(ctx, l.Digest, l.Size, offset)
 		}, Retry: src.Retry})
 	}
-	return add(ctx, p.cfg, p.store, f, p.report)
+	s, err := p.store.open(ctx)
+	if err != nil {
+		return "", err
+	}
+	return add(ctx, p.cfg, s, f, p.report)
 }
 
 // manifest fetches the manifest, through a list if there is one, and asks the policy for leave.
@@ -179,10 +215,21 @@ func (p *puller) current(name string, manifest, list digest.Digest) string {
 	if err != nil || !slices.Contains(e.Names, name) {
 		return ""
 	}
-	if e.Digest == index.Digest(manifest) || list != "" && slices.Contains(e.Digests, index.Digest(list)) {
-		return e.ID
+	know := func(d digest.Digest) bool {
+		return d == "" || e.Digest == index.Digest(d) || slices.Contains(e.Digests, index.Digest(d))
 	}
-	return ""
+	want := p.o.Platform
+	if want.Arch == "" {
+		want.OS, want.Arch = "linux", runtime.GOARCH
+	}
+	// Of another platform something would have to be said.
+	if !know(manifest) || !know(list) || image.Match(e, want) != nil {
+		return ""
+	}
+	if _, err := ix.Load(e); err != nil {
+		return ""
+	}
+	return e.ID
 }
 
 // small fetches a configuration, verified.

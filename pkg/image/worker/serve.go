@@ -80,7 +80,7 @@ func serve(ctx context.Context, data []byte) (any, error) {
 	unix.Umask(0o022)
 	switch r.Verb {
 	case image.VerbPull:
-		return with(ctx, r, pull)
+		return plain(ctx, r, pull)
 	case image.VerbLoad:
 		return with(ctx, r, load)
 	case image.VerbSave:
