@@ -21,7 +21,7 @@ const MeasureVerb = "__measure"
 type Sizes struct {
 	// Containers are by id, Volumes by name.
 	Containers, Volumes map[string]int64
-	// Images is that of all layers.
+	// Images is that of all layers, and of what has arrived of others.
 	Images int64
 }
 
@@ -30,8 +30,12 @@ func Measure(ctx context.Context, cfg *config.Config) (*Sizes, error) {
 	m := newMeter(ctx)
 	s := &Sizes{Containers: map[string]int64{}, Volumes: map[string]int64{}}
 	var err error
-	if s.Images, err = m.tree(filepath.Join(cfg.StorageRoot(), "overlay")); err != nil {
-		return nil, err
+	for _, dir := range []string{"overlay", "staging", "fetching"} {
+		size, err := m.tree(filepath.Join(cfg.StorageRoot(), dir))
+		if err != nil {
+			return nil, err
+		}
+		s.Images += size
 	}
 	root := container.Records(cfg)
 	entries, _ := root.List() // broken records are not measured
