@@ -86,7 +86,7 @@ func Exec(ctx context.Context, cfg *config.Config, id string, o ExecOptions) (in
 
 // session is what the shim has to know first.
 func (o *ExecOptions) session(extra []*os.File) (shim.Exec, error) {
-	x := shim.Exec{Extra: extra, Detach: o.Detach}
+	x := shim.Exec{Extra: extra, Detach: o.Detach, Terminal: o.TTY}
 	var err error
 	if x.ID, err = state.GenerateID(); err != nil {
 		return x, err

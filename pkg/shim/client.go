@@ -229,12 +229,14 @@ type Exec struct {
 	Stdio  [3]*os.File
 	Extra  []*os.File // 3 and on
 	Detach bool       // it lives on without us
+	// Terminal says that its order will ask for one.
+	Terminal bool
 }
 
 // Exec has the shim make a process, whose program starts while the caller makes its order.
 // ExecOrder follows, or Close, which takes it back.
 func (c *Client) Exec(e Exec) error {
-	req := execRequest{ID: e.ID, Extra: len(e.Extra), Detach: e.Detach}
+	req := execRequest{ID: e.ID, Extra: len(e.Extra), Detach: e.Detach, Terminal: e.Terminal}
 	var files []*os.File
 	for n, f := range e.Stdio {
 		if req.Stdio[n] = f != nil; f != nil {

@@ -22,6 +22,8 @@ type execRequest struct {
 	Stdio  [3]bool
 	Extra  int
 	Detach bool // the process lives on when the caller goes
+	// Terminal says that the order will ask for one, which takes an init.
+	Terminal bool
 }
 
 func (r *execRequest) fields(c *wire.Coder) {
@@ -31,6 +33,7 @@ func (r *execRequest) fields(c *wire.Coder) {
 	}
 	wire.Number(c, &r.Extra)
 	c.Flag(&r.Detach)
+	c.Flag(&r.Terminal)
 }
 
 func errNotRunning() error { return fmt.Errorf("container: %w: it is not running", errs.ErrState) }
@@ -46,7 +49,7 @@ func (s *server) exec(conn *linux.Conn, data []byte, files []*os.File) error {
 	if err != nil {
 		return err
 	}
-	p, err := s.enter(b, func() (*os.File, error) { return receiveOrder(conn) })
+	p, err := s.enter(b, req.Terminal, func() (*os.File, error) { return receiveOrder(conn) })
 	if err != nil {
 		return err
 	}
@@ -133,9 +136,9 @@ func (s *server) serveExec(conn *linux.Conn, p *oci.Process) {
 }
 
 // enter makes a process in the container's namespaces and cgroup, and returns when it executes
-// its command. What comes before the order is done while that is made. The caller waits for
+// its command; byInit says that it needs an init. What comes before the order is done while that is made. The caller waits for
 // the process by leave.
-func (s *server) enter(b oci.Birth, order func() (*os.File, error)) (*oci.Process, error) {
+func (s *server) enter(b oci.Birth, byInit bool, order func() (*os.File, error)) (*oci.Process, error) {
 	var inside *os.File
 	running := s.do(func() {
 		if s.state.PID != 0 && s.state.Phase == "" {
@@ -148,7 +151,11 @@ func (s *server) enter(b oci.Birth, order func() (*os.File, error)) (*oci.Proces
 	defer inside.Close()
 	b.Inside, b.Into, b.Cgroup, b.Exe, b.DieWithParent = inside, s.birth.Flags, s.cgroup, s.exe, !ownPIDs()
 	b.UIDs, b.GIDs = s.plan.UIDs, s.plan.GIDs
-	p, err := s.enterBy(b, order)
+	enterBy := s.enterByThread
+	if byInit || b.DieWithParent || b.Into&unix.CLONE_NEWUSER != 0 {
+		enterBy = s.enterByInit
+	}
+	p, err := enterBy(b, order)
 	if err != nil {
 		if gone, waitErr := linux.PidfdWait(inside, 0); gone && waitErr == nil {
 			err = errNotRunning()
@@ -158,11 +165,9 @@ func (s *server) enter(b oci.Birth, order func() (*os.File, error)) (*oci.Proces
 	return p, nil
 }
 
-// enterBy enters by a thread, which forks the command itself; where that cannot be, by an init.
-func (s *server) enterBy(b oci.Birth, order func() (*os.File, error)) (*oci.Process, error) {
-	if b.DieWithParent || b.Into&unix.CLONE_NEWUSER != 0 {
-		return s.enterByInit(b, order)
-	}
+// enterByThread enters by a thread, which forks the command itself; where the order is one for an
+// init after all, by that.
+func (s *server) enterByThread(b oci.Birth, order func() (*os.File, error)) (*oci.Process, error) {
 	entry := oci.Enter(b)
 	file, err := order()
 	if err != nil {

@@ -215,7 +215,7 @@ func (s *server) checkOutput(r *spec.HealthResult, order *os.File, timeout time.
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.enter(oci.Birth{Stdout: write, Stderr: write}, func() (*os.File, error) { return duplicate(order), nil })
+	p, err := s.enter(oci.Birth{Stdout: write, Stderr: write}, false, func() (*os.File, error) { return duplicate(order), nil })
 	_ = write.Close()
 	if err != nil {
 		_ = read.Close()
