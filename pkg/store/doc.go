@@ -16,11 +16,20 @@
 // an image deletes it), or an image without a name and perhaps without its configuration (the
 // next Open that writes completes or deletes it). None of it is seen by a reader of the index.
 //
+// # Damage
+//
+// The library's lists of images and layers are copied to storage/saved/ whenever the index is written. A list
+// that cannot be read is set aside, and the copy takes its place (mend.go). An image that lacks
+// something is in no list but told of (index.Broken); one whose layers have lost their files gets
+// them back when it is pulled or loaded again (refill.go). Check finds what only reading everything
+// shows, and removes it if that is wanted.
+//
 // # Locks
 //
 //	images.lock          package index: deleting images against making containers
 //	storage/pulls.lock   shared by Open for writing while layers have no image yet; deleting
 //	                     unused layers takes it exclusively, or leaves it for another day
 //	storage/commit.lock  one commit at a time: the library replaces a layer that exists
+//	storage/mend.lock    one process mends a list
 //	storage/staging/*    each locked by the process that fills it
 package store

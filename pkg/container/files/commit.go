@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/rc-containers/rc/pkg/config"
@@ -144,8 +145,7 @@ func committed(records state.Root, base index.Config, c *spec.Container, volumes
 		n.Env = slices.DeleteFunc(slices.Clone(p.Env), func(entry string) bool { return ours(c, base.Env, entry) })
 	}
 	for _, m := range c.OCI.Mounts {
-		// A volume is a directory: files that are mounted are none.
-		if info, err := os.Stat(m.Source); volumes && state.IsUserMount(records, c, m) && err == nil && info.IsDir() {
+		if isVolume(records, c, m, volumes) {
 			if n.Volumes == nil {
 				n.Volumes = map[string]struct{}{}
 			}
@@ -153,6 +153,20 @@ func committed(records state.Root, base index.Config, c *spec.Container, volumes
 		}
 	}
 	return n
+}
+
+// isVolume says whether a mount becomes a volume of the image: what the user asked for without a source, as in
+// podman, and with all also other volumes, and directories of the host. A volume is a directory: files that are
+// mounted are none.
+func isVolume(records state.Root, c *spec.Container, m specs.Mount, all bool) bool {
+	switch {
+	case m.Type == spec.TypeVolume:
+		return all || slices.Contains(m.Options, spec.OptAnonymous)
+	case !all || !state.IsUserMount(records, c, m):
+		return false
+	}
+	info, err := os.Stat(m.Source)
+	return err == nil && info.IsDir()
 }
 
 // ours says whether rc put a variable into the environment, for this container alone.
