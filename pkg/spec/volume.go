@@ -1,7 +1,6 @@
 package spec
 
 import (
-	"maps"
 	"strings"
 	"time"
 
@@ -71,12 +70,6 @@ func VolumeOf(m specs.Mount) Volume {
 			v.Anonymous = true
 		}
 	}
-	return v
-}
-
-// Clone is a copy that shares nothing.
-func (v Volume) Clone() Volume {
-	v.Labels, v.Options = maps.Clone(v.Labels), maps.Clone(v.Options)
 	return v
 }
 
