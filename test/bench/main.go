@@ -24,6 +24,7 @@ type options struct {
 	unit    bool
 	strict  bool
 	only    string
+	lookup  string
 	timeout time.Duration
 }
 
@@ -40,6 +41,7 @@ func main() {
 	flag.BoolVar(&o.unit, "unit", false, "measure the contenders of a unit and print samples (started by bench itself)")
 	flag.BoolVar(&o.strict, "strict", false, "exit 1 where a limit is missed")
 	flag.StringVar(&o.only, "only", "", "run only tables whose name contains `text`")
+	flag.StringVar(&o.lookup, "lookup", "", "measure how long the lookup of a `name` takes (started in a container by bench itself)")
 	flag.DurationVar(&o.timeout, "timeout", 20*time.Minute, "give up after")
 	flag.Parse()
 
@@ -56,6 +58,9 @@ func main() {
 }
 
 func run(ctx context.Context, o options) error {
+	if o.lookup != "" {
+		return lookUp(ctx, o.lookup)
+	}
 	if o.dir == "" || o.bin == "" {
 		return errors.New("-dir and -bin are needed: start it by test/bench/run.sh")
 	}

@@ -93,6 +93,8 @@ func measureAll(ctx context.Context, g *ground, o options) (int, error) {
 	step("size", func() table { return tableSize(g) })
 	step("logs", func() table { return tableLogs(ctx, g) })
 	step("identity", func() table { return tableIdentity(ctx, g) })
+	step("bridge", func() table { return tableBridge(ctx, g, o) })
+	step("names", func() table { return tableNames(ctx, g, o) })
 	step("pull", func() table { return tablePull(ctx, g, o) })
 	step("pull: memory", func() table { return tablePullMemory(ctx, g) })
 	step("commit", func() table { return tableCommit(ctx, g, o) })
