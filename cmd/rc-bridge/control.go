@@ -44,7 +44,7 @@ func (s *server) accept() {
 		}
 		go func() {
 			defer func() { _ = conn.Close() }()
-			data, files, err := conn.Receive(messageLimit)
+			data, files, err := conn.Receive(joint.MessageLimit)
 			for _, f := range files {
 				_ = f.Close()
 			}
@@ -54,12 +54,9 @@ func (s *server) accept() {
 			}
 			done := make(chan error)
 			s.requests <- func() { done <- s.do(r) }
-			var reply struct {
-				Error string `json:"error,omitempty"`
-				Hint  string `json:"hint,omitempty"`
-			}
+			var reply joint.Reply
 			if err := <-done; err != nil {
-				reply.Error, reply.Hint = err.Error(), errs.Hint(err)
+				reply = joint.Reply{Error: err.Error(), Hint: errs.Hint(err), Exists: errors.Is(err, errConnected)}
 			}
 			if data, err := json.Marshal(reply); err == nil {
 				_ = conn.Send(data) // rc may be gone

@@ -68,7 +68,11 @@ func Receive(sock *os.File, limit int) ([]byte, []*os.File, error) {
 
 // receive is Receive for a descriptor; unix.EAGAIN is returned as it is.
 func receive(fd, limit int) ([]byte, []*os.File, error) {
-	data := make([]byte, min(limit, expected(fd, limit)))
+	size, err := expected(fd, limit)
+	if err != nil {
+		return nil, nil, err
+	}
+	data := make([]byte, min(limit, size))
 	oob := make([]byte, unix.CmsgSpace(4*maxFiles))
 	for {
 		n, oobn, flags, _, err := unix.Recvmsg(fd, data, oob, unix.MSG_CMSG_CLOEXEC)
@@ -101,20 +105,23 @@ func receive(fd, limit int) ([]byte, []*os.File, error) {
 const small = 4 << 10
 
 // expected is how long the next message is, so that a process which lives long does not keep
-// room for the longest possible one.
-func expected(fd, limit int) int {
+// room for the longest possible one. The error is unix.EAGAIN: a message that comes from now on may
+// have any length.
+func expected(fd, limit int) (int, error) {
 	if limit <= small {
-		return limit
+		return limit, nil
 	}
 	for {
 		n, _, err := unix.Recvfrom(fd, nil, unix.MSG_PEEK|unix.MSG_TRUNC)
-		if errors.Is(err, unix.EINTR) {
+		switch {
+		case errors.Is(err, unix.EINTR):
 			continue
+		case errors.Is(err, unix.EAGAIN):
+			return 0, unix.EAGAIN
+		case err != nil || n == 0:
+			return 1, nil // the end, or an error, which receiving shows
 		}
-		if err != nil || n == 0 {
-			return 1 // the end, or an error, which receiving shows
-		}
-		return n
+		return n, nil
 	}
 }
 

@@ -138,7 +138,11 @@ func (m *member) connectNow(ask bridge.Request, added bool) error {
 		}
 		held, i = append(held, *l), len(held)
 	}
-	if err := joint.Ask(m.root.RunDir(m.e.ID), joint.Request{Op: joint.Connect, Network: m.n.Name}); err != nil {
+	err = m.ask(joint.Request{Op: joint.Connect, Network: m.n.Name})
+	if added && errors.Is(err, errs.ErrExists) {
+		err = nil // by a disconnection that was killed
+	}
+	if err != nil {
 		if added {
 			err = errors.Join(err, m.store.Release(m.n.Name, m.e.ID))
 		}
@@ -149,6 +153,17 @@ func (m *member) connectNow(ask bridge.Request, added bool) error {
 
 // errConnected says that there is nothing to do.
 var errConnected = errors.New("already connected")
+
+// ask asks the container's helper. One that was killed is started anew in a moment.
+func (m *member) ask(r joint.Request) error {
+	const patience, step = 2 * time.Second, 20 * time.Millisecond
+	for deadline := time.Now().Add(patience); ; time.Sleep(step) {
+		err := joint.Ask(m.root.RunDir(m.e.ID), r)
+		if !errors.Is(err, errs.ErrState) || time.Now().After(deadline) {
+			return err
+		}
+	}
+}
 
 func freeInterface(held []bridge.Lease) string {
 	for n := 0; ; n++ {
@@ -203,7 +218,7 @@ func Disconnect(ctx context.Context, cfg *config.Config, network, name string, f
 
 // disconnectNow takes the lease back last: the address is nobody else's while the interface is there.
 func (m *member) disconnectNow(l *bridge.Lease, force bool) error {
-	err := joint.Ask(m.root.RunDir(m.e.ID), joint.Request{Op: joint.Disconnect, Network: m.n.Name, Interface: l.Interface})
+	err := m.ask(joint.Request{Op: joint.Disconnect, Network: m.n.Name, Interface: l.Interface})
 	if err != nil && !force {
 		return err
 	}

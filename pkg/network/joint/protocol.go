@@ -47,15 +47,19 @@ const (
 	Follow     = "follow"
 )
 
-type reply struct {
+// Reply is its answer.
+type Reply struct {
 	Error string `json:"error,omitempty"`
 	Hint  string `json:"hint,omitempty"`
+	// Exists says that there was nothing to connect.
+	Exists bool `json:"exists,omitempty"`
 }
 
-const messageLimit = 64 << 10
+// MessageLimit is how long a request or a reply may be.
+const MessageLimit = 4 << 10
 
 // Ask asks the rc-bridge of the container with that runtime directory. errs.ErrState says that
-// there is none.
+// there is none, or that it has ended before it answered; errs.ErrExists that the container was connected.
 func Ask(dir string, r Request) error {
 	d, err := os.OpenFile(dir, unix.O_PATH|unix.O_DIRECTORY, 0)
 	if errors.Is(err, os.ErrNotExist) {
@@ -80,15 +84,18 @@ func Ask(dir string, r Request) error {
 	if err != nil {
 		return fmt.Errorf("network helper: %w", err)
 	}
-	data, _, err = linux.Receive(sock, messageLimit)
+	data, _, err = linux.Receive(sock, MessageLimit)
 	if err != nil {
-		return fmt.Errorf("network helper is gone: %w", err)
+		return fmt.Errorf("network helper: %w: it is gone: %w", errs.ErrState, err)
 	}
-	var answer reply
+	var answer Reply
 	if err := json.Unmarshal(data, &answer); err != nil {
 		return fmt.Errorf("network helper: %w", err)
 	}
-	if answer.Error == "" {
+	switch {
+	case answer.Exists:
+		return fmt.Errorf("network %q: already connected: %w", r.Network, errs.ErrExists)
+	case answer.Error == "":
 		return nil
 	}
 	if err = errors.New(answer.Error); answer.Hint != "" {
