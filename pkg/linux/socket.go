@@ -119,7 +119,7 @@ func expected(fd, limit int) (int, error) {
 		case errors.Is(err, unix.EAGAIN):
 			return 0, unix.EAGAIN
 		case err != nil || n == 0:
-			return 1, nil // the end, or an error, which receiving shows
+			return 1, nil //nolint:nilerr // the end, or an error, which receiving shows
 		}
 		return n, nil
 	}

@@ -40,9 +40,9 @@ func completeCreateFlags(a *cli.App, cmd *cobra.Command) {
 		register(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
 	}
 	fixed("pull", spec.PullPolicies()...)
-	cli.Must(cmd.RegisterFlagCompletionFunc("network", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	register("network", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return append(spec.NetworkModes(), cli.NetworkNames(a)...), cobra.ShellCompDirectiveNoFileComp
-	}))
+	})
 	completeNetworkFlags(register)
 	for _, flag := range []string{"pid", "ipc", "uts", "cgroupns"} {
 		fixed(flag, "private", "host")
