@@ -198,8 +198,9 @@ func (r *run) tellNetwork(plan *shim.Plan) error {
 	if plan.NetHelper, err = config.Program("rc-net"); err != nil {
 		return err
 	}
-	if len(r.c.Network.DNS) == 0 {
-		r.network.Resolver = create.Resolver(&r.c.Network, r.network.DNS)
+	if n := &r.c.Network; len(n.DNS) == 0 && n.Mode == r.network.Mode { // a bridge network has servers of its own
+		r.network.Resolver = create.Resolver(n, r.network.DNS)
+		r.network.Resolver.OldForwarder = n.Mode == network.ModePasta
 	}
 	plan.NetConfig, err = json.Marshal(r.network)
 	return err

@@ -115,6 +115,8 @@ func TestContract(t *testing.T) {
 			}
 			t.Run("outbound", func(t *testing.T) { testOutbound(t, d.mode) })
 			t.Run("publish", func(t *testing.T) { testPublish(t, d.mode) })
+			t.Run("resolver", func(t *testing.T) { testResolver(t, d.mode) })
+			t.Run("address", func(t *testing.T) { testAddress(t, d.mode) })
 			t.Run("rate", func(t *testing.T) { testRate(t, d.mode) })
 			t.Run("host loopback", func(t *testing.T) { testHostLoopback(t, d.mode, d.hostOption, loopback) })
 			t.Run("offline", func(t *testing.T) { testOffline(t, d.mode) })
@@ -170,7 +172,8 @@ func testHostLoopback(t *testing.T, mode, option, address string) {
 }
 
 func testShimGone(t *testing.T, mode string) {
-	h := startContainer(t).connect(t, mode)
+	c := startContainer(t)
+	h := c.connect(t, mode)
 	if err := h.sock.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +181,8 @@ func testShimGone(t *testing.T, mode string) {
 }
 
 func testHelperKilled(t *testing.T, mode string) {
-	h := startContainer(t).connect(t, mode)
+	c := startContainer(t)
+	h := c.connect(t, mode)
 	if err := h.cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
@@ -265,6 +269,8 @@ type container struct {
 	pid  int
 	ns   *os.File
 	rate *spec.Rate
+	// resolv is its resolv.conf, once it is connected.
+	resolv string
 }
 
 func startContainer(t testing.TB) container {
@@ -388,13 +394,13 @@ func (c container) helper(t testing.TB) *helper {
 }
 
 // connect starts rc-net and waits until the network is up.
-func (c container) connect(t testing.TB, mode string, options ...string) *helper {
+func (c *container) connect(t testing.TB, mode string, options ...string) *helper {
 	t.Helper()
 	return c.publish(t, mode, nil, options...)
 }
 
 // publish is connect with ports.
-func (c container) publish(t testing.TB, mode string, ports []spec.Port, options ...string) *helper {
+func (c *container) publish(t testing.TB, mode string, ports []spec.Port, options ...string) *helper {
 	t.Helper()
 	plan, err := NewPlan(mode, options, ports, ThisMachine(exec.LookPath))
 	if err != nil {
@@ -404,6 +410,11 @@ func (c container) publish(t testing.TB, mode string, ports []spec.Port, options
 		t.Fatal(err)
 	}
 	plan.Dir = t.TempDir()
+	plan.Resolver = &Resolver{Servers: plan.DNS, OldForwarder: mode == ModePasta}
+	c.resolv = filepath.Join(plan.Dir, resolvFile)
+	if err := os.WriteFile(c.resolv, plan.Resolver.Conf(HostResolvConf()), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	data, err := json.Marshal(plan)
 	if err != nil {
 		t.Fatal(err)
@@ -507,16 +518,91 @@ func makeWorld(t testing.TB) {
 	}); msg != "" {
 		t.Fatal(msg)
 	}
-	resolv := filepath.Join(t.TempDir(), "resolv.conf")
-	if err := os.WriteFile(resolv, []byte("nameserver "+worldAddress+"\n"), 0o644); err != nil {
+	ownEtc(t)
+	setResolver(t, "nameserver "+worldAddress+"\n")
+}
+
+// ownEtc gives the namespaces an /etc of their own, so that the host's resolv.conf can be replaced.
+func ownEtc(t testing.TB) {
+	t.Helper()
+	entries, err := os.ReadDir("/etc")
+	if err != nil {
 		t.Fatal(err)
 	}
-	target, err := filepath.EvalSymlinks("/etc/resolv.conf")
-	if err != nil {
+	files := map[string][]byte{}
+	for _, e := range entries {
+		if data, err := os.ReadFile("/etc/" + e.Name()); err == nil && len(data) < 1<<20 {
+			files[e.Name()] = data
+		}
+	}
+	if err := unix.Mount("tmpfs", "/etc", "tmpfs", 0, "mode=755"); err != nil {
 		lacking(t, "%v", err)
 	}
-	if err := unix.Mount(resolv, target, "", unix.MS_BIND, ""); err != nil {
+	for name, data := range files {
+		if err := os.WriteFile("/etc/"+name, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// setResolver replaces the host's resolv.conf, as resolvers do.
+func setResolver(t testing.TB, conf string) {
+	t.Helper()
+	if err := linux.ReplaceFile(resolvPath, []byte(conf)); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// testResolver: the container's resolv.conf follows the host's.
+func testResolver(t *testing.T, mode string) {
+	defer setResolver(t, "nameserver "+worldAddress+"\n")
+	c := startContainer(t)
+	h := c.connect(t, mode)
+	before, err := os.Stat(c.resolv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	setResolver(t, "search new.test\nnameserver 198.51.100.53\n")
+	want := "search new.test\nnameserver " + h.link.DNS[0] + "\nnameserver 198.51.100.53\n"
+	if mode == ModePasta {
+		want = "search new.test\nnameserver 198.51.100.53\n"
+	}
+	got := ""
+	eventually(t, "the container's resolv.conf is as the host's", func() bool {
+		data, err := os.ReadFile(c.resolv)
+		got = string(data)
+		return err == nil && got == want
+	})
+	after, err := os.Stat(c.resolv)
+	if err != nil || !os.SameFile(before, after) {
+		t.Errorf("%v: it is another file, which the container does not see", err)
+	}
+	if got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// testAddress: the host's address and route change while the container runs.
+func testAddress(t *testing.T, mode string) {
+	sh := func(line string) {
+		t.Helper()
+		words := strings.Fields(line)
+		if out, err := exec.Command(words[0], words[1:]...).CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v: %s", line, err, out)
+		}
+	}
+	c := startContainer(t)
+	c.connect(t, mode)
+	const other = "198.51.100.77"
+	move := func(from, to string) {
+		sh("ip address del " + from + "/24 dev h0")
+		sh("ip address add " + to + "/24 dev h0")
+		sh("ip route replace default via " + worldAddress)
+	}
+	move(hostAddress, other)
+	defer move(other, hostAddress)
+	if got := c.fetch(worldAddress + ":80"); got != "world" {
+		t.Errorf("page: %s", got)
 	}
 }
 

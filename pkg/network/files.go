@@ -44,6 +44,9 @@ type Resolver struct {
 	AsHost bool `json:"asHost,omitempty"`
 	// Servers come before the host's: the network helper's forwarder.
 	Servers []string `json:"servers,omitempty"`
+	// OldForwarder says that the helper forwards to the server that the host had at the start: after a
+	// change its address is left out, where the host has a server that can be reached itself.
+	OldForwarder bool `json:"oldForwarder,omitempty"`
 	// DNS, Search and Options, where they are given, are instead of what the host's file has;
 	// Search may be "." for none.
 	DNS     []string `json:"dns,omitempty"`

@@ -58,8 +58,10 @@ func Serve(sock, netns *os.File) int {
 			s.program.stop()
 			return 0
 		}
-		s.ready = true
-		if s.program.watch(sock) {
+		if !s.ready {
+			s.ready, s.follower = true, follow(plan.Resolver, plan.Dir)
+		}
+		if s.program.watch(sock, s.follower) {
 			s.program.stop()
 			return 0
 		}
@@ -77,6 +79,7 @@ type server struct {
 	plan        Plan
 	program     *program
 	forwarder   *forwarder
+	follower    *follower
 	ready       bool // it was, once
 	failures    int  // programs in a row that ended soon
 }
@@ -310,9 +313,26 @@ func (p *program) waitReady(sock *os.File) (gone bool, err error) {
 	return false, nil
 }
 
-// watch waits for the program's end or, returning true, the shim's.
-func (p *program) watch(sock *os.File) bool {
-	return p.poll(sock, nil, 0) == eventPeer
+// watch waits for the program's end or, returning true, the shim's, and follows the host's
+// resolv.conf meanwhile.
+func (p *program) watch(sock *os.File, f *follower) bool {
+	fds := []unix.PollFd{
+		{Fd: int32(sock.Fd()), Events: unix.POLLIN},
+		{Fd: int32(p.pidfd), Events: unix.POLLIN},
+		{Fd: int32(f.inotify), Events: unix.POLLIN}, // -1 is passed over
+	}
+	for {
+		_, err := unix.Poll(fds, -1)
+		switch {
+		case errors.Is(err, unix.EINTR):
+		case err != nil || fds[0].Revents != 0:
+			return true
+		case fds[1].Revents != 0:
+			return false
+		default:
+			f.changed()
+		}
+	}
 }
 
 // ended explains why the program is no more.
