@@ -100,6 +100,9 @@ func measureAll(ctx context.Context, g *ground, o options) (int, error) {
 	step("commit", func() table { return tableCommit(ctx, g, o) })
 	step("images", func() table { return tableImages(ctx, g, o) })
 	step("push", func() table { return tablePush(ctx, g, o) })
+	step("network: start", func() table { return tableNetStart(ctx, g, o) })
+	step("network: out", func() table { return tableNetOut(ctx, g, o) })
+	step("network: in", func() table { return tableNetIn(ctx, g, o) })
 	return missed, ctx.Err()
 }
 
