@@ -34,11 +34,14 @@ type hostInfo struct {
 	OCIRuntime        programInfo      `json:"ociRuntime"`
 	OS                string           `json:"os"`
 	Pasta             programInfo      `json:"pasta"`
+	Ping              string           `json:"ping"`
 	Slirp4netns       programInfo      `json:"slirp4netns"`
 	Security          securityInfo     `json:"security"`
 	SwapFree          uint64           `json:"swapFree"`
 	SwapTotal         uint64           `json:"swapTotal"`
-	Uptime            string           `json:"uptime"`
+	// UnprivilegedPorts is the first port that can be published: net.ipv4.ip_unprivileged_port_start.
+	UnprivilegedPorts string `json:"unprivilegedPorts"`
+	Uptime            string `json:"uptime"`
 }
 
 type distributionInfo struct {

@@ -39,6 +39,10 @@ func hostFacts(ctx context.Context, a *cli.App) hostInfo {
 	if info.NetworkBackend == "" {
 		info.NetworkBackend, _ = network.Default(network.ThisMachine(exec.LookPath), false) // "" is neither
 	}
+	info.Ping = pingFacts("/proc/sys/net/ipv4/ping_group_range", append([]int{os.Getegid()}, groups()...))
+	if start, err := os.ReadFile("/proc/sys/net/ipv4/ip_unprivileged_port_start"); err == nil {
+		info.UnprivilegedPorts = "from " + strings.TrimSpace(string(start))
+	}
 	info.Hostname, _ = os.Hostname()
 	info.CgroupVersion, info.CgroupControllers = cgroupFacts(ctx)
 	var name unix.Utsname
@@ -55,6 +59,30 @@ func hostFacts(ctx context.Context, a *cli.App) hostInfo {
 	info.OCIRuntime = programInfo{Name: "rc-shim", Version: Version(a)}
 	info.OCIRuntime.Path, _ = config.Program("rc-shim") // "" is not installed
 	return info
+}
+
+func groups() []int {
+	gids, _ := os.Getgroups() // none are none
+	return gids
+}
+
+// pingFacts says whether containers can ping others than the host: slirp4netns and pasta do it for
+// them by a kind of socket that icmp(7)'s ping_group_range allows by the user's groups.
+func pingFacts(path string, gids []int) string {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return "unknown"
+	}
+	var low, high int
+	if _, err := fmt.Sscan(string(data), &low, &high); err != nil {
+		return "unknown"
+	}
+	for _, gid := range gids {
+		if gid >= low && gid <= high {
+			return "yes"
+		}
+	}
+	return fmt.Sprintf("no: net.ipv4.ping_group_range is %d %d; sudo sysctl net.ipv4.ping_group_range='0 2147483647' (for good: a file in /etc/sysctl.d)", low, high)
 }
 
 // uptime is written as podman does: 3h 4m 5.00s, with days where there are some.

@@ -167,3 +167,24 @@ func TestHostFiles(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+func TestPingFacts(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "ping_group_range")
+	for text, want := range map[string]string{
+		"1\t0\n":          "no: net.ipv4.ping_group_range is 1 0; sudo sysctl net.ipv4.ping_group_range='0 2147483647'",
+		"0\t2147483647\n": "yes",
+		"5 6":             "no: ",
+		"100 200":         "yes",
+		"nonsense":        "unknown",
+	} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := pingFacts(file, []int{1000, 150}); !strings.HasPrefix(got, want) {
+			t.Errorf("%q: %s, want %s", text, got, want)
+		}
+	}
+	if got := pingFacts(file+"x", nil); got != "unknown" {
+		t.Errorf("no file: %s", got)
+	}
+}
