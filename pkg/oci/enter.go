@@ -72,7 +72,7 @@ func (b *Birth) start(order *os.File) (*Process, error) {
 	if c.fields(r); r.Err() != nil {
 		return nil, fmt.Errorf("read order: %w", r.Err())
 	}
-	if c.terminal || c.dieWithParent || c.nested() || !c.limitsFiles() {
+	if c.terminal || c.dieWithParent || c.nested() || !c.limitsFiles() || c.traces() {
 		return nil, ErrNeedsInit
 	}
 	if err := c.findPlace(); err != nil { // the working directory is this thread's alone
@@ -89,6 +89,11 @@ func (b *Birth) start(order *os.File) (*Process, error) {
 	}
 	return p, nil
 }
+
+// traces tells whether the process may look into others that have all capabilities, and so may what runs in
+// the container already: then the program that is executed before the command has to be one that is mounted
+// read-only. Until execve the child's /proc/PID/exe is the shim's own.
+func (c *child) traces() bool { return c.bounding&(1<<unix.CAP_SYS_PTRACE) != 0 }
 
 // limitsFiles tells whether RLIMIT_NOFILE is among the limits; else it is to be what the caller had
 // before Go's runtime raised it, which is not known here.

@@ -91,8 +91,9 @@ func (s *server) policy() spec.Restart {
 func (s *server) pause(exit *spec.Exit, wait time.Duration) {
 	s.tellWatchers(exit.Code)
 	s.state.Phase = spec.Restarting
-	s.record(exit)
+	// In this order: a life that has ended, of a container that has not, is never to be seen.
 	complain(s.plan.Records.WriteState(s.plan.ID, &s.state))
+	s.record(exit)
 	s.endLife()
 	over := time.NewTimer(wait)
 	defer over.Stop()

@@ -137,6 +137,9 @@ func (e *Entry) judge(held, wasMounted func() bool) {
 	switch {
 	case alive && e.State.Phase != "":
 		e.Status = e.State.Phase
+		if e.Status == Restarting && !ended {
+			e.Exit = nil // of the life before: this one's follows
+		}
 		return
 	case ended: // perhaps the shim is still unmounting
 		e.Status = Exited
