@@ -172,6 +172,11 @@ func TestTogether(t *testing.T) {
 	if n := r.count[path]; n != 1 {
 		t.Errorf("the common layer was fetched %d times", n)
 	}
+	for i, b := range images {
+		if n := r.count["/v2/app/blobs/"+b.layers[1].Digest.String()]; n != 1 {
+			t.Errorf("the layer of image %d was fetched %d times by two pulls at once", i, n)
+		}
+	}
 	ix, err := image.Read(context.Background(), cfg)
 	must(t, err)
 	if all, err := ix.All(); err != nil || len(all) != 4 {

@@ -101,18 +101,23 @@ func (r *report) grow(n int64) {
 func (r *report) draw(stop chan struct{}) {
 	tick := time.NewTicker(redraw)
 	defer tick.Stop()
+	r.show(time.Now())
 	for {
 		select {
 		case <-stop:
 			return
 		case now := <-tick.C:
-			r.mu.Lock()
-			if r.bar != nil {
-				r.clear()
-				io.WriteString(r.out, r.bar.line(now, r.width()-1)) //nolint:errcheck // as in clear
-			}
-			r.mu.Unlock()
+			r.show(now)
 		}
+	}
+}
+
+func (r *report) show(now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.bar != nil {
+		r.clear()
+		io.WriteString(r.out, r.bar.line(now, r.width()-1)) //nolint:errcheck // as in clear
 	}
 }
 
