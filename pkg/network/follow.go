@@ -23,7 +23,7 @@ type follower struct {
 // NetworkManager and resolvconf replace files, which a watch on a file does not outlive. -1 is
 // for no watch, where the kernel has none to give.
 func follow(resolver *Resolver, dir string) *follower {
-	f := &follower{resolver: resolver, file: filepath.Join(dir, resolvFile), inotify: -1, last: HostResolvConf()}
+	f := &follower{resolver: resolver, file: filepath.Join(dir, resolvFile), inotify: -1}
 	if resolver == nil || dir == "" {
 		return f
 	}
@@ -33,6 +33,11 @@ func follow(resolver *Resolver, dir string) *follower {
 	}
 	f.inotify = fd
 	f.watch()
+	// rc has written the file: the host's may have changed since.
+	f.last = HostResolvConf()
+	if conf, err := os.ReadFile(f.file); err == nil && f.last != nil && !bytes.Equal(conf, resolver.Conf(f.last)) {
+		f.write(resolver.Conf(f.last))
+	}
 	return f
 }
 
@@ -70,14 +75,20 @@ func (f *follower) changed() {
 	if r.OldForwarder && len(usable(host)) > 0 {
 		r.Servers = nil
 	}
-	// In one write, and cut off only then: nobody shall find it empty.
-	if out, err := os.OpenFile(f.file, os.O_WRONLY, 0); err == nil {
-		conf := r.Conf(host)
-		if _, err := out.Write(conf); err == nil {
-			_ = out.Truncate(int64(len(conf)))
-		}
-		_ = out.Close()
+	f.write(r.Conf(host))
+}
+
+// write is in one piece, and cuts off only then: nobody shall find the file empty. What cannot
+// be written stays as it was.
+func (f *follower) write(conf []byte) {
+	out, err := os.OpenFile(f.file, os.O_WRONLY, 0)
+	if err != nil {
+		return
 	}
+	if _, err := out.Write(conf); err == nil {
+		_ = out.Truncate(int64(len(conf)))
+	}
+	_ = out.Close()
 }
 
 // concerned empties the queue; it says whether something may be about a resolv.conf.

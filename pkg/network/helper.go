@@ -38,7 +38,7 @@ func Serve(sock, netns *os.File) int {
 	if err != nil {
 		return fail(sock, err)
 	}
-	s := &server{sock: sock, netns: netns, plan: plan}
+	s := &server{sock: sock, netns: netns, plan: plan, follower: follow(plan.Resolver, plan.Dir)}
 	if err := s.prepare(); err != nil {
 		return fail(sock, err)
 	}
@@ -58,9 +58,7 @@ func Serve(sock, netns *os.File) int {
 			s.program.stop()
 			return 0
 		}
-		if !s.ready {
-			s.ready, s.follower = true, follow(plan.Resolver, plan.Dir)
-		}
+		s.ready = true
 		if s.program.watch(sock, s.follower) {
 			s.program.stop()
 			return 0
