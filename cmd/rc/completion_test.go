@@ -34,7 +34,7 @@ func TestComplete(t *testing.T) {
 		"container cre":                {"create"},
 		"image r":                      {"rm"},
 		"run --pull ":                  spec.PullPolicies(),
-		"run --network ":               spec.NetworkModes(),
+		"run --network ":               append(spec.NetworkModes(), "podman"), // and networks
 		"run --ipc h":                  {"host"},
 		"run --cap-add NET_A":          {"NET_ADMIN"},
 		"run --cap-drop A":             {"AUDIT_WRITE", "AUDIT_CONTROL", "AUDIT_READ", "ALL"},

@@ -121,7 +121,6 @@ var importers = map[string][]string{
 	"github.com/moby/profiles/seccomp": {"pkg/seccomp"},
 	"github.com/spf13/cobra":           verbs(),
 	"github.com/spf13/pflag":           verbs(),
-	"github.com/schollz/progressbar":   {"pkg/image/worker"},
 	"github.com/docker/distribution":   {"pkg/registry"},
 	// Its YAML costs at each start: rc-cdi has it.
 	"tags.cncf.io/container-device-interface":            {"pkg/cdi/worker"},
