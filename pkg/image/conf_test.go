@@ -237,7 +237,7 @@ func TestSigstoreSigned(t *testing.T) {
 	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
 	must(t, err)
 	public := write(t, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
-	registriesD(t, "default-docker:\n  use-sigstore-attachments: true\n")
+	registriesD(t, "default-docker:\n  use-sigstore-attachments: true\n  lookaside: file://"+t.TempDir()+"\n")
 	o := options(t, r.name("app:1"))
 	o.Registry.SignaturePolicy = policy(t, `{"type":"sigstoreSigned","keyPath":%q,"signedIdentity":{"type":"matchRepository"}}`, public)
 	if _, err := image.Pull(ctx, cfg, o); err == nil || !strings.Contains(err.Error(), "no signature exists") {

@@ -135,19 +135,16 @@ const fresh = time.Second
 
 // sweepUnmade takes away a directory without a record. Its creator may be alive after all,
 // between making and locking it: he makes both directories again when he finds this one
-// gone, so the runtime directory must not go after it.
+// gone, so the runtime directory must not go right after it. Nor may it go before: whoever is killed
+// in between would leave what no sweep finds.
 func (r Root) sweepUnmade(id string) error {
-	if err := errors.Join(os.RemoveAll(r.RunDir(id)), r.LeaveNetworks(id)); err != nil {
+	if err := errors.Join(r.LeaveNetworks(id), r.unname(id, "")); err != nil {
 		return err
 	}
-	if err := r.unname(id, ""); err != nil {
+	if err := r.trash(r.Dir(id), id); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	err := r.trash(r.Dir(id), id)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
+	return r.sweepRunDir(id, nil)
 }
 
 // sweepRunDir removes a runtime directory without a container: what is left of a removal,

@@ -168,11 +168,10 @@ func TestKilled(t *testing.T) {
 				t.Fatal(err)
 			}
 			_ = cmd.Wait()
-			if c.step == "rundir" { // it could be a creator's who is about to go on
-				old := time.Now().Add(-time.Hour)
-				if err := os.Chtimes(r.RunDir(id), old, old); err != nil {
-					t.Fatal(err)
-				}
+			// A new runtime directory could be a creator's who is about to go on.
+			old := time.Now().Add(-time.Hour)
+			if err := os.Chtimes(r.RunDir(id), old, old); err != nil {
+				t.Fatal(err)
 			}
 			if _, err := r.Sweep(0); err != nil {
 				t.Error(err)
