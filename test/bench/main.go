@@ -25,6 +25,9 @@ type options struct {
 	strict  bool
 	only    string
 	lookup  string
+	flood   string
+	dial    string
+	serve   string
 	timeout time.Duration
 }
 
@@ -42,6 +45,9 @@ func main() {
 	flag.BoolVar(&o.strict, "strict", false, "exit 1 where a limit is missed")
 	flag.StringVar(&o.only, "only", "", "run only tables whose name contains `text`")
 	flag.StringVar(&o.lookup, "lookup", "", "measure how long the lookup of a `name` takes (started in a container by bench itself)")
+	flag.StringVar(&o.flood, "flood", "", "send datagrams to an `address` (as -lookup)")
+	flag.StringVar(&o.dial, "dial", "", "measure how long connections to an `address` take (as -lookup)")
+	flag.StringVar(&o.serve, "serve", "", "answer connections to an `address` (as -lookup)")
 	flag.DurationVar(&o.timeout, "timeout", 20*time.Minute, "give up after")
 	flag.Parse()
 
@@ -58,8 +64,15 @@ func main() {
 }
 
 func run(ctx context.Context, o options) error {
-	if o.lookup != "" {
+	switch {
+	case o.lookup != "":
 		return lookUp(ctx, o.lookup)
+	case o.flood != "":
+		return flood(o.flood)
+	case o.dial != "":
+		return dial(o.dial)
+	case o.serve != "":
+		return serveAt(o.serve)
 	}
 	if o.dir == "" || o.bin == "" {
 		return errors.New("-dir and -bin are needed: start it by test/bench/run.sh")

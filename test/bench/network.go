@@ -66,6 +66,14 @@ func tableNetStart(ctx context.Context, g *ground, o options) table {
 	})
 }
 
+// hostFrom is the host's loopback as a container's shell says it.
+func hostFrom(network string) string {
+	if strings.HasPrefix(network, "pasta") {
+		return "$(ip route | sed -n 's/^default via \\([0-9.]*\\).*/\\1/p')"
+	}
+	return slirpHost
+}
+
 // tableNetOut sends from a container to the host's loopback.
 func tableNetOut(ctx context.Context, g *ground, o options) table {
 	send := func(name, network string, rc bool) contender {
@@ -79,11 +87,7 @@ func tableNetOut(ctx context.Context, g *ground, o options) table {
 			if err != nil {
 				return 0, err
 			}
-			host := slirpHost
-			if strings.HasPrefix(network, "pasta") {
-				host = "$(ip route | sed -n 's/^default via \\([0-9.]*\\).*/\\1/p')"
-			}
-			script := fmt.Sprintf("dd if=/dev/zero bs=64k count=%d 2>/dev/null | nc %s %s", sentMegabytes*16, host, port)
+			script := fmt.Sprintf("dd if=/dev/zero bs=64k count=%d 2>/dev/null | nc %s %s", sentMegabytes*16, hostFrom(network), port)
 			args := g.networked(rc, "--rm", "--network", network, "alpine", "sh", "-c", script)
 			cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 			cmd.Env = g.env

@@ -103,6 +103,9 @@ func measureAll(ctx context.Context, g *ground, o options) (int, error) {
 	step("network: start", func() table { return tableNetStart(ctx, g, o) })
 	step("network: out", func() table { return tableNetOut(ctx, g, o) })
 	step("network: in", func() table { return tableNetIn(ctx, g, o) })
+	step("network: udp", func() table { return tableNetDatagrams(ctx, g, o) })
+	step("network: dial", func() table { return tableNetDial(ctx, g, o) })
+	step("network: accept", func() table { return tableNetAccept(ctx, g, o) })
 	return missed, ctx.Err()
 }
 
