@@ -14,6 +14,7 @@
 #   root-subids      root has 65536 of them
 #   plain-newuidmap  newuidmap and newgidmap are not setuid
 #   no-fuse          there is no /dev/fuse
+#   no-tun           there is no /dev/net/tun
 #   small-disk       $RC_DISK is a directory on a tmpfs of 24 MB
 #   plain-disk       $RC_DISK is one on a ramfs, which has no extended attributes
 #
@@ -149,12 +150,15 @@ change_host() {
         mount --bind "/run/systemd/$file" "$(realpath "$(command -v $file)")"
       done
       ;;
-    no-fuse)
+    no-fuse | no-tun)
+      local missing=fuse
+      [ "$1" = no-fuse ] || missing=net/tun
       mkdir /run/systemd/dev
       mount -t tmpfs -o mode=755 tmpfs /run/systemd/dev
       mkdir /run/systemd/dev/{pts,shm,net}
       ln -s /proc/self/fd /run/systemd/dev/fd
-      for file in null zero full random urandom tty ptmx net/tun pts shm; do
+      for file in null zero full random urandom tty ptmx fuse net/tun pts shm; do
+        if [ "$file" = "$missing" ] || [ ! -e "/dev/$file" ]; then continue; fi
         [ -d "/dev/$file" ] || : >"/run/systemd/dev/$file"
         mount --rbind "/dev/$file" "/run/systemd/dev/$file"
       done
