@@ -104,6 +104,7 @@ func TestContract(t *testing.T) {
 		t.Skip("runs in namespaces, from TestDrivers")
 	}
 	makeWorld(t)
+	ipv6 := makeWorld6(t)
 	loopback := serve(t, "127.0.0.1:0", "the host's own")
 	for _, d := range []struct{ mode, hostOption string }{
 		{ModeSlirp4netns, "allow_host_loopback=true"},
@@ -117,6 +118,7 @@ func TestContract(t *testing.T) {
 			t.Run("publish", func(t *testing.T) { testPublish(t, d.mode) })
 			t.Run("resolver", func(t *testing.T) { testResolver(t, d.mode) })
 			t.Run("address", func(t *testing.T) { testAddress(t, d.mode) })
+			t.Run("silent resolver", func(t *testing.T) { testSilentResolver(t, d.mode) })
 			t.Run("rate", func(t *testing.T) { testRate(t, d.mode) })
 			t.Run("host loopback", func(t *testing.T) { testHostLoopback(t, d.mode, d.hostOption, loopback) })
 			t.Run("offline", func(t *testing.T) { testOffline(t, d.mode) })
@@ -124,6 +126,17 @@ func TestContract(t *testing.T) {
 			t.Run("rc-net killed", func(t *testing.T) { testHelperKilled(t, d.mode) })
 			t.Run("program killed", func(t *testing.T) { testProgramKilled(t, d.mode) })
 			t.Run("no program", func(t *testing.T) { testBroken(t, d.mode) })
+			if ipv6 {
+				t.Run("outbound IPv6", func(t *testing.T) { testOutbound6(t, d.mode) })
+			}
+		})
+	}
+	for _, mode := range []string{ModeSlirp4netns, ModePasta} {
+		t.Run(mode+" with IPv6 off", func(t *testing.T) {
+			if !ipv6 {
+				lacking(t, "this kernel has no IPv6")
+			}
+			testWithout6(t, mode)
 		})
 	}
 }
@@ -322,7 +335,7 @@ func (c container) in(f func() (string, error)) string {
 // fetch gets a page's body, or says why it did not.
 func (c container) fetch(address string) string {
 	return c.in(func() (string, error) {
-		conn, err := net.DialTimeout("tcp4", address, 3*time.Second)
+		conn, err := net.DialTimeout("tcp", address, 3*time.Second)
 		if err != nil {
 			return "", err
 		}
@@ -509,6 +522,7 @@ func makeWorld(t testing.TB) {
 	sh("ip address add %s/24 dev h0", hostAddress)
 	sh("ip link set h0 up")
 	sh("nsenter -t %d -n ip address add %s/24 dev w0", world.pid, worldAddress)
+	sh("nsenter -t %d -n ip address add %s/24 dev w0", world.pid, silentAddress)
 	sh("nsenter -t %d -n ip link set w0 up", world.pid)
 	sh("ip route add default via %s", worldAddress)
 
@@ -609,7 +623,7 @@ func testAddress(t *testing.T, mode string) {
 // serve answers every request with a text, and returns the address.
 func serve(t testing.TB, address, text string) string {
 	t.Helper()
-	l, err := net.Listen("tcp4", address)
+	l, err := net.Listen("tcp", address)
 	if err != nil {
 		t.Error(err)
 		return ""
