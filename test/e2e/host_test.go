@@ -59,6 +59,12 @@ func (h *host) has(cond string) (bool, error) {
 		return opens("/dev/fuse") && onPath("fuse-overlayfs"), nil
 	case "tun": // user-mode networks
 		return opens("/dev/net/tun") && (onPath("slirp4netns") || onPath("pasta")), nil
+	case "ipv6":
+		l, err := net.Listen("tcp6", "[::1]:0")
+		if err == nil {
+			l.Close()
+		}
+		return err == nil, nil
 	case "systemd": // a user manager on its bus
 		path, found := strings.CutPrefix(h.bus, "unix:path=")
 		return found && answers(path), nil

@@ -3,6 +3,7 @@ package e2e
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"testing"
 
@@ -19,9 +20,10 @@ func TestMain(m *testing.M) {
 }
 
 // probe ids: real and effective ids. probe caps: effective capabilities.
+// probe udp ADDRESS…: what comes to these addresses, in lines "ADDRESS DATA"; nothing is answered.
 // probe xattr FILE NAME: an extended attribute's value. probe setxattr FILE NAME VALUE.
 func probe(args []string) int {
-	err := errors.New("usage: probe ids | caps | xattr FILE NAME | setxattr FILE NAME VALUE")
+	err := errors.New("usage: probe ids | caps | udp ADDRESS… | xattr FILE NAME | setxattr FILE NAME VALUE")
 	switch {
 	case len(args) == 1 && args[0] == "ids":
 		fmt.Println(os.Getuid(), os.Geteuid(), os.Getgid(), os.Getegid())
@@ -30,6 +32,8 @@ func probe(args []string) int {
 		var data [2]unix.CapUserData
 		err = unix.Capget(&unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}, &data[0])
 		fmt.Printf("%08x%08x\n", data[1].Effective, data[0].Effective)
+	case len(args) > 1 && args[0] == "udp":
+		err = receive(args[1:])
 	case len(args) == 3 && args[0] == "xattr":
 		buffer := make([]byte, 256)
 		var n int
@@ -45,4 +49,27 @@ func probe(args []string) int {
 		return 1
 	}
 	return 0
+}
+
+// receive prints datagrams until an address fails.
+func receive(addresses []string) error {
+	failed := make(chan error)
+	for _, address := range addresses {
+		conn, err := net.ListenPacket("udp", address)
+		if err != nil {
+			return err
+		}
+		go func() {
+			data := make([]byte, 1500)
+			for {
+				n, _, err := conn.ReadFrom(data)
+				if err != nil {
+					failed <- err
+					return
+				}
+				fmt.Printf("%s %q\n", address, data[:n])
+			}
+		}()
+	}
+	return <-failed
 }
