@@ -35,14 +35,14 @@ func (f *networkFlags) add(flags *pflag.FlagSet) {
 	cli.WordsVar(flags, &f.dnsOptions, "dns-opt", "", "Option of resolv.conf")
 	flags.Lookup("dns-opt").Hidden = true // docker's word
 	cli.ListVar(flags, &f.addHosts, "add-host", "", "Line of /etc/hosts: NAME[;NAME…]:IP, where IP may be host-gateway")
-	flags.StringVar(&f.hostsFile, "hosts-file", "", "What /etc/hosts begins with: a file, or none")
+	flags.StringVar(&f.hostsFile, "hosts-file", "", "Whose names /etc/hosts has beside its own: a file's, or none; the host's /etc/hosts without")
 	flags.BoolVar(&f.noHosts, "no-hosts", false, "Leave the image's /etc/hosts alone")
 	flags.BoolVar(&f.noHostname, "no-hostname", false, "Leave the image's /etc/hostname alone")
 	flags.StringVar(&f.ip, "ip", "", "IPv4 address in the network")
 	flags.StringVar(&f.ip6, "ip6", "", "IPv6 address in the network")
 	flags.StringVar(&f.mac, "mac-address", "", "Hardware address in the network")
 	cli.WordsVar(flags, &f.aliases, "network-alias", "", "Further name of the container in its networks")
-	flags.StringVar(&f.rate, "network-rate", "", "Limit the bandwidth to and from the world: in=RATE,out=RATE[,burst=SIZE], such as in=10mbit,out=5mbit")
+	flags.StringVar(&f.rate, "network-rate", "", "Limit the bandwidth to and from the world: in=RATE,out=RATE[,burst=SIZE], such as in=10mbit,out=5mbit; not limited is what comes from the host's 127.0.0.1 through pasta, or stays on a bridge network")
 }
 
 // options adds them to what --network said.

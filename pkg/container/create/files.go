@@ -56,7 +56,8 @@ func Resolver(n *spec.Network, servers []string) *network.Resolver {
 }
 
 // hostsFile is the host's own with --network host, where all its names hold; else it knows
-// localhost, the host by podman's and docker's names for it, and the container.
+// localhost, the host by podman's and docker's names for it, the container, and, as in podman, what
+// the host's file knows of others, or the one that --hosts-file names instead.
 func hostsFile(c *spec.Container, hostname string, names Names) []byte {
 	own := network.Host{IP: names.Address, Names: []string{hostname, c.Name}}
 	if own.IP == "" {
@@ -83,8 +84,12 @@ func hostsFile(c *spec.Container, hostname string, names Names) []byte {
 		}
 		return fmt.Appendf(hosts, "%s\t%s\n", own.IP, hostname)
 	}
+	base := names.BaseHosts
+	if c.Network.HostsFile == "" {
+		base = names.HostHosts
+	}
 	lines := append(added, network.Host{IP: names.HostAddress, Names: []string{"host.containers.internal", "host.docker.internal"}}, own)
-	return network.Hosts(names.BaseHosts, lines)
+	return network.Hosts(base, lines)
 }
 
 // containerEnv is what programs look at to learn that they are in a container: podman's

@@ -23,12 +23,17 @@ func TestFiles(t *testing.T) {
 		want  map[string]string
 	}{
 		"private": {names: private, want: map[string]string{
-			"hosts":       local + "10.0.2.2\thost.containers.internal host.docker.internal\n10.0.2.100\t0123456789ab focused_curie\n",
+			"hosts":       local + "10.0.2.2\thost.containers.internal host.docker.internal\n10.0.2.100\t0123456789ab focused_curie\n192.0.2.1\tserver\n",
 			"resolv.conf": "search example.org\nnameserver 10.0.2.3\nnameserver 192.0.2.53\n",
 			"hostname":    "0123456789ab\n",
 		}},
 		"none": {opts: Options{Network: spec.Network{Mode: "none"}, Hostname: "box", Domainname: "example.org"}, names: names, want: map[string]string{
-			"hosts":       local + "127.0.0.1\tbox.example.org box focused_curie\n",
+			"hosts":       local + "127.0.0.1\tbox.example.org box focused_curie\n192.0.2.1\tserver\n",
+			"resolv.conf": "search example.org\nnameserver 192.0.2.53\n",
+			"hostname":    "box\n",
+		}},
+		"no base": {opts: Options{Network: spec.Network{Mode: "none", HostsFile: "none"}, Hostname: "box"}, names: names, want: map[string]string{
+			"hosts":       local + "127.0.0.1\tbox focused_curie\n",
 			"resolv.conf": "search example.org\nnameserver 192.0.2.53\n",
 			"hostname":    "box\n",
 		}},
