@@ -222,7 +222,11 @@ func (r *run) replace(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("--replace: %w", err)
 	}
-	if err := Remove(ctx, r.records(), old.ID, RemoveOptions{Force: true}); err != nil {
+	err = NetworkSharers(r.records()).Check(old.ID, old.Name, func(string) bool { return false })
+	if err == nil {
+		err = Remove(ctx, r.records(), old.ID, RemoveOptions{Force: true})
+	}
+	if err != nil {
 		return fmt.Errorf("--replace: %w", err)
 	}
 	return EmptyTrash(ctx, r.cfg, 0)

@@ -81,6 +81,14 @@ func (p *Pruned) containers(ctx context.Context, cfg *config.Config, o PruneOpti
 	entries, broken := container.List(root, container.ListOptions{All: true, Filters: filters})
 	all := errors.Join(broken...)
 	entries = slices.DeleteFunc(entries, func(e state.Entry) bool { return e.Alive() || e.Starting })
+	going := map[string]bool{}
+	for _, e := range entries {
+		going[e.ID] = true
+	}
+	sharers := container.NetworkSharers(root)
+	entries = slices.DeleteFunc(entries, func(e state.Entry) bool { // one that another needs for its start stays
+		return sharers.Check(e.ID, e.Name, func(id string) bool { return going[id] }) != nil
+	})
 	if len(entries) == 0 {
 		return all
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -22,6 +23,7 @@ const (
 type rmOptions struct {
 	Selection
 	Force   bool
+	Depend  bool
 	Volumes bool
 	Timeout *uint
 }
@@ -34,7 +36,9 @@ func newRmCommand(a *cli.App, runF cli.RunFunc[rmOptions]) *cobra.Command {
 		Short: "Remove containers",
 		Long: `Removes containers and what they have written, by name, id or the beginning of an
 id, and prints what it was given. A container that runs is removed with --force
-only, which stops it first. Files are deleted in the background.
+only, which stops it first. One whose network others share (--network container:NAME)
+is removed with --depend only, which removes them, too. Files are deleted in the
+background.
 
 The exit code is 1 if a container was not there, 2 if one runs, 125 for another
 error; the other containers are removed all the same.`,
@@ -62,7 +66,7 @@ rc rm --filter status=exited`,
 	flags.BoolVarP(&opts.Force, "force", "f", false, "Stop containers that run first; one that is not there is no error")
 	addTimeout(cmd, &seconds, "; implies --force")
 	flags.BoolVarP(&opts.Volumes, "volumes", "v", false, "Remove the containers' anonymous volumes, too; those that have a name stay")
-	flags.Bool("depend", false, "Accepted and without effect: no container depends on another one")
+	flags.BoolVar(&opts.Depend, "depend", false, "Remove the containers that share its network, too")
 	return cmd
 }
 
@@ -96,9 +100,35 @@ func (o *rmOptions) remove(ctx context.Context, a *cli.App) error {
 			*t = target{said: b.ID, id: b.ID}
 		}
 	}
+	targets = o.dependents(root, targets)
 	return o.each(ctx, a, targets, func(ctx context.Context, t *target) error {
 		return container.Remove(ctx, root, t.id, container.RemoveOptions{Force: o.Force, Timeout: o.Timeout, Volumes: o.Volumes})
 	}, rmCode)
+}
+
+// dependents refuses containers whose network others share, or adds those.
+func (o *rmOptions) dependents(root state.Root, targets []*target) []*target {
+	sharers := container.NetworkSharers(root)
+	meant := map[string]bool{}
+	for _, t := range targets {
+		meant[t.id] = true
+	}
+	for _, t := range slices.Clone(targets) {
+		if t.err != nil {
+			continue
+		}
+		if !o.Depend {
+			t.err = sharers.Check(t.id, t.said, func(id string) bool { return meant[id] })
+			continue
+		}
+		for _, e := range sharers.Of(t.id) {
+			if !meant[e.ID] {
+				meant[e.ID] = true
+				targets = append(targets, &target{said: e.ID, id: e.ID})
+			}
+		}
+	}
+	return targets
 }
 
 func rmCode(err error) int {

@@ -21,7 +21,7 @@ func TestRmOptions(t *testing.T) {
 		"-f a":                     {Selection: Selection{Names: []string{"a"}, Ignore: true}, Force: true},
 		"-t 3 a":                   {Selection: Selection{Names: []string{"a"}, Ignore: true}, Force: true, Timeout: new(uint(3))},
 		"--time -1 a":              {Selection: Selection{Names: []string{"a"}, Ignore: true}, Force: true, Timeout: new(uint(40_000_000))},
-		"-a -i -v --depend":        {Selection: Selection{All: true, Ignore: true}, Volumes: true},
+		"-a -i -v --depend":        {Selection: Selection{All: true, Ignore: true}, Depend: true, Volumes: true},
 		"--latest":                 {Selection: Selection{Latest: true}},
 		"--filter name=x":          {Selection: Selection{Filters: []string{"name=x"}}},
 		"--cidfile f --cidfile=g ": {Selection: Selection{CIDFiles: []string{"f", "g"}}},

@@ -107,6 +107,12 @@ func Of(root state.Root, e *state.Entry) (*Container, error) {
 		KubeExitCodePropagation: "invalid",
 		Config:                  configOf(c, p), HostConfig: hostConfig(root, c, p), NetworkSettings: network(c, e, root.Network(c.ID), leases),
 	}
+	if c.Network.Mode == spec.NetworkContainer {
+		i.Dependencies = []string{c.Network.Target}
+	}
+	if reason := lostNetwork(root, c, e); reason != "" {
+		i.NetworkSettings.HelperError, i.NetworkSettings.Down = reason, true
+	}
 	i.LogPath = i.HostConfig.LogConfig.Path
 	if len(p.Args) > 0 {
 		i.Path, i.Args = p.Args[0], p.Args[1:]

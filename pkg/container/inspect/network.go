@@ -32,7 +32,7 @@ type NetworkSettings struct {
 	SandboxKey             string
 	Networks               map[string]Endpoint `json:",omitempty"`
 	// rc's own: how often the network's helper has died and was started anew, why it did so last,
-	// and whether it is down for good.
+	// and whether it is down for good; of a network that is shared, why it is no more.
 	HelperRestarts int    `json:",omitempty"`
 	HelperError    string `json:",omitempty"`
 	Down           bool   `json:",omitempty"`
