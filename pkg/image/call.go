@@ -145,10 +145,6 @@ func start(ctx context.Context, s Streams) (*running, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := userns.DefaultMap(ctx)
-	if err != nil {
-		return nil, err
-	}
 	if s.Stdout == nil {
 		s.Stdout = os.Stdout
 	}
@@ -160,10 +156,10 @@ func start(ctx context.Context, s Streams) (*running, error) {
 		return nil, err
 	}
 	defer theirs.Close()
-	p, err := userns.Start(ctx, userns.Command{
-		Path: path, Args: []string{"rc-image"}, Env: workerEnv(os.Environ(), os.Getuid()),
+	p, err := startInMap(ctx, userns.Command{
+		Path: path, Args: []string{"rc-image"},
 		Stdin: s.Stdin, Stdout: s.Stdout, Stderr: s.Stderr, Files: []*os.File{theirs},
-	}, m)
+	})
 	if err != nil {
 		ours.Close()
 		return nil, err
@@ -175,6 +171,21 @@ func start(ctx context.Context, s Streams) (*running, error) {
 		return nil, err
 	}
 	return w, nil
+}
+
+// startInMap starts a program in the default map; where we are in that already, a further namespace would have
+// the same ids by other numbers, which are not those that the store was made with.
+func startInMap(ctx context.Context, c userns.Command) (*userns.Process, error) {
+	if uid, ok := userns.Caller(); ok {
+		c.Env = workerEnv(os.Environ(), uid)
+		return userns.StartHere(c)
+	}
+	m, err := userns.DefaultMap(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c.Env = workerEnv(os.Environ(), os.Getuid())
+	return userns.Start(ctx, c, m)
 }
 
 // workerEnv tells the libraries whose configuration files to read: seen from inside the worker's user is 0,

@@ -61,6 +61,10 @@ func recorded(cfg *config.Config) (*idMap, error) {
 // The files stay readable throughout: while both ranges are there the new one comes first, and
 // the old one is taken out of /etc/subuid when this has ended.
 func Migrate(ctx context.Context, cfg *config.Config, say func(string)) error {
+	if _, inside := userns.Caller(); inside {
+		return errs.WithHint(errs.Unsupportedf("system migrate: in rc unshare, the ranges of /etc/subuid are those that it began with"),
+			"leave it with exit, then: rc system migrate")
+	}
 	now, err := userns.DefaultMap(ctx)
 	if err != nil {
 		return fmt.Errorf("system migrate: %w", err)

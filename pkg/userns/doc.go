@@ -21,5 +21,6 @@
 // of file on fd 3 means that the caller has gone or given up: the child exits.
 //
 // The default map, which every process of rc that touches files owned by subordinate
-// ids runs in, is 0 = the user, 1… = the subordinate ranges in file order.
+// ids runs in, is 0 = the user, 1… = the subordinate ranges in file order. A process that is in it
+// already (Caller) starts others there (StartHere).
 package userns

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
@@ -172,6 +173,22 @@ func extents(id int, ranges []idRange) []specs.LinuxIDMapping {
 func Inside() bool {
 	_, nested := system().nested()
 	return os.Geteuid() == 0 && nested
+}
+
+// Caller is the user outside where this process is root of the default map itself, as in rc unshare or podman
+// unshare: both say so in the environment, and the first line of the map bears it out.
+func Caller() (uid int, ok bool) { return system().caller(os.Geteuid(), os.Getenv) }
+
+func (s source) caller(euid int, getenv func(string) string) (int, bool) {
+	uid, err := strconv.ParseUint(getenv("_CONTAINERS_ROOTLESS_UID"), 10, 32)
+	if err != nil || uid == 0 || euid != 0 || getenv("_CONTAINERS_USERNS_CONFIGURED") != "done" {
+		return 0, false
+	}
+	uids, err := readMap(s.proc + "/self/uid_map")
+	if err != nil || len(uids) == 0 || uids[0] != (specs.LinuxIDMapping{ContainerID: 0, HostID: uint32(uid), Size: 1}) {
+		return 0, false
+	}
+	return int(uid), true
 }
 
 // nested is the map of root in a user namespace that is not the initial one: every id

@@ -286,3 +286,28 @@ func FuzzParseMap(f *testing.F) {
 		}
 	})
 }
+
+func TestCaller(t *testing.T) {
+	const map1000 = "         0       1000          1\n         1     100000      65536\n"
+	for _, c := range []struct {
+		what, uid, done, uidMap string
+		euid, want              int
+	}{
+		{"rc unshare", "1000", "done", map1000, 0, 1000},
+		{"the user himself", "1000", "done", map1000, 1000, 0},
+		{"a container", "", "", map1000, 0, 0},
+		{"a further namespace", "1000", "done", "0 0 1\n1 1 65536\n", 0, 0},
+		{"somebody else's", "1001", "done", map1000, 0, 0},
+		{"a range", "1000", "done", "0 1000 65536\n", 0, 0},
+		{"the host", "0", "done", "0 0 4294967295\n", 0, 0},
+		{"nonsense", "me", "done", map1000, 0, 0},
+		{"no map", "1000", "done", "", 0, 0},
+	} {
+		s := fake(t, map[string]string{"proc/self/uid_map": c.uidMap})
+		env := map[string]string{"_CONTAINERS_ROOTLESS_UID": c.uid, "_CONTAINERS_USERNS_CONFIGURED": c.done}
+		uid, ok := s.caller(c.euid, func(key string) string { return env[key] })
+		if uid != c.want || ok != (c.want != 0) {
+			t.Errorf("%s: %d, %t", c.what, uid, ok)
+		}
+	}
+}

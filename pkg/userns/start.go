@@ -80,6 +80,16 @@ func Start(ctx context.Context, c Command, m Map) (*Process, error) {
 	return p, nil
 }
 
+// StartHere starts a program as Start does, in the user namespace that this process is root of: its ids are
+// there already. The program has the capabilities of uid 0.
+func StartHere(c Command) (*Process, error) {
+	p, err := c.fork(&syscall.SysProcAttr{Cloneflags: c.Flags | unix.CLONE_NEWNS})
+	if err != nil {
+		return nil, fmt.Errorf("start %q in a mount namespace: %w", c.Path, err)
+	}
+	return p, nil
+}
+
 // fork starts the command with the given attributes; it returns after execve.
 func (c Command) fork(sys *syscall.SysProcAttr) (*Process, error) {
 	null, err := c.null()
