@@ -197,6 +197,16 @@ func (c *Client) Watch() error {
 	return err
 }
 
+// ThawLater has the shim let the container go on should this process be killed while it has it frozen. Detach,
+// then Close, take that back.
+func (c *Client) ThawLater() error {
+	if err := c.send([]byte{msgThaw}); err != nil {
+		return err
+	}
+	_, err := c.first()
+	return err
+}
+
 // Release lets the command of a container run that is initialized.
 func (c *Client) Release() error {
 	if err := c.Go(); err != nil {

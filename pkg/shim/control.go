@@ -95,6 +95,8 @@ func (s *server) serveConn(conn *linux.Conn) {
 		err = s.checkNow(conn)
 	case msgGo:
 		err = s.release(conn)
+	case msgThaw:
+		err = s.thawLater(conn)
 	default:
 		err = fmt.Errorf("shim: unknown request %q", data[0])
 	}

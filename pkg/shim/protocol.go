@@ -37,6 +37,7 @@ const (
 	msgExec   byte = 'E' // execRequest; then:
 	msgOrder  byte = 'o' // the order's memfd is attached
 	msgHealth byte = 'h'
+	msgThaw   byte = 'T' // answered; then msgDetach, or the end of the connection
 )
 
 // Plan is all that the shim is told, but for what it was started with (Birth). Paths are

@@ -21,6 +21,7 @@ import (
 	"github.com/rc-containers/rc/pkg/index"
 	"github.com/rc-containers/rc/pkg/linux"
 	"github.com/rc-containers/rc/pkg/overlay"
+	"github.com/rc-containers/rc/pkg/shim"
 	"github.com/rc-containers/rc/pkg/spec"
 	"github.com/rc-containers/rc/pkg/state"
 )
@@ -103,15 +104,32 @@ func still(ctx context.Context, records state.Root, e *state.Entry, pause bool) 
 	}
 	release = func() error { return nil }
 	if pause && e.Status == state.Running {
-		if err := container.Pause(ctx, records, e.ID); err != nil {
+		if release, err = freeze(ctx, records, e); err != nil {
 			return nil, err
 		}
-		release = func() error { return container.Unpause(context.WithoutCancel(ctx), records, e.ID) }
 	}
 	if err := flush(e); err != nil {
 		return nil, errors.Join(err, release())
 	}
 	return release, nil
+}
+
+// freeze pauses a container until release, or the end of this process, whatever that is of.
+func freeze(ctx context.Context, records state.Root, e *state.Entry) (release func() error, err error) {
+	guard, err := shim.Dial(records.RunDir(e.ID))
+	if err != nil {
+		return nil, err
+	}
+	if err = guard.ThawLater(); err == nil {
+		err = container.Pause(ctx, records, e.ID)
+	}
+	if err != nil {
+		return nil, errors.Join(err, guard.Detach(), guard.Close())
+	}
+	return func() error {
+		err := container.Unpause(context.WithoutCancel(ctx), records, e.ID)
+		return errors.Join(err, guard.Detach(), guard.Close())
+	}, nil
 }
 
 // flush writes what fuse-overlayfs has not got yet: with its write-back cache, the kernel keeps what
