@@ -101,6 +101,7 @@ func TestImagesLists(t *testing.T) {
 		{[]string{"-q", "-f", "dangling=true"}, id("c") + "\n"},
 		{[]string{"-q", "-f", "dangling=false"}, id("a") + "\n" + id("b") + "\n"},
 		{[]string{"-q", "-f", "intermediate=true"}, id("d") + "\n"},
+		{[]string{"-q", "-f", "containers=external"}, ""},
 		{[]string{"-q", "-f", "label=is=a"}, id("a") + "\n"},
 		{[]string{"-q", "-f", "label!=is=a"}, id("c") + "\n" + id("b") + "\n"},
 		{[]string{"-q", "-f", "label=is", "-f", "label=none"}, ""},

@@ -2,6 +2,8 @@ package image
 
 import (
 	"bufio"
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,11 +18,13 @@ import (
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/image"
+	"github.com/rc-containers/rc/pkg/secret"
 )
 
 type loginOptions struct {
 	image.LoginOptions
 	PasswordStdin bool
+	Secret        string // has the password
 	GetLogin      bool
 	Verbose       bool
 }
@@ -50,6 +54,7 @@ helper of registries.conf keeps them. REGISTRY may be followed by a namespace or
 and is docker.io, or the first that registries.conf searches, where none is given.`,
 		Example: `rc login quay.io
 echo "$TOKEN" | rc login -u ann --password-stdin registry.example.com
+rc login -u ann --secret registry-token registry.example.com
 rc login registry.example.com/team/app
 rc login --get-login quay.io`,
 		Args:              cli.Between(0, 1, ""),
@@ -64,11 +69,8 @@ rc login --get-login quay.io`,
 			if err := checkAuthFlags(&opts.LoginOptions); err != nil {
 				return err
 			}
-			switch {
-			case opts.PasswordStdin && opts.Password != "":
-				return errs.Invalidf("--password-stdin: the password is given twice")
-			case opts.PasswordStdin && opts.User == "":
-				return errs.WithHint(errs.Invalidf("--password-stdin: --username is missing"), "rc login -u USER --password-stdin "+opts.Server)
+			if err := opts.check(); err != nil {
+				return err
 			}
 			return runF(cmd.Context(), a, opts)
 		},
@@ -80,10 +82,25 @@ rc login --get-login quay.io`,
 	flags.StringVarP(&opts.User, "username", "u", "", "Who logs in")
 	flags.StringVarP(&opts.Password, "password", "p", "", "Password, which other users see in the list of processes: better --password-stdin")
 	flags.BoolVar(&opts.PasswordStdin, "password-stdin", false, "Read the password from standard input")
+	flags.StringVar(&opts.Secret, "secret", "", "Take the password from this secret, whose name is the user's where --username is not given")
 	flags.BoolVar(&opts.GetLogin, "get-login", false, "Print who is logged in, and change nothing")
 	flags.BoolVarP(&opts.Verbose, "verbose", "v", false, "Say where the login is kept")
 	cli.Must(cmd.MarkFlagDirname("cert-dir"))
+	cli.Must(cmd.RegisterFlagCompletionFunc("secret", cli.CompleteSecrets(a, 0)))
 	return cmd
+}
+
+// check refuses passwords that come from two places, and from one for nobody.
+func (o *loginOptions) check() error {
+	switch {
+	case o.Secret != "" && (o.PasswordStdin || o.Password != ""):
+		return errs.Invalidf("--secret %q: the password is given twice", o.Secret)
+	case o.PasswordStdin && o.Password != "":
+		return errs.Invalidf("--password-stdin: the password is given twice")
+	case o.PasswordStdin && o.User == "":
+		return errs.WithHint(errs.Invalidf("--password-stdin: --username is missing"), "rc login -u USER --password-stdin "+o.Server)
+	}
+	return nil
 }
 
 // logIn asks for what is missing, unless the login that is kept will do.
@@ -92,12 +109,17 @@ func logIn(ctx context.Context, a *cli.App, opts *loginOptions) error {
 	if opts.GetLogin {
 		return printLogin(ctx, a, o)
 	}
-	if opts.PasswordStdin {
-		password, err := readPassword(a.Stdin)
-		if err != nil {
+	var err error
+	switch {
+	case opts.PasswordStdin:
+		if o.Password, err = readPassword(a.Stdin); err != nil {
 			return fmt.Errorf("--password-stdin: %w", err)
 		}
-		o.Password = password
+	case opts.Secret != "":
+		if o.Password, err = secretPassword(secret.At(a.Config.DataRoot), opts.Secret); err != nil {
+			return fmt.Errorf("--secret: %w", err)
+		}
+		o.User = cmp.Or(o.User, opts.Secret)
 	}
 	if o.User == "" || o.Password == "" {
 		valid, err := complete(ctx, a, &o)
@@ -191,6 +213,23 @@ func readLine(in *os.File) (string, error) {
 		}
 		line.WriteByte(b[0])
 	}
+}
+
+// secretPassword is what a secret has, without the last line end.
+func secretPassword(secrets secret.Store, nameOrID string) (string, error) {
+	found, err := secrets.Find(nameOrID)
+	if err != nil {
+		return "", err
+	}
+	data, err := secrets.Data(found.Name)
+	if err != nil {
+		return "", err
+	}
+	password, err := readPassword(bytes.NewReader(data))
+	if err != nil {
+		return "", fmt.Errorf("secret %q: %w", found.Name, err)
+	}
+	return password, nil
 }
 
 // maxPassword is far beyond any token's length.

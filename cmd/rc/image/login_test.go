@@ -38,7 +38,7 @@ func TestLoginFlags(t *testing.T) {
 	if d := cmp.Diff(want, in); d != "" {
 		t.Error(d)
 	}
-	for _, bad := range [][]string{{"a", "b"}, {"--password-stdin", "a"}, {"-u", "x", "-p", "y", "--password-stdin", "a"}, {"--authfile", "x", "--compat-auth-file", "y", "a"}} {
+	for _, bad := range [][]string{{"a", "b"}, {"--password-stdin", "a"}, {"-u", "x", "-p", "y", "--password-stdin", "a"}, {"--authfile", "x", "--compat-auth-file", "y", "a"}, {"--secret", "s", "-p", "x", "a"}, {"--secret", "s", "-u", "x", "--password-stdin", "a"}} {
 		if err := login(bad...); !errors.Is(err, errs.ErrInvalid) {
 			t.Errorf("login %q: %v", bad, err)
 		}
