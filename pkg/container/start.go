@@ -7,6 +7,8 @@ import (
 	"os"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/container/create"
 	"github.com/rc-containers/rc/pkg/errs"
@@ -74,7 +76,10 @@ func Start(ctx context.Context, cfg *config.Config, id string, o StartOptions) (
 	if e.Alive() {
 		return startAlive(ctx, cfg, e, o, dir)
 	}
-	if err := root.CheckUnmounted(e.ID); err != nil {
+	if err = root.CheckUnmounted(e.ID); err == nil {
+		err = writable(root.Dir(e.ID))
+	}
+	if err != nil {
 		return 0, errors.Join(fmt.Errorf("start container %q: %w", e.Name, err), dir.Close())
 	}
 	if err := clearAway(ctx, cfg, e); err != nil {
@@ -95,6 +100,14 @@ func Start(ctx context.Context, cfg *config.Config, id string, o StartOptions) (
 		r.front = [3]bool{o.Stdin && c.Stdin, true, true}
 	}
 	return r.startOld(ctx)
+}
+
+// writable says of a directory on a file system that has become read-only what a mount in it would not.
+func writable(dir string) error {
+	if err := unix.Access(dir, unix.W_OK); err != nil {
+		return fmt.Errorf("write to %q: %w", dir, err)
+	}
+	return nil
 }
 
 // startOld starts a container that is on record, and whose directory is locked.

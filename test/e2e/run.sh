@@ -35,7 +35,7 @@ changed() {
 }
 # With -run, only where that may mean them.
 case "$*" in *-run*) [[ $* == *TestChanged* ]] || exit "$code" ;; esac
-for change in no-subids few-subids plain-newuidmap no-fuse no-tun small-disk plain-disk; do changed "$change" "$change" "$user"; done
+for change in no-subids few-subids plain-newuidmap no-fuse no-tun small-disk plain-disk locked-disk; do changed "$change" "$change" "$user"; done
 changed root no-subids root
 changed root-subids root-subids root
 exit "$code"

@@ -17,6 +17,7 @@
 #   no-tun           there is no /dev/net/tun
 #   small-disk       $RC_DISK is a directory on a tmpfs of 24 MB
 #   plain-disk       $RC_DISK is one on a ramfs, which has no extended attributes
+#   locked-disk      $RC_DISK is one on a tmpfs that becomes read-only, for all, when there is $RC_DISK/lock
 #
 # Not like the real thing: no nsdelegate, the user may write to his slice's cgroup.procs, and
 # on a hybrid host only the controllers that v1 left over are there. Claims about limits are for the VM.
@@ -168,6 +169,12 @@ change_host() {
       mkdir /run/systemd/disk
       mount -t tmpfs -o "size=24m,mode=700,uid=$uid,gid=$gid" tmpfs /run/systemd/disk
       environment+=(RC_DISK=/run/systemd/disk)
+      ;;
+    locked-disk)
+      mkdir /run/systemd/disk
+      mount -t tmpfs -o "size=64m,mode=700,uid=$uid,gid=$gid" tmpfs /run/systemd/disk
+      environment+=(RC_DISK=/run/systemd/disk)
+      (until [ -e /run/systemd/disk/lock ] && mount -o remount,ro /run/systemd/disk 2>/dev/null; do sleep 0.1; done) &
       ;;
     plain-disk)
       mkdir /run/systemd/disk
