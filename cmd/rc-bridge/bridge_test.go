@@ -28,6 +28,11 @@ import (
 
 func TestMain(m *testing.M) {
 	if len(os.Args) > 0 && os.Args[0] == "rc-bridge" {
+		if os.Getenv(withoutNftables) != "" {
+			if err := denyNetfilter(); err != nil {
+				panic(err)
+			}
+		}
 		main()
 	}
 	testns.Main(m)
@@ -157,6 +162,14 @@ func (w *world) take(t *testing.T, n *bridge.Network, id, name string) {
 
 func (m *member) start(t *testing.T, w *world) {
 	t.Helper()
+	if a := m.tryStart(t, w); !a.Ready {
+		t.Fatalf("not ready: %s", a.Error)
+	}
+}
+
+// tryStart returns rc-bridge's first answer.
+func (m *member) tryStart(t *testing.T, w *world) network.Answer {
+	t.Helper()
 	ours, theirs, err := linux.SocketPair()
 	if err != nil {
 		t.Fatal(err)
@@ -177,9 +190,10 @@ func (m *member) start(t *testing.T, w *world) {
 	if err == nil {
 		err = json.Unmarshal(data, &a)
 	}
-	if err != nil || !a.Ready {
-		t.Fatalf("not ready: %v, %s", err, data)
+	if err != nil {
+		t.Fatalf("no answer: %v, %s", err, data)
 	}
+	return a
 }
 
 func (m *member) stop() {

@@ -83,12 +83,23 @@ func (s *Spaces) Attach(p Plan) error {
 // explain says what errors of rtnetlink(7) mean here.
 func explain(err error) error {
 	switch {
+	case errors.Is(err, errNoIPv6):
+		return errs.WithHint(err, "see sysctl net.ipv6.conf.all.disable_ipv6, and ipv6.disable in /proc/cmdline; or make the network without an IPv6 subnet")
 	case errors.Is(err, unix.EOPNOTSUPP):
-		return errs.WithHint(err, "the kernel lacks bridges or virtual interfaces: sudo modprobe bridge veth")
-	case errors.Is(err, unix.EACCES):
-		return errs.WithHint(err, "IPv6 is switched off: sysctl net.ipv6.conf.all.disable_ipv6")
+		return errs.WithHint(err, "the kernel lacks bridges or virtual interfaces: sudo modprobe -a bridge veth")
 	}
 	return err
+}
+
+var errNoIPv6 = errors.New("IPv6 is switched off")
+
+// addressError tells by which address an interface could not have. The kernel gives EACCES where
+// disable_ipv6 is set, and EOPNOTSUPP where it was started without IPv6.
+func addressError(p netip.Prefix, err error) error {
+	if p.Addr().Is6() && (errors.Is(err, unix.EACCES) || errors.Is(err, unix.EOPNOTSUPP)) {
+		return fmt.Errorf("address %s: %w: %w", p, errNoIPv6, err)
+	}
+	return fmt.Errorf("address %s: %w", p, err)
 }
 
 // bridge makes the network's bridge be there, and returns its number.
@@ -205,7 +216,7 @@ func setAddresses(h *netlink.Handle, link netlink.Link, want []netip.Prefix) err
 			a.Flags = unix.IFA_F_NODAD // it is given to nobody else, and there at once
 		}
 		if err := h.AddrAdd(link, a); err != nil && !errors.Is(err, unix.EEXIST) {
-			return fmt.Errorf("address %s: %w", p, err)
+			return addressError(p, err)
 		}
 	}
 	return nil

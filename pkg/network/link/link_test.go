@@ -2,6 +2,7 @@ package link
 
 import (
 	"encoding/json"
+	"errors"
 	"flag"
 	"net"
 	"net/netip"
@@ -15,6 +16,8 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/linux"
 	"github.com/rc-containers/rc/pkg/network/bridge"
 	"github.com/rc-containers/rc/pkg/network/names"
 	"github.com/rc-containers/rc/test/testns"
@@ -198,6 +201,38 @@ func TestChanged(t *testing.T) {
 	p.MAC = "02:00:00:00:00:01"
 	if err := s.Attach(p); err == nil {
 		t.Error("an interface of another MAC was taken for the container's")
+	}
+}
+
+// TestWithoutIPv6: a network with IPv6 is refused where one of the namespaces has none, and the error
+// says so; one without is connected all the same.
+func TestWithoutIPv6(t *testing.T) {
+	four, err := bridge.New(bridge.Options{Name: "four", Interface: "rc8", Subnets: []string{"10.89.8.0/24"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lease := &bridge.Lease{Interface: "eth1", MAC: "02:42:0a:59:08:02", IP: netip.MustParsePrefix("10.89.8.2/24")}
+	for _, where := range []string{"hub", "container"} {
+		hub := newNetns(t)
+		s, own := open(t, hub)
+		off := map[string]*os.File{"hub": hub, "container": own}[where]
+		err := linux.WithinNet(off, func() error { // /proc/sys/net is the thread's
+			return os.WriteFile("/proc/sys/net/ipv6/conf/default/disable_ipv6", []byte("1"), 0)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = s.Attach(NewPlan(testNetwork(t), testLease(2)))
+		if !errors.Is(err, errNoIPv6) || !strings.Contains(errs.Hint(err), "disable_ipv6") {
+			t.Errorf("off in the %s: %v; hint %q", where, err, errs.Hint(err))
+		}
+		if err := s.Attach(NewPlan(four, lease)); err != nil {
+			t.Errorf("off in the %s: without IPv6: %v", where, err)
+		}
+	}
+	err = explain(addressError(netip.MustParsePrefix("fd00::2/64"), unix.EOPNOTSUPP)) // of a kernel without IPv6
+	if !strings.Contains(errs.Hint(err), "ipv6.disable") {
+		t.Errorf("%v; hint %q", err, errs.Hint(err))
 	}
 }
 
