@@ -83,9 +83,6 @@ func tableBridge(ctx context.Context, g *ground, o options) table {
 	})
 }
 
-// lookups is how many questions one measurement is the median of.
-const lookups = 200
-
 // tableNames measures how long a container's program waits for the address of another container.
 func tableNames(ctx context.Context, g *ground, o options) table {
 	rc, podman := g.makeBridge(ctx)
@@ -104,18 +101,18 @@ func tableNames(ctx context.Context, g *ground, o options) table {
 	if _, err := exec.LookPath("/usr/lib/podman/aardvark-dns"); err != nil {
 		server = errors.New("aardvark-dns is not installed")
 	}
-	inside := []string{"exec", "bench-peer", "/bench", "-lookup", "bench-peer"}
+	inside := []string{"exec", "bench-peer", "/bench", "-lookups", strconv.Itoa(o.lookups), "-lookup", "bench-peer"}
 	results := race(ctx, g.env, brisk(min(o.runs, 10), settle), []contender{
 		ask(nameLookup, g.rcArgs(inside...)).skipped(g.rcErr).after(rc),
 		ask(nameLookupPodman, podmanArgs(inside...)).skipped(g.podmanErr).skipped(server).after(podman),
 	})
-	return times(fmt.Sprintf("Name of a container looked up in another, median of %d", lookups), nameLookup, results, []bound{{
+	return times(fmt.Sprintf("Name of a container looked up in another, median of %d", o.lookups), nameLookup, results, []bound{{
 		Name: nameLookup, Text: "≤ 1 ms", Limit: func(func(string) time.Duration) time.Duration { return time.Millisecond },
 	}})
 }
 
 // lookUp is bench -lookup: it runs in the container, and prints nanoseconds.
-func lookUp(ctx context.Context, name string) error {
+func lookUp(ctx context.Context, name string, lookups int) error {
 	r := &net.Resolver{PreferGo: true}
 	var took []time.Duration
 	for range lookups {

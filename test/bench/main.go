@@ -28,6 +28,9 @@ type options struct {
 	flood   string
 	dial    string
 	serve   string
+	lookups int
+	receive string
+	cycles  int
 	timeout time.Duration
 }
 
@@ -48,7 +51,10 @@ func main() {
 	flag.StringVar(&o.flood, "flood", "", "send datagrams to an `address` (as -lookup)")
 	flag.StringVar(&o.dial, "dial", "", "measure how long connections to an `address` take (as -lookup)")
 	flag.StringVar(&o.serve, "serve", "", "answer connections to an `address` (as -lookup)")
-	flag.DurationVar(&o.timeout, "timeout", 20*time.Minute, "give up after")
+	flag.IntVar(&o.lookups, "lookups", 200, "how many of them")
+	flag.StringVar(&o.receive, "receive", "", "measure how long it takes to receive what the `address` sends (started in a container by bench itself)")
+	flag.IntVar(&o.cycles, "cycles", 1000, "connections and disconnections in the table of that name")
+	flag.DurationVar(&o.timeout, "timeout", 25*time.Minute, "give up after")
 	flag.Parse()
 
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
@@ -66,7 +72,9 @@ func main() {
 func run(ctx context.Context, o options) error {
 	switch {
 	case o.lookup != "":
-		return lookUp(ctx, o.lookup)
+		return lookUp(ctx, o.lookup, o.lookups)
+	case o.receive != "":
+		return printReceived(ctx, o.receive)
 	case o.flood != "":
 		return flood(o.flood)
 	case o.dial != "":

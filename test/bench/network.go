@@ -155,8 +155,7 @@ func tableNetIn(ctx context.Context, g *ground, o options) table {
 			return c
 		}
 		container := "bench-port-" + strconv.Itoa(len(undo))
-		script := fmt.Sprintf("while true; do dd if=/dev/zero bs=64k count=%d 2>/dev/null | nc -l -p 80 >/dev/null; done", sentMegabytes*16)
-		_, err := g.output(ctx, g.networked(rc, "-d", "--name", container, "--network", network, "-p", "127.0.0.1::80", "alpine", "sh", "-c", script))
+		_, err := g.output(ctx, g.networked(rc, "-d", "--name", container, "--network", network, "-p", "127.0.0.1::80", "alpine", "sh", "-c", sendForever()))
 		verb := podmanArgs
 		if rc {
 			verb = g.rcArgs
@@ -167,13 +166,7 @@ func tableNetIn(ctx context.Context, g *ground, o options) table {
 			address, err = g.output(ctx, verb("port", container, "80"))
 		}
 		c.Measure = func(ctx context.Context) (time.Duration, error) {
-			var took time.Duration
-			err := errors.New("not tried")
-			for try := 0; err != nil && try < 20; try++ { // between two rounds nobody listens
-				time.Sleep(settleMigration)
-				took, err = receive(ctx, func() (net.Conn, error) { return net.Dial("tcp4", address) })
-			}
-			return took, err
+			return attempt(ctx, "tcp4", address)
 		}
 		return c.after(err)
 	}

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Compares rc with crun, runc, bubblewrap, unshare and podman on this machine: Markdown on standard output.
 #
-#   run.sh [FLAG…]       flags of the benchmark itself: -runs 50, -only TABLE, -idle 50, -many 100
+#   run.sh [FLAG…]       flags of the benchmark itself: -runs 50, -only TABLE, -idle 50, -many 100, -cycles 1000
 #
 # On Debian the peers are installed, and one that is missing is an error; elsewhere it is
 # skipped by name. Called as root it runs as the test user in a login session on test/host;

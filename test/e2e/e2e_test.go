@@ -180,6 +180,7 @@ func (s *suite) setup(env *testscript.Env, program string) error {
 	env.Setenv("ARCHIVE", s.archive)
 	env.Setenv("PROBE", s.probe)
 	env.Setenv("DISK", os.Getenv("RC_DISK"))
+	env.Setenv("MEET", os.Getenv("RC_E2E_MEET"))
 	env.Setenv("MOUNT_PROGRAM", program)
 	env.Setenv("UID", fmt.Sprint(os.Getuid()))
 	env.Setenv("GID", fmt.Sprint(os.Getgid()))

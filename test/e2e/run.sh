@@ -38,4 +38,10 @@ case "$*" in *-run*) [[ $* == *TestChanged* ]] || exit "$code" ;; esac
 for change in no-subids few-subids plain-newuidmap no-fuse no-tun small-disk plain-disk locked-disk; do changed "$change" "$change" "$user"; done
 changed root no-subids root
 changed root-subids root-subids root
+# Two of them at the same time, who meet in a directory.
+export RC_E2E_MEET=$stage/meet
+install -d -m 1777 "$RC_E2E_MEET"
+(changed two-users root-subids root; exit "$code") & other=$!
+changed two-users none "$user"
+wait "$other" || code=1
 exit "$code"
