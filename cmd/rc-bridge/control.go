@@ -15,6 +15,7 @@ import (
 	"github.com/rc-containers/rc/pkg/linux"
 	"github.com/rc-containers/rc/pkg/network/bridge"
 	"github.com/rc-containers/rc/pkg/network/joint"
+	"github.com/rc-containers/rc/pkg/network/link"
 )
 
 // listenControl makes net.sock, in place of that of a predecessor who was killed.
@@ -89,6 +90,8 @@ func (s *server) do(r joint.Request) error {
 		return s.detach(r.Network, r.Interface)
 	case joint.Follow:
 		return s.follow()
+	case joint.Reload:
+		return s.reload()
 	}
 	return errs.Invalidf("network helper: %q: unknown request", r.Op)
 }
@@ -105,4 +108,26 @@ func (s *server) detach(network, name string) error {
 	_ = lock.Close()
 	s.networks = slices.DeleteFunc(s.networks, func(n bridge.Network) bool { return n.Name == network })
 	return errors.Join(err, s.follow())
+}
+
+// reload makes what is missing of what start made.
+func (s *server) reload() error {
+	if err := s.spaces.LoopbackUp(); err != nil {
+		return err
+	}
+	held, err := s.config.Store.Held(s.config.ID)
+	if err != nil {
+		return err
+	}
+	for i := range held {
+		if err := s.attach(&held[i]); err != nil {
+			return err
+		}
+	}
+	if s.redirected {
+		if err := link.Redirect(s.spaces, s.udp, s.tcp); err != nil {
+			return err
+		}
+	}
+	return s.follow()
 }

@@ -25,6 +25,8 @@ type server struct {
 	spaces         *link.Spaces
 	links          *hub.Hub // its lock
 	names          *names.Server
+	udp, tcp       uint16           // where it listens,
+	redirected     bool             // and whether port 53 leads there
 	networks       []bridge.Network // that the container is on
 	up             *uplink          // nil where nothing leads out
 	requests       chan func()
@@ -127,7 +129,9 @@ func (s *server) attach(l *bridge.Lease) error {
 	if err := s.spaces.Attach(link.NewPlan(n, l)); err != nil {
 		return fmt.Errorf("network %q: %w", n.Name, err)
 	}
-	s.networks = append(s.networks, *n)
+	if !slices.ContainsFunc(s.networks, func(have bridge.Network) bool { return have.Name == n.Name }) {
+		s.networks = append(s.networks, *n)
+	}
 	return nil
 }
 
@@ -138,8 +142,8 @@ func (s *server) listen(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	udp, tcp := l.Ports()
-	if link.Redirect(s.spaces, udp, tcp) != nil {
+	s.udp, s.tcp = l.Ports()
+	if s.redirected = link.Redirect(s.spaces, s.udp, s.tcp) == nil; !s.redirected {
 		l.Close()
 		if l, err = names.Listen(ctx, s.own, link.Resolver(), link.DNSPort); err != nil {
 			return errs.WithHint(err, "the kernel has no nftables (sudo modprobe nf_tables nft_chain_nat), and the container has port 53 itself")

@@ -84,7 +84,7 @@ func verbs(a *cli.App) []cli.Verb {
 		cli.Noun("image", "Manage images", append(slices.Concat(image.Verbs(a), image.NounVerbs(a)), inspect.ImageVerb(a), container.ImageDiffVerb(a))),
 		cli.Noun("manifest", "Manage manifest lists", manifest.Verbs(a)),
 		cli.Noun("secret", "Manage secrets", secret.Verbs(a)),
-		cli.Noun("network", "Manage bridge networks", network.Verbs(a)),
+		cli.Noun("network", "Manage bridge networks", append(network.Verbs(a), container.NetworkReloadVerb(a))),
 		cli.Noun("volume", "Manage volumes", volume.Verbs(a)),
 		cli.Noun("system", "Manage what rc keeps", system.SystemVerbs(a)),
 	})

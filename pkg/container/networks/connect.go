@@ -38,10 +38,7 @@ func find(ctx context.Context, cfg *config.Config, network, name string) (*membe
 	if m.n, err = m.store.Find(network); err != nil {
 		return nil, err
 	}
-	if m.e, err = settled(ctx, m.root, name); err != nil {
-		return nil, err
-	}
-	if m.c, err = m.root.Load(m.e.ID); err != nil {
+	if err := m.load(ctx, name); err != nil {
 		return nil, err
 	}
 	if m.c.Network.Mode != spec.NetworkBridge {
@@ -50,6 +47,15 @@ func find(ctx context.Context, cfg *config.Config, network, name string) (*membe
 			"make it with --network bridge, or --network "+m.n.Name)
 	}
 	return m, nil
+}
+
+// load reads the container's records.
+func (m *member) load(ctx context.Context, name string) error {
+	var err error
+	if m.e, err = settled(ctx, m.root, name); err == nil {
+		m.c, err = m.root.Load(m.e.ID)
+	}
+	return err
 }
 
 // settled waits for a container that is being started, whose networks nobody could change now.

@@ -33,7 +33,8 @@ const SocketName = "net.sock"
 
 // Request is what rc asks of it.
 type Request struct {
-	// Op is connect, disconnect or follow: read the networks' records again.
+	// Op is connect, disconnect, follow: read the networks' records again, or reload: make again what is
+	// missing.
 	Op      string `json:"op"`
 	Network string `json:"network,omitempty"`
 	// Interface is the one to take away.
@@ -45,6 +46,7 @@ const (
 	Connect    = "connect"
 	Disconnect = "disconnect"
 	Follow     = "follow"
+	Reload     = "reload"
 )
 
 // Reply is its answer.

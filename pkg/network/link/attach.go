@@ -145,6 +145,8 @@ func (s *Spaces) connect(p Plan, bridge int) error {
 			return err
 		}
 		link, err = s.own.LinkByName(p.Interface)
+	case err == nil:
+		err = s.plug(link.Attrs().ParentIndex, bridge)
 	}
 	if err != nil {
 		return err
@@ -162,6 +164,19 @@ func (s *Spaces) connect(p Plan, bridge int) error {
 		}
 	}
 	return nil
+}
+
+// plug makes the hub's end of a pair that is there be in the bridge: another one than it was in, where
+// that was deleted.
+func (s *Spaces) plug(end, bridge int) error {
+	link, err := s.hub.LinkByIndex(end)
+	if err == nil && link.Attrs().MasterIndex != bridge {
+		err = s.hub.LinkSetMasterByIndex(link, bridge)
+	}
+	if err == nil {
+		err = s.hub.LinkSetUp(link)
+	}
+	return err
 }
 
 func (s *Spaces) pair(p Plan, bridge int, mac net.HardwareAddr) error {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -197,6 +198,20 @@ func TestChanged(t *testing.T) {
 	list, err := s.hub.AddrList(link, netlink.FAMILY_V4)
 	if err != nil || len(list) != 1 || list[0].IPNet.String() != "10.1.2.3/24" {
 		t.Errorf("%v: %v", list, err)
+	}
+	// One that was deleted is made again, and who was on it is plugged in.
+	if err := s.hub.LinkDel(link); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Attach(p); err != nil {
+		t.Fatal(err)
+	}
+	if link, err = s.hub.LinkByName("rc7"); err != nil {
+		t.Fatal(err)
+	}
+	all, err := s.hub.LinkList()
+	if err != nil || !slices.ContainsFunc(all, func(l netlink.Link) bool { return l.Attrs().MasterIndex == link.Attrs().Index }) {
+		t.Errorf("nobody is on the new bridge: %v", err)
 	}
 	p.MAC = "02:00:00:00:00:01"
 	if err := s.Attach(p); err == nil {

@@ -1,0 +1,56 @@
+package container
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/networks"
+	"github.com/rc-containers/rc/pkg/errs"
+)
+
+type reloadOptions struct{ Selection }
+
+// NetworkReloadVerb is rc network reload.
+func NetworkReloadVerb(a *cli.App) cli.Verb {
+	return cli.Verb{Name: "reload", Make: func() *cobra.Command { return newReloadCommand(a, reloadNetworks) }}
+}
+
+func newReloadCommand(a *cli.App, runF cli.RunFunc[reloadOptions]) *cobra.Command {
+	opts := &reloadOptions{}
+	cmd := &cobra.Command{
+		Use:   "reload [options] CONTAINER [CONTAINER...]",
+		Short: "Set the networks of containers up again",
+		Long: `Looks at the interfaces, addresses, routes and the name server of containers that run on
+bridge networks, makes what is missing of them, and prints what it was given. What
+is there stays, and so do connections.`,
+		Example: `rc network reload web
+rc network reload --all`,
+		ValidArgsFunction: cli.CompleteContainers(a, 0),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := opts.check(cmd, args); err != nil {
+				return err
+			}
+			return runF(cmd.Context(), a, opts)
+		},
+	}
+	opts.add(a, cmd, withAll|withLatest, "Reload", "all containers that run on bridge networks")
+	return cmd
+}
+
+func reloadNetworks(ctx context.Context, a *cli.App, opts *reloadOptions) error {
+	targets, err := opts.find("reload", container.Records(a.Config), alive)
+	if err != nil {
+		return err
+	}
+	return opts.each(ctx, a, targets, func(ctx context.Context, t *target) error {
+		err := networks.Reload(ctx, a.Config, t.id)
+		if opts.All && (errors.Is(err, errs.ErrUnsupported) || errors.Is(err, errs.ErrState)) {
+			t.said, err = "", nil // it is on no bridge network, or has just ended
+		}
+		return err
+	}, errs.Code)
+}
