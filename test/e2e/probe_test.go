@@ -21,9 +21,10 @@ func TestMain(m *testing.M) {
 
 // probe ids: real and effective ids. probe caps: effective capabilities.
 // probe udp ADDRESS…: what comes to these addresses, in lines "ADDRESS DATA"; nothing is answered.
+// probe icmp: whether it may ping without capabilities (icmp(7)).
 // probe xattr FILE NAME: an extended attribute's value. probe setxattr FILE NAME VALUE.
 func probe(args []string) int {
-	err := errors.New("usage: probe ids | caps | udp ADDRESS… | xattr FILE NAME | setxattr FILE NAME VALUE")
+	err := errors.New("usage: probe ids | caps | udp ADDRESS… | icmp | xattr FILE NAME | setxattr FILE NAME VALUE")
 	switch {
 	case len(args) == 1 && args[0] == "ids":
 		fmt.Println(os.Getuid(), os.Geteuid(), os.Getgid(), os.Getegid())
@@ -34,6 +35,8 @@ func probe(args []string) int {
 		fmt.Printf("%08x%08x\n", data[1].Effective, data[0].Effective)
 	case len(args) > 1 && args[0] == "udp":
 		err = receive(args[1:])
+	case len(args) == 1 && args[0] == "icmp":
+		_, err = unix.Socket(unix.AF_INET, unix.SOCK_DGRAM, unix.IPPROTO_ICMP)
 	case len(args) == 3 && args[0] == "xattr":
 		buffer := make([]byte, 256)
 		var n int
