@@ -119,9 +119,9 @@ func (b *bridged) outward(host string) func(context.Context) (time.Duration, err
 	}
 }
 
-// tableTraffic sends over a bridge network: between two containers, out of one, and into one by a
-// published port.
-func tableTraffic(ctx context.Context, g *ground, o options) table {
+// tableBridgeTraffic sends over a bridge network: between two containers, out of one, and into one by a
+// published port. Between two there is no limit: it is the kernel's work alone, rc's as podman's.
+func tableBridgeTraffic(ctx context.Context, g *ground, o options) table {
 	rcErr, podmanErr := g.makeBridge(ctx)
 	defer g.dropBridge(ctx)
 	rc, podman := &bridged{ground: g}, &bridged{ground: g}
@@ -151,7 +151,6 @@ func tableTraffic(ctx context.Context, g *ground, o options) table {
 		ofPodman(nameInwardPodman, podman.inward),
 	})
 	return times(fmt.Sprintf("%d MB on a bridge network, TCP", sentMegabytes), nameBetweenPodman, results, []bound{
-		atMost(nameBetween, 1.1, nameBetweenPodman),
 		atMost(nameOutward, 1.1, nameOutwardPodman),
 		atMost(nameInward, 1.1, nameInwardPodman),
 	})

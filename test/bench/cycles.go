@@ -17,16 +17,18 @@ const (
 	cycleMover  = "bench-mover"
 	cyclePeer   = "bench-peer"
 	// cycleHub is the descriptor by which rc-bridge has the bridges' namespace (its main.go).
-	cycleHub = 5
+	cycleHub     = 5
+	cycleFiles   = "open files of rc-bridge"
+	cycleThreads = "threads of rc-bridge"
 )
 
 // cycles connects a container with a network, and disconnects it, again and again; another one, which is on
 // that network, looks it up after each step.
 type cycles struct {
 	*ground
-	done                                     int
-	unconnected, unknown, stale, undisjoined int
-	first                                    error // of those that should have come out well
+	done                                        int
+	unconnected, unknown, stale, undisconnected int
+	first                                       error // of those that should have come out well
 }
 
 // tableCycles counts what went wrong in n cycles, and what is left after them.
@@ -52,15 +54,19 @@ func tableCycles(ctx context.Context, g *ground, n int) table {
 		t.Notes = append(t.Notes, "the first that failed: "+c.first.Error())
 	}
 	t.Notes = append(t.Notes, fmt.Sprintf("%s ms for each cycle, which is four calls of rc.", ms(took/time.Duration(max(c.done, 1)))))
-	row := func(what string, n int) {
-		t.Rows = append(t.Rows, []string{what, strconv.Itoa(n), "0", t.verdict(n == 0)})
+	row := func(what string, n, limit int) {
+		t.Rows = append(t.Rows, []string{what, strconv.Itoa(n), strconv.Itoa(limit), t.verdict(n <= limit)})
 	}
-	row("connections that failed", c.unconnected)
-	row("look-ups after them that failed", c.unknown)
-	row("disconnections that failed", c.undisjoined)
-	row("look-ups after them that found it", c.stale)
+	row("connections that failed", c.unconnected, 0)
+	row("look-ups after them that failed", c.unknown, 0)
+	row("disconnections that failed", c.undisconnected, 0)
+	row("look-ups after them that found it", c.stale, 0)
 	for _, what := range cycleStock {
-		row(what+" left", max(after[what]-before[what], 0))
+		limit := 0
+		if what == cycleThreads {
+			limit = 8 // Go keeps those that were busy at the same time
+		}
+		row(what+" left", max(after[what]-before[what], 0), limit)
 	}
 	return t
 }
@@ -107,14 +113,14 @@ func (c *cycles) cycle(ctx context.Context) {
 	look := []string{"exec", cyclePeer, "/bench", "-lookups", "1", "-lookup", cycleMover}
 	try(&c.unconnected, "network", "connect", bridgeNetwork, cycleMover)
 	try(&c.unknown, look...)
-	try(&c.undisjoined, "network", "disconnect", bridgeNetwork, cycleMover)
+	try(&c.undisconnected, "network", "disconnect", bridgeNetwork, cycleMover)
 	if _, err := c.output(ctx, c.rcArgs(look...)); err == nil {
 		c.stale++
 	}
 }
 
 // cycleStock is what must not become more.
-var cycleStock = []string{"interfaces in the container", "interfaces beside the bridges", "processes", "addresses", "open files of rc-bridge", "threads of rc-bridge"}
+var cycleStock = []string{"interfaces in the container", "interfaces beside the bridges", "processes", "addresses", cycleFiles, cycleThreads}
 
 func (c *cycles) stock(ctx context.Context) (map[string]int, error) {
 	count := map[string]int{}
@@ -140,7 +146,7 @@ func (c *cycles) stock(ctx context.Context) (map[string]int, error) {
 		return nil, fmt.Errorf("no rc-bridge below the shim %s", shim)
 	}
 	proc := filepath.Join("/proc", strconv.Itoa(helper))
-	for what, dir := range map[string]string{"open files of rc-bridge": "fd", "threads of rc-bridge": "task"} {
+	for what, dir := range map[string]string{cycleFiles: "fd", cycleThreads: "task"} {
 		entries, err := os.ReadDir(filepath.Join(proc, dir))
 		if err != nil {
 			return nil, err
@@ -149,7 +155,7 @@ func (c *cycles) stock(ctx context.Context) (map[string]int, error) {
 	}
 	hub := fmt.Sprintf("--net=%s/fd/%d", proc, cycleHub)
 	for what, args := range map[string][]string{
-		"interfaces in the container":   c.rcArgs("exec", cycleMover, "ls", "/sys/class/net"),
+		"interfaces in the container":   c.rcArgs("exec", cycleMover, "sh", "-c", "for i in /sys/class/net/*; do echo $i; done"),
 		"interfaces beside the bridges": {"nsenter", "--preserve-credentials", "--user=" + proc + "/ns/user", hub, "ip", "-o", "link"},
 		"addresses":                     c.rcArgs("network", "inspect", bridgeNetwork, "-f", "{{range .Containers}}{{println .Name}}{{end}}"),
 	} {

@@ -96,7 +96,7 @@ func measureAll(ctx context.Context, g *ground, o options) (int, error) {
 	step("bridge", func() table { return tableBridge(ctx, g, o) })
 	step("names", func() table { return tableNames(ctx, g, o) })
 	step("cycles", func() table { return tableCycles(ctx, g, o.cycles) })
-	step("traffic", func() table { return tableTraffic(ctx, g, o) })
+	step("bridge: traffic", func() table { return tableBridgeTraffic(ctx, g, o) })
 	step("pull", func() table { return tablePull(ctx, g, o) })
 	step("pull: memory", func() table { return tablePullMemory(ctx, g) })
 	step("commit", func() table { return tableCommit(ctx, g, o) })
