@@ -107,7 +107,8 @@ func tablePull(ctx context.Context, g *ground, o options) table {
 	results := race(ctx, g.env, heavy(o.runs), []contender{
 		contender{Name: namePull, Measure: p.into(g.rcArgs())}.skipped(g.rcErr),
 		contender{Name: namePodmanPull, Measure: p.into(podmanArgs())}.skipped(g.podmanErr),
-		{Name: nameFloor, Measure: p.floor},
+		{Name: nameFloor, Measure: p.floor(pullLayers)},
+		{Name: "the same, one layer after the other", Measure: p.floor(1)},
 		p.skopeo(),
 	})
 	t := times(title, nameFloor, results, []bound{atMost(namePull, 0.5, namePodmanPull), atMost(namePull, 1.3, nameFloor)})
@@ -131,8 +132,12 @@ func (p *pulls) skopeo() contender {
 }
 
 // floor is what no pull can be faster than by much: gunzip of what lies in memory, untar, write;
-// no network, no digests, no owners, all layers at once.
-func (p *pulls) floor(ctx context.Context) (time.Duration, error) {
+// no network, no digests, no owners, some layers at once.
+func (p *pulls) floor(atOnce int) func(context.Context) (time.Duration, error) {
+	return func(ctx context.Context) (time.Duration, error) { return p.unpack(ctx, atOnce) }
+}
+
+func (p *pulls) unpack(ctx context.Context, atOnce int) (time.Duration, error) {
 	root, err := os.MkdirTemp(p.g.work, "floor-")
 	if err == nil {
 		err = p.g.command(ctx, "sync", "--file-system", p.g.work)
@@ -142,6 +147,7 @@ func (p *pulls) floor(ctx context.Context) (time.Duration, error) {
 	}
 	start := time.Now()
 	var group errgroup.Group
+	group.SetLimit(atOnce)
 	for i, data := range p.layers {
 		group.Go(func() error { return untar(ctx, data, filepath.Join(root, fmt.Sprint(i))) })
 	}
