@@ -54,7 +54,7 @@ func (g *ground) inside(rc bool, network, flag, port string) ([]string, error) {
 
 // tableNetDatagrams floods the host's loopback from a container: what counts is what arrives.
 func tableNetDatagrams(ctx context.Context, g *ground, o options) table {
-	results := race(ctx, g.env, heavy(o.runs), g.outward(func(ctx context.Context, network string, rc bool) (time.Duration, error) {
+	results := race(ctx, g.env, brisk(min(o.runs, 10), settleMigration), g.outward(func(ctx context.Context, network string, rc bool) (time.Duration, error) {
 		conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 		if err != nil {
 			return 0, err
@@ -159,7 +159,7 @@ func tableNetDial(ctx context.Context, g *ground, o options) table {
 	for i := range contenders {
 		contenders[i] = contenders[i].after(err)
 	}
-	results := race(ctx, g.env, heavy(o.runs), contenders)
+	results := race(ctx, g.env, brisk(min(o.runs, 10), settleMigration), contenders)
 	return times(fmt.Sprintf("%d connections from a container to the host, TCP", dials), nameNetPodman, results, []bound{
 		atMost(nameNetSlirp, 1.1, nameNetPodman),
 	})
@@ -201,7 +201,7 @@ func tableNetAccept(ctx context.Context, g *ground, o options) table {
 		}
 		contenders = append(contenders, served)
 	}
-	results := race(ctx, g.env, heavy(o.runs), contenders)
+	results := race(ctx, g.env, brisk(min(o.runs, 10), settleMigration), contenders)
 	return times(fmt.Sprintf("%d connections to a container's published port, TCP", dials), nameNetPodman, results, []bound{
 		atMost(nameNetSlirp, 1.1, nameNetPodman),
 	})
