@@ -227,6 +227,9 @@ func (w *running) answer(ctx context.Context) (*Answer, error) {
 		if waitErr != nil {
 			return nil, waitErr
 		}
+		if code == errs.CodeSignal+int(unix.SIGPIPE) {
+			return nil, fmt.Errorf("write standard output: %w", unix.EPIPE)
+		}
 		if code > errs.CodeSignal {
 			return nil, fmt.Errorf("rc-image was killed by signal %d", code-errs.CodeSignal)
 		}
