@@ -65,6 +65,12 @@ func (h *host) has(cond string) (bool, error) {
 			l.Close()
 		}
 		return err == nil, nil
+	case "ipv6-route": // a way to other hosts, which pasta wants before it takes a port at an IPv6 address; nothing is sent
+		c, err := net.Dial("udp6", "[2001:db8::1]:9")
+		if err == nil {
+			c.Close()
+		}
+		return err == nil, nil
 	case "systemd": // a user manager on its bus
 		path, found := strings.CutPrefix(h.bus, "unix:path=")
 		return found && answers(path), nil
