@@ -12,6 +12,7 @@ import (
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/container/create"
 	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/linux"
 	"github.com/rc-containers/rc/pkg/shim"
 	"github.com/rc-containers/rc/pkg/spec"
 	"github.com/rc-containers/rc/pkg/state"
@@ -61,6 +62,9 @@ func Create(ctx context.Context, cfg *config.Config, opts create.Options, image 
 	return r.c, r.dir.Close()
 }
 
+// killedTime is how long a killed shim may take to be gone: the kernel ends the container's processes first.
+const killedTime = 10 * time.Second
+
 // Start starts the container id. One that runs already is none the worse for it, and is
 // attached to where that is asked for. A failure to start is noted in its record.
 func Start(ctx context.Context, cfg *config.Config, id string, o StartOptions) (int, error) {
@@ -72,6 +76,13 @@ func Start(ctx context.Context, cfg *config.Config, id string, o StartOptions) (
 	e, err := root.Find(dir.ID)
 	if err != nil {
 		return 0, errors.Join(err, dir.Close())
+	}
+	// A shim that has just been killed takes its container with it: that is no container that runs.
+	for wait := time.Now(); e.Alive() && linux.Dying(e.State.ShimPID) && time.Since(wait) < killedTime; {
+		time.Sleep(time.Millisecond)
+		if e, err = root.Find(dir.ID); err != nil {
+			return 0, errors.Join(err, dir.Close())
+		}
 	}
 	if e.Alive() {
 		return startAlive(ctx, cfg, e, o, dir)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -38,6 +39,37 @@ func stat(pid int) (state byte, start uint64, err error) {
 func Alive(pid int, start uint64) bool {
 	state, now, err := stat(pid)
 	return err == nil && now == start && state != 'Z' && state != 'X'
+}
+
+// Dying tells whether a process that is Alive has been killed: it is at its end (PF_EXITING), or has
+// a SIGKILL before it.
+func Dying(pid int) bool {
+	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
+	if err != nil {
+		return true // it is gone
+	}
+	const kill = 1 << (unix.SIGKILL - 1)
+	for line := range strings.Lines(string(data)) {
+		name, value, _ := strings.Cut(line, ":")
+		if name != "SigPnd" && name != "ShdPnd" {
+			continue
+		}
+		if pending, err := strconv.ParseUint(strings.TrimSpace(value), 16, 64); err == nil && pending&kill != 0 {
+			return true
+		}
+	}
+	// proc_pid_stat(5): the flags are the seventh field after the name's parenthesis.
+	data, err = os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return true
+	}
+	fields := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
+	if len(fields) < 7 {
+		return false
+	}
+	const exiting = 0x4 // PF_EXITING
+	flags, err := strconv.ParseUint(fields[6], 10, 64)
+	return err == nil && flags&exiting != 0
 }
 
 // KernelAtLeast compares the running kernel's release with major.minor.
