@@ -22,7 +22,7 @@ demo_packages=(uidmap fuse-overlayfs slirp4netns passt dbus-user-session systemd
 # skopeo, podman, buildah: what rc writes they read, and the other way round. distrobox takes rc for
 # podman.
 test_packages=("${demo_packages[@]}" gcc libc6-dev shellcheck docker-registry strace skopeo podman buildah
-  distrobox passwd)
+  distrobox passwd procps)
 vm_packages=(mmdebstrap qemu-system-x86 e2fsprogs openssh-client)
 bench_packages=(crun runc podman bubblewrap docker-registry skopeo)
 
