@@ -21,41 +21,6 @@ import (
 // The tests make whiteouts.
 func TestMain(m *testing.M) { testns.Main(m) }
 
-// tree makes files below dir: "dir/" is a directory, "name=" a file with its name for content,
-// "!name" a whiteout, "name%" an opaque directory, "name>to" a symbolic link, "name+to" a hard link.
-func tree(t *testing.T, dir, words string) string {
-	t.Helper()
-	var err error
-	must := func(e error) { err = errors.Join(err, e) }
-	must(os.MkdirAll(dir, 0o755))
-	for word := range strings.FieldsSeq(words) {
-		name := filepath.Join(dir, strings.Trim(word, "/=%!"))
-		link, to, isLink := strings.Cut(word, ">")
-		hard, old, isHard := strings.Cut(word, "+")
-		switch kind := word[len(word)-1]; {
-		case isLink:
-			must(os.Symlink(to, filepath.Join(dir, link)))
-		case isHard:
-			must(os.Link(filepath.Join(dir, old), filepath.Join(dir, hard)))
-		case word[0] == '!':
-			must(os.MkdirAll(filepath.Dir(name), 0o755))
-			must(unix.Mknod(name, unix.S_IFCHR, 0))
-		case kind == '/':
-			must(os.MkdirAll(name, 0o755))
-		case kind == '%':
-			must(os.MkdirAll(name, 0o755))
-			must(unix.Setxattr(name, "user.overlay.opaque", []byte("y"), 0))
-		default:
-			must(os.MkdirAll(filepath.Dir(name), 0o755))
-			must(os.WriteFile(name, []byte(strings.TrimSuffix(word, "=")), 0o644))
-		}
-	}
-	if err != nil {
-		testns.Need(t, err)
-	}
-	return dir
-}
-
 // names are those of an archive's entries, in their order; a hard link has its target behind a plus.
 func names(t *testing.T, data []byte) string {
 	t.Helper()
@@ -100,7 +65,7 @@ func layers(t *testing.T, words []string) Dir {
 	dir := t.TempDir()
 	var paths []string
 	for i, w := range words {
-		paths = append(paths, tree(t, filepath.Join(dir, string(rune('0'+i))), w))
+		paths = append(paths, testns.Tree(t, filepath.Join(dir, string(rune('0'+i))), w))
 	}
 	return open(t, paths...)
 }
@@ -131,7 +96,7 @@ func TestPackLayer(t *testing.T) {
 		"links are not entered": {"l>d", []string{"l/x= d/y="}, "", "l>d"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			upper := open(t, tree(t, t.TempDir(), test.upper))
+			upper := open(t, testns.Tree(t, t.TempDir(), test.upper))
 			if strings.Contains(test.mounts, "/etc/two") {
 				mustWrite(t, upper[0], "etc/two")
 			}
@@ -188,7 +153,7 @@ func TestPack(t *testing.T) {
 
 // TestHeaders: owners, modes, times, attributes and capabilities are the layer's, in the form that images have.
 func TestHeaders(t *testing.T) {
-	dir := tree(t, t.TempDir(), "su= sock")
+	dir := testns.Tree(t, t.TempDir(), "su= sock")
 	name := filepath.Join(dir, "su")
 	// struct vfs_ns_cap_data: revision 3, cap_net_raw+ep, root 0 of this namespace.
 	capability := string([]byte{1, 0, 0, 2, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})
@@ -226,7 +191,7 @@ func TestHeaders(t *testing.T) {
 
 // TestRootChanged: chmod / in a container is a change, too.
 func TestRootChanged(t *testing.T) {
-	upper, lower := open(t, tree(t, t.TempDir(), "a=")), open(t, tree(t, t.TempDir(), "b="))
+	upper, lower := open(t, testns.Tree(t, t.TempDir(), "a=")), open(t, testns.Tree(t, t.TempDir(), "b="))
 	if err := unix.Fchmodat(upper[0], ".", 0o700, 0); err != nil {
 		t.Fatal(err)
 	}

@@ -1,52 +1,18 @@
 package files
 
 import (
-	"errors"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"golang.org/x/sys/unix"
 
 	"github.com/rc-containers/rc/test/testns"
 )
 
 // The tests make whiteouts.
 func TestMain(m *testing.M) { testns.Main(m) }
-
-// tree makes files below dir: "dir/" is a directory, "name=" a file with its name for content,
-// "!name" a whiteout, "name%" an opaque directory.
-func tree(t *testing.T, dir string, words string) string {
-	t.Helper()
-	var err error
-	must := func(e error) { err = errors.Join(err, e) }
-	must(os.MkdirAll(dir, 0o755))
-	for word := range strings.FieldsSeq(words) {
-		kind := word[len(word)-1]
-		name := filepath.Join(dir, strings.TrimRight(word, "/=%"))
-		switch {
-		case word[0] == '!':
-			name = filepath.Join(dir, word[1:])
-			must(os.MkdirAll(filepath.Dir(name), 0o755))
-			must(unix.Mknod(name, unix.S_IFCHR, 0))
-		case kind == '/':
-			must(os.MkdirAll(name, 0o755))
-		case kind == '%':
-			must(os.MkdirAll(name, 0o755))
-			must(unix.Setxattr(name, "user.overlay.opaque", []byte("y"), 0))
-		default:
-			must(os.MkdirAll(filepath.Dir(name), 0o755))
-			must(os.WriteFile(name, []byte(strings.TrimSuffix(word, "=")), 0o644))
-		}
-	}
-	if err != nil {
-		testns.Need(t, err)
-	}
-	return dir
-}
 
 func TestLayerDiff(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -80,10 +46,10 @@ func TestLayerDiff(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			upper := tree(t, filepath.Join(dir, "upper"), test.upper)
+			upper := testns.Tree(t, filepath.Join(dir, "upper"), test.upper)
 			var lower []string
 			for i, words := range test.lower {
-				lower = append(lower, tree(t, filepath.Join(dir, string(rune('0'+i))), words))
+				lower = append(lower, testns.Tree(t, filepath.Join(dir, string(rune('0'+i))), words))
 			}
 			mounts := map[string]bool{}
 			for m := range strings.FieldsSeq(test.mounts) {
