@@ -244,3 +244,13 @@ func (h *netHelper) hangUp() {
 	}
 	_ = h.sock.Close()
 }
+
+// connect starts the network helper, where there is a network.
+func (s *server) connect() error {
+	if s.plan.NetHelper == "" {
+		return nil
+	}
+	var err error
+	s.helper, err = startNetwork(s.plan.NetHelper, s.plan.NetConfig, s.proc.PID, s.birth.Hub)
+	return err
+}
