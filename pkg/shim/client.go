@@ -9,7 +9,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/linux"
 	"github.com/rc-containers/rc/pkg/spec"
 )
@@ -289,6 +288,3 @@ func (c *Client) CheckHealth() (*spec.HealthResult, error) {
 	}
 	return &r, nil
 }
-
-// IsNotRunning says whether an error means that there is no shim to ask.
-func IsNotRunning(err error) bool { return errors.Is(err, errs.ErrState) }

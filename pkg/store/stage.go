@@ -33,9 +33,6 @@ type Staged struct {
 	headers *os.File
 }
 
-// Single says that the user has one id only: everything belongs to it.
-func (s *Store) Single() bool { return s.ids.single() }
-
 // Stage unpacks a layer beside the store. Layers can be staged side by side. The archive is read to the
 // end of r; after an error nothing is left of it.
 func (s *Store) Stage(ctx context.Context, r io.Reader) (_ *Staged, err error) {
