@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,7 +19,7 @@ import (
 // uploads is a registry that answers the uploads of a blob with the given codes, the last one for good.
 func uploads(t *testing.T, codes ...int) (d *Destination, done func() int) {
 	t.Helper()
-	patches := 0
+	var patches atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.Method {
 		case http.MethodHead:
@@ -28,8 +29,7 @@ func uploads(t *testing.T, codes ...int) (d *Destination, done func() int) {
 			w.WriteHeader(http.StatusAccepted)
 		case http.MethodPatch:
 			_, _ = io.Copy(io.Discard, r.Body)
-			code := codes[min(patches, len(codes)-1)]
-			patches++
+			code := codes[min(int(patches.Add(1)), len(codes))-1]
 			w.Header().Set("Location", "/v2/team/app/blobs/uploads/1")
 			w.WriteHeader(code)
 		case http.MethodPut:
@@ -47,7 +47,7 @@ func uploads(t *testing.T, codes ...int) (d *Destination, done func() int) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = d.Close() })
-	return d, func() int { return patches }
+	return d, func() int { return int(patches.Load()) }
 }
 
 func send(t *testing.T, d *Destination, text string) (got v1.Descriptor, err error) {
