@@ -77,7 +77,8 @@ var levels = map[string]int{
 	"pkg/container/files":     45,
 	"pkg/container/processes": 45,
 	"pkg/container/networks":  45,
-	"pkg/build":               40,
+	"pkg/build":               34, // what rc build and its worker say to each other
+	"pkg/build/dockerfile":    16, // what Dockerfiles mean
 
 	"pkg/api":     50,
 	"pkg/compose": 50,
