@@ -9,10 +9,12 @@ import (
 
 // Message is one of its fields.
 type Message struct {
-	Start  *Start        `json:"start,omitempty"`
-	Event  *Event        `json:"event,omitempty"`
-	Run    *Run          `json:"run,omitempty"`
-	Ran    *Ran          `json:"ran,omitempty"`
+	Start *Start `json:"start,omitempty"`
+	Event *Event `json:"event,omitempty"`
+	Run   *Run   `json:"run,omitempty"`
+	Ran   *Ran   `json:"ran,omitempty"`
+	// Stop ends all commands that run: another step has failed.
+	Stop   bool          `json:"stop,omitempty"`
 	Answer *image.Answer `json:"answer,omitempty"` // its Result is a Result
 }
 

@@ -91,8 +91,8 @@ type remote struct {
 func (r *remote) Error() string   { return r.text }
 func (r *remote) Unwrap() []error { return r.kinds }
 
-// grace is how long a worker that was told to stop may take to clean up.
-const grace = 10 * time.Second
+// Grace is how long a worker that was told to stop may take to clean up.
+const Grace = 10 * time.Second
 
 // call has a worker do one thing in the default map.
 func call(ctx context.Context, cfg *config.Config, verb string, options, result any, s Streams) error {
@@ -141,6 +141,21 @@ type running struct {
 }
 
 func start(ctx context.Context, s Streams) (*running, error) {
+	ours, theirs, err := linux.SocketPair()
+	if err != nil {
+		return nil, err
+	}
+	defer theirs.Close()
+	p, err := Start(ctx, s, theirs)
+	if err != nil {
+		ours.Close()
+		return nil, err
+	}
+	return &running{process: p, sock: ours}, nil
+}
+
+// Start starts the program rc-image in the default map, with sock, which stays the caller's, as its descriptor 3.
+func Start(ctx context.Context, s Streams, sock *os.File, args ...string) (*userns.Process, error) {
 	path, err := config.Program("rc-image")
 	if err != nil {
 		return nil, err
@@ -151,26 +166,17 @@ func start(ctx context.Context, s Streams) (*running, error) {
 	if s.Stderr == nil {
 		s.Stderr = os.Stderr
 	}
-	ours, theirs, err := linux.SocketPair()
-	if err != nil {
-		return nil, err
-	}
-	defer theirs.Close()
 	p, err := startInMap(ctx, userns.Command{
-		Path: path, Args: []string{"rc-image"},
-		Stdin: s.Stdin, Stdout: s.Stdout, Stderr: s.Stderr, Files: []*os.File{theirs},
+		Path: path, Args: append([]string{"rc-image"}, args...),
+		Stdin: s.Stdin, Stdout: s.Stdout, Stderr: s.Stderr, Files: []*os.File{sock},
 	})
 	if err != nil {
-		ours.Close()
 		return nil, err
 	}
-	w := &running{process: p, sock: ours}
 	if err := p.Mapped(); err != nil {
-		err = errors.Join(err, w.stop())
-		ours.Close()
-		return nil, err
+		return nil, errors.Join(err, kill(p))
 	}
-	return w, nil
+	return p, nil
 }
 
 // startInMap starts a program in the default map; where we are in that already, a further namespace would have
@@ -209,7 +215,7 @@ func (w *running) answer(ctx context.Context) (*Answer, error) {
 		_ = unix.Shutdown(int(w.sock.Fd()), unix.SHUT_WR)
 		select {
 		case <-answered:
-		case <-time.After(grace):
+		case <-time.After(Grace):
 			_ = w.process.Signal(unix.SIGKILL)
 		}
 	})
@@ -221,19 +227,7 @@ func (w *running) answer(ctx context.Context) (*Answer, error) {
 	}
 	code, waitErr := w.process.Wait()
 	if err != nil || len(data) == 0 {
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-		if waitErr != nil {
-			return nil, waitErr
-		}
-		if code == errs.CodeSignal+int(unix.SIGPIPE) {
-			return nil, fmt.Errorf("write standard output: %w", unix.EPIPE)
-		}
-		if code > errs.CodeSignal {
-			return nil, fmt.Errorf("rc-image was killed by signal %d", code-errs.CodeSignal)
-		}
-		return nil, fmt.Errorf("rc-image ended with code %d and without an answer", code)
+		return nil, Silent(ctx, code, waitErr)
 	}
 	var a Answer
 	if err := json.Unmarshal(data, &a); err != nil {
@@ -242,9 +236,26 @@ func (w *running) answer(ctx context.Context) (*Answer, error) {
 	return &a, nil
 }
 
+// Silent is the error of a worker that has ended without an answer.
+func Silent(ctx context.Context, code int, waitErr error) error {
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case waitErr != nil:
+		return waitErr
+	case code == errs.CodeSignal+int(unix.SIGPIPE):
+		return fmt.Errorf("write standard output: %w", unix.EPIPE)
+	case code > errs.CodeSignal:
+		return fmt.Errorf("rc-image was killed by signal %d", code-errs.CodeSignal)
+	}
+	return fmt.Errorf("rc-image ended with code %d and without an answer", code)
+}
+
 // stop ends a worker that got no request.
-func (w *running) stop() error {
-	_ = w.process.Signal(unix.SIGKILL)
-	_, err := w.process.Wait()
+func (w *running) stop() error { return kill(w.process) }
+
+func kill(p *userns.Process) error {
+	_ = p.Signal(unix.SIGKILL)
+	_, err := p.Wait()
 	return err
 }
