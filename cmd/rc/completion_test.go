@@ -12,8 +12,8 @@ import (
 	"github.com/rc-containers/rc/pkg/state"
 )
 
-// complete is what a shell is offered after the given words; the last one is being typed.
-func complete(t *testing.T, words ...string) []string {
+// offered is what a shell is offered after the given words; the last one is being typed.
+func offered(t *testing.T, words ...string) []string {
 	t.Helper()
 	code, stdout, _ := rc(t, append([]string{"__completeNoDesc"}, words...)...)
 	if code != 0 {
@@ -57,7 +57,7 @@ func TestComplete(t *testing.T) {
 		"info --format {{.Host.Ar":     {"{{.Host.Arch}}"},
 	} {
 		words := strings.Split(line, " ")
-		got := complete(t, words...)
+		got := offered(t, words...)
 		slices.Sort(got)
 		slices.Sort(want)
 		if !slices.Equal(slices.Compact(got), want) {
@@ -72,7 +72,7 @@ func TestCompleteNames(t *testing.T) {
 	data, runtime := t.TempDir(), t.TempDir()
 	t.Setenv("HOME", t.TempDir())
 	at := func(words ...string) []string {
-		return complete(t, append([]string{"--root", data, "--runroot", runtime}, words...)...)
+		return offered(t, append([]string{"--root", data, "--runroot", runtime}, words...)...)
 	}
 	if got := at("rm", ""); len(got) != 0 {
 		t.Errorf("without containers: %q", got)

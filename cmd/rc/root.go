@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/cmd/rc/complete"
 	"github.com/rc-containers/rc/cmd/rc/container"
 	"github.com/rc-containers/rc/cmd/rc/image"
 	"github.com/rc-containers/rc/cmd/rc/inspect"
@@ -67,11 +68,10 @@ rc ps --all`,
 	if len(args) == 1 && (args[0] == "--version" || args[0] == "-v") {
 		return root // scripts ask for it again and again
 	}
-	a.Completing = true
-	completeGlobalFlags(root)
 	for _, v := range verbs(a) {
 		root.AddCommand(v.Make())
 	}
+	complete.Flags(a, root)
 	return root
 }
 
@@ -101,19 +101,6 @@ func addGlobalFlags(flags *pflag.FlagSet, to *config.Flags) {
 	flags.StringVar(&to.CgroupManager, "cgroup-manager", "", "Cgroup manager: systemd or cgroupfs (default systemd)")
 	flags.StringVar(&to.LogLevel, "log-level", "", "Log messages at and above this level: "+strings.Join(config.LogLevels(), ", ")+" (default warn)")
 	flags.BoolVar(&to.Debug, "debug", false, "Log everything, and how long each stage takes")
-}
-
-func completeGlobalFlags(root *cobra.Command) {
-	fixed := func(flag string, words ...string) {
-		cli.Must(root.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)))
-	}
-	fixed("storage-driver", "overlay")
-	fixed("storage-opt", "mount_program=auto", "mount_program=native", "mount_program=fuse-overlayfs")
-	fixed("cgroup-manager", config.CgroupManagers()...)
-	fixed("log-level", config.LogLevels()...)
-	for _, flag := range []string{"root", "runroot", "tmpdir", "cdi-spec-dir", "hooks-dir"} {
-		cli.Must(root.MarkPersistentFlagDirname(flag))
-	}
 }
 
 // commandWord is the first argument that is no global flag, "" if there is none.

@@ -27,6 +27,9 @@ func MountTypes() []string {
 	return []string{"bind", "devpts", TypeGlob, TypeImage, "ramfs", "tmpfs", TypeVolume}
 }
 
+// MountKeys are the fields of a --mount beside type and dst that a type takes.
+func MountKeys(kind string) []string { return strings.Fields(mountKeys(kind)) }
+
 // mountKeys are the fields that a type takes beside type and dst.
 func mountKeys(kind string) string {
 	const (

@@ -78,3 +78,38 @@ func randomName() string {
 	people := strings.Fields(peopleWords)
 	return moods[rand.IntN(len(moods))] + "_" + people[rand.IntN(len(people))]
 }
+
+// Named is a container as it can be told at a glance.
+type Named struct {
+	ID, Name string
+	// Status is one of the constants, or "" of a container that does not run, which was created or has exited.
+	Status string
+}
+
+// Glance is every container by name, sorted, read from two directories: a record is read only
+// of those that may run.
+func (r Root) Glance() ([]Named, error) {
+	links, err := os.ReadDir(r.namesDir())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	ids, err := r.RunIDs()
+	if err != nil {
+		return nil, err
+	}
+	runs := make([]string, len(ids))
+	each(len(ids), func(i int) {
+		if e, err := r.entry(ids[i]); err == nil {
+			runs[i] = e.Status
+		}
+	})
+	named := make([]Named, 0, len(links))
+	for _, link := range links {
+		n := Named{ID: r.named(link.Name()), Name: link.Name()}
+		if at, ok := slices.BinarySearch(ids, n.ID); ok {
+			n.Status = runs[at]
+		}
+		named = append(named, n)
+	}
+	return named, nil
+}

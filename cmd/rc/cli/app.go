@@ -25,9 +25,6 @@ type App struct {
 	Started time.Time
 	// InUserns says that this process is rc again, in the default map's user namespace.
 	InUserns bool
-	// Completing says that the whole tree of commands is made, with the completions of their
-	// flags: it is not for a plain call of a verb.
-	Completing bool
 	// Global are the global flags as given; Load makes Config of them.
 	Global config.Flags
 }

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
@@ -49,13 +48,6 @@ func (r *RegistryFlags) Reach(flags *pflag.FlagSet) {
 	flags.StringVar(&r.creds, "creds", "", "USER[:PASSWORD] for the registry; the password is asked for on a terminal")
 	flags.StringVar(&r.certDir, "cert-dir", "", "Directory with ca.crt, client.cert and client.key")
 	flags.BoolVar(&r.tlsVerify, "tls-verify", true, "Demand HTTPS and a known certificate")
-}
-
-// Complete offers files and directories as their values.
-func (r *RegistryFlags) Complete(cmd *cobra.Command) {
-	Must(cmd.MarkFlagFilename("authfile"))
-	Must(cmd.MarkFlagDirname("cert-dir"))
-	Must(cmd.RegisterFlagCompletionFunc("creds", cobra.NoFileCompletions))
 }
 
 // Options are the flags' values; the password of --creds USER is asked for here.
@@ -119,14 +111,4 @@ func (p *PlatformFlags) Options() (image.Platform, error) {
 		return platform, nil
 	}
 	return image.Platform{OS: strings.ToLower(p.os), Arch: spec.ParseArch(strings.ToLower(p.arch)), Variant: strings.ToLower(p.variant)}, nil
-}
-
-// Complete offers what is usual.
-func (p *PlatformFlags) Complete(cmd *cobra.Command) {
-	for flag, words := range map[string][]string{
-		"platform": Platforms(), "arch": {"amd64", "arm64", "arm", "386", "ppc64le", "riscv64", "s390x"},
-		"os": {"linux"}, "variant": {"v5", "v6", "v7", "v8"},
-	} {
-		Must(cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)))
-	}
 }

@@ -30,7 +30,7 @@ An attached rc that does not read holds the container up for a second; what it t
 misses is in rc logs.`,
 		Example: `rc attach box
 rc attach --no-stdin --sig-proxy=false web`,
-		ValidArgsFunction: cli.CompleteContainers(a, 1),
+		ValidArgsFunction: cli.CompleteContainers(a, 1, cli.Alive),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var err error
 			if opts.DetachKeys, err = detachKeys(keys, cmd.Flags().Changed("detach-keys"), a.Config); err != nil {

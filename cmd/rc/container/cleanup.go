@@ -25,7 +25,7 @@ func newCleanupCommand(a *cli.App, runF cli.RunFunc[cleanupOptions]) *cobra.Comm
 prints what it was given. It is seldom needed: every call of rc does it by the way.`,
 		Example: `rc container cleanup web
 rc container cleanup --all`,
-		ValidArgsFunction: cli.CompleteContainers(a, 0),
+		ValidArgsFunction: cli.CompleteContainers(a, 0, cli.Stopped),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := opts.check(cmd, args); err != nil {
 				return err

@@ -35,7 +35,7 @@ and working directory. --config and --change come on top of that.`,
 rc commit --pause --message 'before the upgrade' db db:backup
 rc commit -c 'CMD ["nginx", "-g", "daemon off;"]' -c EXPOSE=80 -q web site`,
 		Args:              cli.Between(1, 2, "the container"),
-		ValidArgsFunction: cli.CompleteContainers(a, 1),
+		ValidArgsFunction: cli.CompleteContainers(a, 1, cli.AnyState),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.Container = args[0]
 			if len(args) > 1 {
@@ -63,9 +63,6 @@ rc commit -c 'CMD ["nginx", "-g", "daemon off;"]' -c EXPOSE=80 -q web site`,
 	flags.BoolVarP(&opts.Squash, "squash", "s", false, "Make one layer of all")
 	cli.Must(cmd.RegisterFlagCompletionFunc("change", cli.CompleteChanges()))
 	cli.Must(cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{image.FormatOCI, image.FormatDocker}, cobra.ShellCompDirectiveNoFileComp)))
-	for _, text := range []string{"author", "message"} {
-		cli.Must(cmd.RegisterFlagCompletionFunc(text, cobra.NoFileCompletions))
-	}
 	return cmd
 }
 

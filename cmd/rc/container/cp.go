@@ -73,7 +73,7 @@ func completeCp(a *cli.App) cli.Completion {
 			return nil, cobra.ShellCompDirectiveDefault
 		}
 		var words []string
-		for _, name := range cli.ContainerNames(a, word) {
+		for _, name := range cli.ContainerNames(a, word, cli.AnyState) {
 			words = append(words, name+":")
 		}
 		return words, cobra.ShellCompDirectiveDefault | cobra.ShellCompDirectiveNoSpace

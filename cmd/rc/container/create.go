@@ -37,9 +37,6 @@ rc create --restart on-failure:3 --health-cmd 'test -e /tmp/ready' alpine ./job`
 		},
 	}
 	flags.add(cmd.Flags())
-	if a.Completing {
-		completeCreateFlags(a, cmd)
-	}
 	return cmd
 }
 

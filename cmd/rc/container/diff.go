@@ -78,7 +78,7 @@ func ImageDiffVerb(a *cli.App) cli.Verb {
 
 func completeDiff(a *cli.App) cli.Completion {
 	return func(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
-		names, _ := cli.CompleteContainers(a, 2)(cmd, args, word)
+		names, _ := cli.CompleteContainers(a, 2, cli.AnyState)(cmd, args, word)
 		images, directive := cli.CompleteImages(a, 2)(cmd, args, word)
 		return append(names, images...), directive
 	}

@@ -44,7 +44,7 @@ rc exec -d -e MODE=fast -w /work box ./job`,
 			if len(args) > 0 || opts.Latest || len(opts.CIDFiles) > 0 {
 				return nil, cobra.ShellCompDirectiveDefault
 			}
-			return cli.CompleteContainers(a, 1)(cmd, args, word)
+			return cli.CompleteContainers(a, 1, cli.Running)(cmd, args, word)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := f.options(a, cmd, args, opts); err != nil {
@@ -66,9 +66,6 @@ rc exec -d -e MODE=fast -w /work box ./job`,
 	flags.UintVar(&f.preserveFDs, "preserve-fds", 0, "Pass on so many file descriptors from 3 on")
 	opts.add(a, cmd, withLatest|withCIDFile, "Use", "")
 	addDetachKeys(cmd, &f.keys)
-	for _, flag := range []string{"user", "workdir", "env", "preserve-fds"} {
-		cli.Must(cmd.RegisterFlagCompletionFunc(flag, cobra.NoFileCompletions))
-	}
 	return cmd
 }
 

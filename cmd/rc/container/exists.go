@@ -21,7 +21,7 @@ func newExistsCommand(a *cli.App, runF cli.RunFunc[existsOptions]) *cobra.Comman
 one that is not, 125 after an error.`,
 		Example:           "rc container exists web || rc run -d --name web nginx",
 		Args:              cli.Between(1, 1, "a container"),
-		ValidArgsFunction: cli.CompleteContainers(a, 1),
+		ValidArgsFunction: cli.CompleteContainers(a, 1, cli.AnyState),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runF(cmd.Context(), a, &existsOptions{args[0]})
 		},

@@ -28,7 +28,7 @@ left out, and so are sockets. rc import makes an image of it.`,
 rc export -o web.tar web
 rc export web | rc import - web:flat`,
 		Args:              cli.Between(1, 1, "the container"),
-		ValidArgsFunction: cli.CompleteContainers(a, 1),
+		ValidArgsFunction: cli.CompleteContainers(a, 1, cli.AnyState),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.Container = args[0]
 			if opts.Output == "" && term.IsTerminal(int(a.Stdout.Fd())) {

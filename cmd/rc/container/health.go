@@ -35,7 +35,7 @@ at their time, and prints "unhealthy" if it fails. The exit code is 0 for a chec
 succeeds, 1 for one that fails, 125 for anything else.`,
 		Example:           "rc healthcheck run web",
 		Args:              cli.Between(1, 1, "a container"),
-		ValidArgsFunction: cli.CompleteContainers(a, 1),
+		ValidArgsFunction: cli.CompleteContainers(a, 1, cli.Running),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.Name = args[0]
 			return runF(cmd.Context(), a, opts)

@@ -27,7 +27,7 @@ func newInitCommand(a *cli.App, runF cli.RunFunc[initOptions]) *cobra.Command {
 process, which waits: rc start runs the command. Until then it can be looked at,
 and what is wrong with its setting up shows.`,
 		Example:           "rc container init web",
-		ValidArgsFunction: cli.CompleteContainers(a, 0),
+		ValidArgsFunction: cli.CompleteContainers(a, 0, cli.Stopped),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := opts.check(cmd, args); err != nil {
 				return err

@@ -30,7 +30,7 @@ its stop signal, a container is not restarted by its restart policy.`,
 		Example: `rc kill web
 rc kill --signal HUP web
 rc kill --all`,
-		ValidArgsFunction: cli.CompleteContainers(a, 0),
+		ValidArgsFunction: cli.CompleteContainers(a, 0, cli.Alive),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var err error
 			if opts.Signal, err = linux.Signal(signal); err != nil {
@@ -44,15 +44,7 @@ rc kill --all`,
 	}
 	opts.add(a, cmd, withAll|withLatest|withCIDFile, "Signal", "all containers that run")
 	cmd.Flags().StringVarP(&signal, "signal", "s", signal, "Signal to send, by name or number")
-	completeSignal(cmd, "signal")
 	return cmd
-}
-
-// completeSignal offers the names of signals for a flag.
-func completeSignal(cmd *cobra.Command, flag string) {
-	cli.Must(cmd.RegisterFlagCompletionFunc(flag, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return signalNames(), cobra.ShellCompDirectiveNoFileComp
-	}))
 }
 
 func killContainers(ctx context.Context, a *cli.App, opts *killOptions) error {

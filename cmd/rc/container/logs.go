@@ -36,7 +36,7 @@ time, or how long ago it was (10m). Following ends when the containers have ende
 		Example: `rc logs web
 rc logs --follow --tail 20 web
 rc logs --names --timestamps --since 10m web db`,
-		ValidArgsFunction: cli.CompleteContainers(a, 0),
+		ValidArgsFunction: cli.CompleteContainers(a, 0, cli.AnyState),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := opts.check(cmd, args); err != nil {
 				return err
@@ -66,9 +66,6 @@ rc logs --names --timestamps --since 10m web db`,
 	flags.BoolVar(&opts.Color, "color", false, "Give the names or ids of containers colors")
 	flags.BoolVar(&opts.Details, "details", false, "Put the container's log tag (--log-opt tag) before each line")
 	opts.add(a, cmd, withLatest, "Show that of", "")
-	for _, flag := range []string{"tail", "since", "until"} {
-		cli.Must(cmd.RegisterFlagCompletionFunc(flag, cobra.NoFileCompletions))
-	}
 	return cmd
 }
 

@@ -33,7 +33,7 @@ started. Volumes are not mounted in it.`,
 		Example: `rc mount web
 rc mount --all
 rc mount --format json`,
-		ValidArgsFunction: cli.CompleteContainers(a, 0),
+		ValidArgsFunction: cli.CompleteContainers(a, 0, cli.AnyState),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			list := len(args) == 0 && !opts.All && !opts.Latest
 			if !list {
@@ -117,7 +117,7 @@ func newUnmountCommand(a *cli.App, runF cli.RunFunc[unmountOptions]) *cobra.Comm
 in. With --force, also where a process still uses it.`,
 		Example: `rc unmount web
 rc unmount --all`,
-		ValidArgsFunction: cli.CompleteContainers(a, 0),
+		ValidArgsFunction: cli.CompleteContainers(a, 0, cli.AnyState),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := opts.check(cmd, args); err != nil {
 				return err

@@ -39,13 +39,14 @@ func newUnpauseCommand(a *cli.App, runF cli.RunFunc[pauseOptions]) *cobra.Comman
 given.`
 	cmd.Example = `rc unpause web
 rc unpause --all`
+	cmd.ValidArgsFunction = cli.CompleteContainers(a, 0, cli.Paused)
 	opts.add(a, cmd, withAll|withLatest|withFilter|withCIDFile, "Unpause", "all containers that are paused")
 	return cmd
 }
 
 func makePause(a *cli.App, opts *pauseOptions, runF cli.RunFunc[pauseOptions]) *cobra.Command {
 	return &cobra.Command{
-		ValidArgsFunction: cli.CompleteContainers(a, 0),
+		ValidArgsFunction: cli.CompleteContainers(a, 0, cli.Running),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := opts.check(cmd, args); err != nil {
 				return err

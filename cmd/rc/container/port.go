@@ -33,7 +33,7 @@ rc port web 53/udp
 rc port --all`,
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
 			if len(args) == 0 && !opts.Latest && !opts.All {
-				return cli.CompleteContainers(a, 1)(cmd, args, word)
+				return cli.CompleteContainers(a, 1, cli.Alive)(cmd, args, word)
 			}
 			return completePorts(a, args), cobra.ShellCompDirectiveNoFileComp
 		},

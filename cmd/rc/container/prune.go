@@ -37,7 +37,7 @@ rc container prune --force --filter until=24h`,
 	flags := cmd.Flags()
 	cli.ListVar(flags, &opts.Filters, "filter", "", "Only containers that match KEY=VALUE: label, label!, until")
 	flags.BoolVarP(&opts.Force, "force", "f", false, "Do not ask")
-	cli.Must(cmd.RegisterFlagCompletionFunc("filter", cli.CompleteKeys(system.PruneFilterKeys(), nil)))
+	cli.CompleteFilter(a, cmd, cli.Containers, system.PruneFilterKeys())
 	return cmd
 }
 

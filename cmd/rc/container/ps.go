@@ -14,7 +14,6 @@ import (
 	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/format"
-	"github.com/rc-containers/rc/pkg/spec"
 	"github.com/rc-containers/rc/pkg/state"
 )
 
@@ -72,35 +71,7 @@ rc ps --format '{{.Names}} {{.Status}}'`,
 func completePs(a *cli.App, cmd *cobra.Command) {
 	cli.CompleteFormat(cmd, psRow{})
 	cli.Must(cmd.RegisterFlagCompletionFunc("sort", cobra.FixedCompletions(container.SortKeys(), cobra.ShellCompDirectiveNoFileComp)))
-	cli.Must(cmd.RegisterFlagCompletionFunc("filter", completeFilters(a)))
-	for _, flag := range []string{"last", "watch"} {
-		cli.Must(cmd.RegisterFlagCompletionFunc(flag, cobra.NoFileCompletions))
-	}
-}
-
-// completeFilters offers the keys, and the values of those that have few.
-func completeFilters(a *cli.App) cli.Completion {
-	return cli.CompleteKeys(container.FilterKeys(), func(key string) []string {
-		switch key {
-		case "status":
-			return container.Statuses()
-		case "health":
-			return container.HealthStatuses()
-		case "restart-policy":
-			return spec.RestartPolicies()
-		case "should-start-on-boot":
-			return []string{"true", "false"}
-		case "name", "before", "since":
-			if a.Load() == nil {
-				return cli.ContainerNames(a, "")
-			}
-		case "ancestor":
-			if a.Load() == nil {
-				return cli.ImageNames(a, "")
-			}
-		}
-		return nil
-	})
+	cli.CompleteFilter(a, cmd, cli.Containers, container.FilterKeys())
 }
 
 // check refuses what makes no sense together, before anything is read.

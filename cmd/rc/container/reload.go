@@ -29,7 +29,7 @@ bridge networks, makes what is missing of them, and prints what it was given. Wh
 is there stays, and so do connections.`,
 		Example: `rc network reload web
 rc network reload --all`,
-		ValidArgsFunction: cli.CompleteContainers(a, 0),
+		ValidArgsFunction: cli.CompleteContainers(a, 0, cli.Running),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := opts.check(cmd, args); err != nil {
 				return err

@@ -20,7 +20,7 @@ func newRenameCommand(a *cli.App, runF cli.RunFunc[renameOptions]) *cobra.Comman
 what other programs remember of it.`,
 		Example:           "rc rename web web-old",
 		Args:              cli.Between(2, 2, "a container, or its new name,"),
-		ValidArgsFunction: cli.CompleteContainers(a, 1),
+		ValidArgsFunction: cli.CompleteContainers(a, 1, cli.AnyState),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := state.CheckName(args[1]); err != nil {
 				return err

@@ -28,7 +28,7 @@ that does not run is started.`,
 		Example: `rc restart web
 rc restart --time 2 web db
 rc restart --running`,
-		ValidArgsFunction: cli.CompleteContainers(a, 0),
+		ValidArgsFunction: cli.CompleteContainers(a, 0, cli.AnyState),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var err error
 			if opts.Timeout, err = stopTimeout(cmd, seconds); err != nil {

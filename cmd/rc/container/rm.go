@@ -46,7 +46,13 @@ error; the other containers are removed all the same.`,
 rc rm --force --time 2 web db
 rc rm --all
 rc rm --filter status=exited`,
-		ValidArgsFunction: cli.CompleteContainers(a, 0),
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+			fit := cli.Stopped
+			if opts.Force {
+				fit = cli.AnyState
+			}
+			return cli.CompleteContainers(a, 0, fit)(cmd, args, word)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var err error
 			if opts.Timeout, err = stopTimeout(cmd, seconds); err != nil {

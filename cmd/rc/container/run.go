@@ -49,9 +49,6 @@ rc run --rm -it --userns keep-id -v ~:$HOME -w $HOME debian bash`,
 		},
 	}
 	flags.addRun(cmd.Flags())
-	if a.Completing {
-		completeRunFlags(a, cmd)
-	}
 	return cmd
 }
 

@@ -3,9 +3,7 @@ package container
 import (
 	"cmp"
 	"slices"
-	"strings"
 
-	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
@@ -95,25 +93,4 @@ func (f *networkFlags) attachments(p *flagParser, n *spec.Network) {
 		a.Aliases = slices.Concat(a.Aliases, given.Aliases)
 		a.IP, a.IP6, a.MAC = cmp.Or(given.IP, a.IP), cmp.Or(given.IP6, a.IP6), cmp.Or(given.MAC, a.MAC)
 	}
-}
-
-// completeNetworkFlags offers the values of networkFlags.
-func completeNetworkFlags(register func(flag string, f cli.Completion)) {
-	fixed := func(flag string, words ...string) {
-		register(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
-	}
-	fixed("dns", "none")
-	fixed("dns-search", ".")
-	fixed("dns-option", "ndots:", "timeout:", "attempts:", "rotate", "edns0", "use-vc")
-	register("network-rate", cli.CompleteKeys([]string{"in", "out", "burst"}, nil))
-	for _, flag := range []string{"publish", "expose", "ip", "ip6", "mac-address", "network-alias"} {
-		fixed(flag)
-	}
-	register("add-host", func(_ *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
-		name, _, found := strings.Cut(word, ":")
-		if !found || name == "" {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		return []string{name + ":" + spec.HostGateway}, cobra.ShellCompDirectiveNoFileComp
-	})
 }

@@ -46,7 +46,7 @@ func (s *Selection) add(a *cli.App, cmd *cobra.Command, which int, deed, all str
 			short = ""
 		}
 		cli.ListVar(flags, &s.Filters, "filter", short, deed+" what matches: KEY=VALUE, as in rc ps")
-		cli.Must(cmd.RegisterFlagCompletionFunc("filter", completeFilters(a)))
+		cli.CompleteFilter(a, cmd, cli.Containers, container.FilterKeys())
 	}
 	if which&withIgnore != 0 {
 		flags.BoolVarP(&s.Ignore, "ignore", "i", false, "A container that is not there is no error")

@@ -30,7 +30,7 @@ its exit code.`,
 		Example: `rc start web db
 rc start --attach --interactive box
 rc start --all --filter restart-policy=always`,
-		ValidArgsFunction: cli.CompleteContainers(a, 0),
+		ValidArgsFunction: cli.CompleteContainers(a, 0, cli.Startable),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var err error
 			if opts.DetachKeys, err = detachKeys(keys, cmd.Flags().Changed("detach-keys"), a.Config); err != nil {
@@ -59,8 +59,6 @@ rc start --all --filter restart-policy=always`,
 // addDetachKeys declares --detach-keys.
 func addDetachKeys(cmd *cobra.Command, to *string) {
 	cmd.Flags().StringVar(to, "detach-keys", spec.DefaultDetachKeys, `Keys that end the session and leave the container running; "" for none`)
-	cli.Must(cmd.RegisterFlagCompletionFunc("detach-keys",
-		cobra.FixedCompletions([]string{spec.DefaultDetachKeys}, cobra.ShellCompDirectiveNoFileComp)))
 }
 
 func startContainers(ctx context.Context, a *cli.App, opts *startOptions) error {

@@ -42,7 +42,7 @@ are added up over the processes.`,
 		Example: `rc stats
 rc stats --no-stream web db
 rc stats -i 1 --format 'table {{.Name}}\t{{.CPUPerc}}\t{{.MemUsage}}'`,
-		ValidArgsFunction: cli.CompleteContainers(a, 0),
+		ValidArgsFunction: cli.CompleteContainers(a, 0, cli.Alive),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := opts.checkStats(cmd, args); err != nil {
 				return err
@@ -58,7 +58,6 @@ rc stats -i 1 --format 'table {{.Name}}\t{{.CPUPerc}}\t{{.MemUsage}}'`,
 	flags.BoolVar(&opts.NoStream, "no-stream", false, "Show once")
 	flags.BoolVar(&opts.NoTrunc, "no-trunc", false, "Show ids in full")
 	cli.CompleteFormat(cmd, statsRow{})
-	cli.Must(cmd.RegisterFlagCompletionFunc("interval", cobra.NoFileCompletions))
 	return cmd
 }
 

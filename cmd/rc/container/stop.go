@@ -28,7 +28,7 @@ already. A container that was stopped is not restarted by its restart policy.`,
 rc stop --time 2 web db
 rc stop --all
 rc stop --filter label=team=red`,
-		ValidArgsFunction: cli.CompleteContainers(a, 0),
+		ValidArgsFunction: cli.CompleteContainers(a, 0, cli.Alive),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var err error
 			if opts.Timeout, err = stopTimeout(cmd, seconds); err != nil {
@@ -53,9 +53,6 @@ func addTimeout(cmd *cobra.Command, seconds *int, more string) {
 		"Seconds between the stop signal and SIGKILL, -1 for no limit"+more+" (default the container's own, 10)")
 	flags.IntVar(seconds, "timeout", 0, "The same as --time")
 	flags.Lookup("timeout").Hidden = true
-	for _, name := range []string{"time", "timeout"} {
-		cli.Must(cmd.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions))
-	}
 }
 
 // stopTimeout is what was given, nil for nothing.

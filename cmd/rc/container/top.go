@@ -49,7 +49,7 @@ rc top -l hpid huser capeff
 rc top web -ef`,
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
 			if len(args) == 0 && !opts.Latest {
-				return cli.CompleteContainers(a, 1)(cmd, args, word)
+				return cli.CompleteContainers(a, 1, cli.Running)(cmd, args, word)
 			}
 			return processes.Descriptors(), cobra.ShellCompDirectiveNoFileComp
 		},

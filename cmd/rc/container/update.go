@@ -30,7 +30,7 @@ prints their ids. What is not given stays as it is; -1 for --pids-limit, --cpu-q
 and --memory-swap, 0 for the others, is no limit. After an error nothing is changed.`,
 		Example: `rc update --memory 512m --cpus 1.5 web
 rc update --restart unless-stopped web db`,
-		ValidArgsFunction: cli.CompleteContainers(a, 0),
+		ValidArgsFunction: cli.CompleteContainers(a, 0, cli.AnyState),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := opts.parse(cmd, limits, given, restart); err != nil {
 				return err
@@ -44,12 +44,6 @@ rc update --restart unless-stopped web db`,
 	opts.add(a, cmd, withLatest, "Update", "")
 	cmd.Flags().AddFlagSet(limits)
 	cmd.Flags().StringVar(&restart, "restart", "", "Start it anew when it ends: no, on-failure[:N], always or unless-stopped")
-	cli.Must(cmd.RegisterFlagCompletionFunc("restart", cobra.FixedCompletions(spec.RestartPolicies(), cobra.ShellCompDirectiveNoFileComp)))
-	limits.VisitAll(func(f *pflag.Flag) {
-		if f.Name[:2] != "de" { // --device-…: files
-			cli.Must(cmd.RegisterFlagCompletionFunc(f.Name, cobra.NoFileCompletions))
-		}
-	})
 	return cmd
 }
 

@@ -31,7 +31,7 @@ container that is restarted it is the code of the first end.`,
 		Example: `rc wait web
 rc wait --condition healthy --condition exited web
 rc wait --ignore web db`,
-		ValidArgsFunction: cli.CompleteContainers(a, 0),
+		ValidArgsFunction: cli.CompleteContainers(a, 0, cli.AnyState),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var err error
 			if opts.Interval, err = parseInterval(interval); err != nil {
@@ -54,7 +54,6 @@ rc wait --ignore web db`,
 	flags.BoolVar(&opts.Ignore, "ignore", false, "A container that is not there is no error, and has the code -1")
 	flags.BoolVar(&opts.FirstMatch, "exit-first-match", false, "Wait for the first of the containers only")
 	cli.Must(cmd.RegisterFlagCompletionFunc("condition", cobra.FixedCompletions(container.WaitConditions(), cobra.ShellCompDirectiveNoFileComp)))
-	cli.Must(cmd.RegisterFlagCompletionFunc("interval", cobra.NoFileCompletions))
 	return cmd
 }
 

@@ -1,7 +1,6 @@
 package image
 
 import (
-	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
@@ -30,8 +29,6 @@ type platformFlags struct{ cli.PlatformFlags }
 func (p *platformFlags) add(flags *pflag.FlagSet) { p.Add(flags) }
 
 func (p *platformFlags) options() (image.Platform, error) { return p.Options() }
-
-func completePlatform(cmd *cobra.Command) { (&cli.PlatformFlags{}).Complete(cmd) }
 
 // streams are where the worker reads and writes.
 func streams(a *cli.App) image.Streams {

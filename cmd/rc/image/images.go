@@ -65,13 +65,7 @@ rc images --format '{{.Repository}}:{{.Tag}} {{.Size}}'`,
 	flags.StringVar(&opts.Sort, "sort", "created", "Sort by "+strings.Join(sortKeys(), ", "))
 	cli.CompleteFormat(cmd, imageRow{})
 	cli.Must(cmd.RegisterFlagCompletionFunc("sort", cobra.FixedCompletions(sortKeys(), cobra.ShellCompDirectiveNoFileComp)))
-	cli.Must(cmd.RegisterFlagCompletionFunc("filter", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		var words []string
-		for _, k := range image.FilterKeys() {
-			words = append(words, k+"=")
-		}
-		return words, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
-	}))
+	cli.CompleteFilter(a, cmd, cli.Images, image.FilterKeys())
 	return cmd
 }
 

@@ -52,9 +52,7 @@ rc import -c ENV=LANG=C.UTF-8 -c 'ENTRYPOINT ["/app"]' -m 'first try' https://ex
 	flags.StringVarP(&opts.Message, "message", "m", "", "Comment kept in the image's history")
 	flags.BoolVarP(&opts.Quiet, "quiet", "q", false, "Do not tell how far things are")
 	platform.add(flags)
-	completePlatform(cmd)
 	cli.Must(cmd.RegisterFlagCompletionFunc("change", cli.CompleteChanges()))
-	cli.Must(cmd.RegisterFlagCompletionFunc("message", cobra.NoFileCompletions))
 	return cmd
 }
 

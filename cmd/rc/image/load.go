@@ -41,7 +41,6 @@ curl -s https://example.com/image.tar.gz | rc load`,
 	flags.StringVarP(&opts.Input, "input", "i", "", "Read this file or directory instead of standard input")
 	flags.BoolVarP(&opts.Quiet, "quiet", "q", false, "Do not tell how far things are")
 	platform.add(flags)
-	completePlatform(cmd)
 	return cmd
 }
 

@@ -85,7 +85,6 @@ rc login --get-login quay.io`,
 	flags.StringVar(&opts.Secret, "secret", "", "Take the password from this secret, whose name is the user's where --username is not given")
 	flags.BoolVar(&opts.GetLogin, "get-login", false, "Print who is logged in, and change nothing")
 	flags.BoolVarP(&opts.Verbose, "verbose", "v", false, "Say where the login is kept")
-	cli.Must(cmd.MarkFlagDirname("cert-dir"))
 	cli.Must(cmd.RegisterFlagCompletionFunc("secret", cli.CompleteSecrets(a, 0)))
 	return cmd
 }

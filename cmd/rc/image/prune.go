@@ -41,7 +41,7 @@ rc image prune --all --force --filter until=240h`,
 	flags.BoolVarP(&opts.Force, "force", "f", false, "Do not ask")
 	flags.Bool("build-cache", false, "Accepted and without effect: there is no cache of builds")
 	flags.Bool("external", false, "Accepted and without effect: there are no containers of other programs")
-	cli.Must(cmd.RegisterFlagCompletionFunc("filter", cli.CompleteKeys(system.PruneFilterKeys(), nil)))
+	cli.CompleteFilter(a, cmd, cli.Images, system.PruneFilterKeys())
 	return cmd
 }
 

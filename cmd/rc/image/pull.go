@@ -57,13 +57,10 @@ rc pull oci:layout:1.0`,
 	flags.BoolVarP(&opts.Quiet, "quiet", "q", false, "Print the id only")
 	flags.BoolVarP(&opts.AllTags, "all-tags", "a", false, "Pull every tag of the repository")
 	flags.StringVar(&opts.Policy, "policy", image.Always, "Pull always, missing, never, or newer")
-	cli.Must(cmd.RegisterFlagCompletionFunc("policy", cobra.FixedCompletions(spec.PullPolicies(), cobra.ShellCompDirectiveNoFileComp)))
 	registry.Pull(flags)
 	flags.Bool("disable-content-trust", true, "No effect: for scripts written for docker")
 	cli.Must(flags.MarkHidden("disable-content-trust"))
-	registry.Complete(cmd)
 	platform.add(flags)
-	completePlatform(cmd)
 	return cmd
 }
 

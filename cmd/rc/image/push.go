@@ -31,7 +31,6 @@ func (c *compressionFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&c.format, "compression-format", "", "Compress layers by gzip or zstd (default: as they came, else gzip)")
 	flags.IntVar(&c.level, "compression-level", 0, "Compression level: 1 to 9 for gzip, 1 to 20 for zstd")
 	flags.BoolVar(&c.force, "force-compression", false, "Compress as --compression-format says even what the registry has in another form; it always is")
-	cli.Must(cmd.RegisterFlagCompletionFunc("compression-format", cobra.FixedCompletions([]string{"gzip", "zstd"}, cobra.ShellCompDirectiveNoFileComp)))
 }
 
 // options checks the values; the level is nil where none was given.

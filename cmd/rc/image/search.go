@@ -68,7 +68,7 @@ rc search --format '{{.Name}} {{.Stars}}' nginx`,
 	flags.StringVar(&opts.Format, "format", "", "table, json, or a Go template")
 	registry.reach(flags)
 	cli.CompleteFormat(cmd, searchRow{})
-	cli.Must(cmd.RegisterFlagCompletionFunc("filter", cli.CompleteKeys([]string{"stars", "is-official", "is-automated"}, nil)))
+	cli.CompleteFilter(a, cmd, cli.Images, []string{"stars", "is-official", "is-automated"})
 	return cmd
 }
 

@@ -88,11 +88,11 @@ rc inspect --type image --format '{{json .Config.Env}}' alpine`,
 func (o *options) completions(a *cli.App) []cli.Completion {
 	switch o.Type {
 	case containers:
-		return []cli.Completion{cli.CompleteContainers(a, 0)}
+		return []cli.Completion{cli.CompleteContainers(a, 0, cli.AnyState)}
 	case images:
 		return []cli.Completion{cli.CompleteImages(a, 0)}
 	}
-	return []cli.Completion{cli.CompleteContainers(a, 0), cli.CompleteImages(a, 0)}
+	return []cli.Completion{cli.CompleteContainers(a, 0, cli.AnyState), cli.CompleteImages(a, 0)}
 }
 
 func (o *options) check() error {

@@ -63,9 +63,6 @@ rc network connect --alias database --ip 10.77.0.9 web db`,
 	flags.StringVar(&ip, "ip", "", "IPv4 address")
 	flags.StringVar(&ip6, "ip6", "", "IPv6 address")
 	flags.StringVar(&mac, "mac-address", "", "MAC address")
-	for _, flag := range []string{"alias", "ip", "ip6", "mac-address"} {
-		cli.Must(cmd.RegisterFlagCompletionFunc(flag, cobra.NoFileCompletions))
-	}
 	return cmd
 }
 
@@ -76,7 +73,7 @@ func completeMember(a *cli.App) cli.Completion {
 		case 0:
 			return cli.CompleteNetworks(a, 1)(cmd, args, word)
 		case 1:
-			return cli.CompleteContainers(a, 2)(cmd, args, word)
+			return cli.CompleteContainers(a, 2, cli.AnyState)(cmd, args, word)
 		}
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

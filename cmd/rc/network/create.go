@@ -63,9 +63,6 @@ rc network create --internal backend`,
 	flags.StringVar(&opts.Interface, "interface-name", "", "Name of the bridge (default rc1, rc2, …)")
 	flags.StringVar(&opts.IPAMDriver, "ipam-driver", "", "How addresses are given: host-local is the only way")
 	flags.BoolVar(&opts.Ignore, "ignore", false, "Do not mind a network of that name that is there already")
-	for _, flag := range []string{"subnet", "gateway", "ip-range", "label", "dns", "route", "interface-name"} {
-		cli.Must(cmd.RegisterFlagCompletionFunc(flag, cobra.NoFileCompletions))
-	}
 	cli.Must(cmd.RegisterFlagCompletionFunc("driver", cobra.FixedCompletions([]string{bridge.Driver}, cobra.ShellCompDirectiveNoFileComp)))
 	cli.Must(cmd.RegisterFlagCompletionFunc("ipam-driver", cobra.FixedCompletions([]string{"host-local"}, cobra.ShellCompDirectiveNoFileComp)))
 	cli.Must(cmd.RegisterFlagCompletionFunc("opt", cli.CompleteKeys(bridge.OptionKeys(), func(key string) []string {

@@ -70,23 +70,8 @@ rc network ls --format '{{.Name}} {{.NetworkInterface}}'`,
 	flags.BoolVar(&opts.NoTrunc, "no-trunc", false, "Show whole ids")
 	flags.BoolVarP(&opts.Quiet, "quiet", "q", false, "Print names only")
 	cli.CompleteFormat(cmd, row{})
-	completeFilter(a, cmd, bridge.FilterKeys())
+	cli.CompleteFilter(a, cmd, cli.Networks, bridge.FilterKeys())
 	return cmd
-}
-
-// completeFilter offers keys of --filter, and the values that are known.
-func completeFilter(a *cli.App, cmd *cobra.Command, keys []string) {
-	cli.Must(cmd.RegisterFlagCompletionFunc("filter", cli.CompleteKeys(keys, func(key string) []string {
-		switch key {
-		case "driver":
-			return []string{bridge.Driver}
-		case "dangling":
-			return []string{"true", "false"}
-		case "name":
-			return cli.NetworkNames(a)
-		}
-		return nil
-	})))
 }
 
 func list(_ context.Context, a *cli.App, opts *lsOptions) error {

@@ -39,7 +39,7 @@ rc network prune --force --filter until=24h`,
 	flags := cmd.Flags()
 	cli.ListVar(flags, &opts.Filters, "filter", "", "Only networks that match KEY=VALUE: "+strings.Join(bridge.PruneKeys(), ", "))
 	flags.BoolVarP(&opts.Force, "force", "f", false, "Do not ask")
-	completeFilter(a, cmd, bridge.PruneKeys())
+	cli.CompleteFilter(a, cmd, cli.Networks, bridge.PruneKeys())
 	return cmd
 }
 

@@ -60,7 +60,6 @@ rc network rm --force --time 2 web`,
 	flags.BoolVarP(&opts.Force, "force", "f", false, "Remove the containers on it first; one that is not there is no error")
 	flags.IntVarP(&seconds, "time", "t", 0,
 		"Seconds between the stop signal of a container and SIGKILL, -1 for no limit; implies --force (default the container's own, 10)")
-	cli.Must(cmd.RegisterFlagCompletionFunc("time", cobra.NoFileCompletions))
 	return cmd
 }
 

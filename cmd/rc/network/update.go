@@ -39,9 +39,6 @@ rc network update --dns-drop 9.9.9.9 --dns-add 1.1.1.1 web`,
 	flags := cmd.Flags()
 	cli.WordsVar(flags, &opts.DNSAdd, "dns-add", "", "Name servers to add")
 	cli.WordsVar(flags, &opts.DNSDrop, "dns-drop", "", "Name servers to drop")
-	for _, flag := range []string{"dns-add", "dns-drop"} {
-		cli.Must(cmd.RegisterFlagCompletionFunc(flag, cobra.NoFileCompletions))
-	}
 	return cmd
 }
 

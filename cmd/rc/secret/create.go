@@ -69,9 +69,6 @@ rc secret create --env --replace db-password PASSWORD`,
 	flags.StringVarP(&driver, "driver", "d", fileDriver, "Where it is kept: file is the only driver")
 	cli.WordsVar(flags, &driverOpts, "driver-opts", "", "The driver's options; file has none")
 	cli.Must(cmd.RegisterFlagCompletionFunc("driver", cobra.FixedCompletions([]string{fileDriver}, cobra.ShellCompDirectiveNoFileComp)))
-	for _, flag := range []string{"label", "driver-opts"} {
-		cli.Must(cmd.RegisterFlagCompletionFunc(flag, cobra.NoFileCompletions))
-	}
 	return cmd
 }
 

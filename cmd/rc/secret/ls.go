@@ -54,13 +54,7 @@ rc secret ls --format '{{.Name}} {{.UpdatedAt}}'`,
 	flags.BoolVarP(&opts.NoHeading, "noheading", "n", false, "Leave the headings out")
 	flags.BoolVarP(&opts.Quiet, "quiet", "q", false, "Print ids only")
 	cli.CompleteFormat(cmd, row{})
-	cli.Must(cmd.RegisterFlagCompletionFunc("filter", cli.CompleteKeys(filterKeys(), func(key string) []string {
-		if key != "name" || a.Load() != nil {
-			return nil
-		}
-		names, _ := store(a).Names()
-		return names
-	})))
+	cli.CompleteFilter(a, cmd, cli.Secrets, filterKeys())
 	return cmd
 }
 

@@ -50,7 +50,6 @@ rc system check --repair --force --max 1h`,
 	flags.DurationVarP(&opts.Max, "max", "m", 24*time.Hour, "Layers that no image has are remains of pulls when they are older")
 	flags.BoolVarP(&opts.Quick, "quick", "q", false, "Do not read every file of every image")
 	flags.BoolVarP(&opts.Repair, "repair", "r", false, "Mend what is found")
-	cli.Must(cmd.RegisterFlagCompletionFunc("max", cobra.NoFileCompletions))
 	return cmd
 }
 

@@ -52,32 +52,8 @@ rc events --since 2006-01-02 --until 30s --format json`,
 	flags.BoolVar(&opts.Stream, "stream", true, "Wait for more when everything has been shown")
 	flags.StringVar(&opts.Until, "until", "", "Show what happens until a time, and end then")
 	cli.CompleteFormat(cmd, eventRow{})
-	cli.Must(cmd.RegisterFlagCompletionFunc("filter", cli.CompleteKeys(events.FilterKeys(), func(key string) []string {
-		return eventFilterValues(a, key)
-	})))
-	for _, flag := range []string{"since", "until"} {
-		cli.Must(cmd.RegisterFlagCompletionFunc(flag, cobra.NoFileCompletions))
-	}
+	cli.CompleteFilter(a, cmd, cli.Events, events.FilterKeys())
 	return cmd
-}
-
-func eventFilterValues(a *cli.App, key string) []string {
-	switch key {
-	case "event", "status":
-		return events.Statuses()
-	case "type":
-		return events.Types()
-	}
-	if a.Load() != nil {
-		return nil
-	}
-	switch key {
-	case "container":
-		return cli.ContainerNames(a, "")
-	case "image":
-		return cli.ImageNames(a, "")
-	}
-	return nil
 }
 
 // read makes what package events wants of the flags.

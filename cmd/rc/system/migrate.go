@@ -34,7 +34,6 @@ A range that has only grown needs nothing but containers started again.`,
 		},
 	}
 	cmd.Flags().String("new-runtime", "", "Accepted and without effect: there is one runtime, rc's own")
-	cli.Must(cmd.RegisterFlagCompletionFunc("new-runtime", cobra.NoFileCompletions))
 	return cmd
 }
 

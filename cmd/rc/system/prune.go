@@ -43,7 +43,7 @@ rc system prune --filter until=24h --filter label!=keep`,
 	cli.ListVar(flags, &opts.Filters, "filter", "", "Only what matches KEY=VALUE: label, label!, until")
 	flags.BoolVar(&opts.Volumes, "volumes", false, "Remove volumes that no container has, too")
 	flags.Bool("build", false, "Accepted and without effect: there are no build containers")
-	cli.Must(cmd.RegisterFlagCompletionFunc("filter", cli.CompleteKeys(system.PruneFilterKeys(), nil)))
+	cli.CompleteFilter(a, cmd, cli.Anything, system.PruneFilterKeys())
 	return cmd
 }
 

@@ -32,6 +32,7 @@ itself, 126 a command that cannot be executed, 127 one that is not there.`,
 		Example: `rc unshare
 rc unshare cat /proc/self/uid_map
 rc unshare chown 1000:1000 ./data`,
+		ValidArgsFunction: cli.CompleteFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.Command = args
 			return runF(cmd.Context(), a, opts)

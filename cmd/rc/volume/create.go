@@ -80,9 +80,6 @@ rc volume create --label keep=yes --opt type=tmpfs --opt o=size=64m scratch`,
 		}
 		return nil
 	})))
-	for _, flag := range []string{"label", "uid", "gid"} {
-		cli.Must(cmd.RegisterFlagCompletionFunc(flag, cobra.NoFileCompletions))
-	}
 	return cmd
 }
 

@@ -52,23 +52,8 @@ rc volume ls --format '{{.Name}} {{.Mountpoint}}'`,
 	flags.BoolVarP(&opts.Quiet, "quiet", "q", false, "Print names only")
 	flags.BoolVarP(&opts.NoHeading, "noheading", "n", false, "Leave the headings out")
 	cli.CompleteFormat(cmd, row{})
-	cli.Must(cmd.RegisterFlagCompletionFunc("filter", completeFilters(a, volumes.FilterKeys())))
+	cli.CompleteFilter(a, cmd, cli.Volumes, volumes.FilterKeys())
 	return cmd
-}
-
-// completeFilters offers keys, and values where they are few.
-func completeFilters(a *cli.App, keys []string) cli.Completion {
-	return cli.CompleteKeys(keys, func(key string) []string {
-		switch key {
-		case "dangling", "anonymous":
-			return []string{"true", "false"}
-		case "driver", "scope":
-			return []string{volumes.Scope}
-		case "name", "since", "after":
-			return cli.VolumeNames(a)
-		}
-		return nil
-	})
 }
 
 func listVolumes(_ context.Context, a *cli.App, opts *lsOptions) error {

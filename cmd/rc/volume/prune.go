@@ -41,7 +41,7 @@ rc volume prune --filter label!=keep`,
 	cli.ListVar(flags, &opts.VolumeFilters, "filter", "", "Only volumes that match KEY=VALUE: "+strings.Join(volumes.PruneFilterKeys(), ", "))
 	flags.BoolVarP(&opts.Force, "force", "f", false, "Do not ask")
 	flags.BoolP("all", "a", false, "Accepted and without effect: docker's word for those with a name, too")
-	cli.Must(cmd.RegisterFlagCompletionFunc("filter", completeFilters(a, volumes.PruneFilterKeys())))
+	cli.CompleteFilter(a, cmd, cli.Volumes, volumes.PruneFilterKeys())
 	return cmd
 }
 

@@ -68,7 +68,6 @@ rc volume rm --all`,
 	flags.BoolVarP(&opts.All, "all", "a", false, "Remove all volumes")
 	flags.BoolVarP(&opts.Force, "force", "f", false, "Remove the containers that use a volume first; one that is not there is no error")
 	flags.IntVarP(&seconds, "time", "t", 10, "Seconds that its containers have to stop before they are killed; implies --force")
-	cli.Must(cmd.RegisterFlagCompletionFunc("time", cobra.NoFileCompletions))
 	return cmd
 }
 

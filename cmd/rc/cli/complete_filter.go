@@ -1,0 +1,154 @@
+package cli
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/events"
+	"github.com/rc-containers/rc/pkg/format"
+	"github.com/rc-containers/rc/pkg/network/bridge"
+	"github.com/rc-containers/rc/pkg/secret"
+	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/state"
+)
+
+// Kind is what a verb lists, and with that what its filters can be about.
+type Kind string
+
+// The kinds.
+const (
+	Containers Kind = "container"
+	Images     Kind = "image"
+	Volumes    Kind = "volume"
+	Networks   Kind = "network"
+	Secrets    Kind = "secret"
+	Events     Kind = "event"
+	Anything   Kind = ""
+)
+
+// CompleteFilter offers keys of --filter, and the values that a key can have.
+func CompleteFilter(a *App, cmd *cobra.Command, kind Kind, keys []string) {
+	Must(cmd.RegisterFlagCompletionFunc("filter", CompleteKeys(keys, func(key string) []string {
+		if a.Load() != nil {
+			return nil
+		}
+		return filterValues(a, kind, key)
+	})))
+}
+
+func filterValues(a *App, kind Kind, key string) []string {
+	switch key {
+	case "dangling", "readonly", "intermediate", "anonymous", "is-official", "is-automated", "should-start-on-boot":
+		return []string{"true", "false"}
+	case "containers":
+		return []string{"true", "false", "external"}
+	case "scope":
+		return []string{spec.DriverLocal}
+	case "health":
+		return container.HealthStatuses()
+	case "restart-policy":
+		return spec.RestartPolicies()
+	case "type":
+		return events.Types()
+	case "event":
+		return events.Statuses()
+	case "status":
+		if kind == Events {
+			return events.Statuses()
+		}
+		return container.Statuses()
+	case "driver":
+		return map[Kind][]string{Volumes: {spec.DriverLocal}, Networks: {bridge.Driver}, Secrets: {"file"}}[kind]
+	case "name", "id", "before", "since", "after":
+		return names(a, kind, key == "id")
+	case "container", "ancestor", "image", "reference", "volume", "network":
+		of := map[string]Kind{"container": Containers, "volume": Volumes, "network": Networks}[key]
+		if of == "" {
+			of = Images
+		}
+		return names(a, of, false)
+	case "label", "label!":
+		return labels(a, kind)
+	case "exited", "command":
+		return ends(a, key)
+	}
+	return nil
+}
+
+// names are those of all there is of a kind, or the ids.
+func names(a *App, kind Kind, ids bool) []string {
+	switch kind {
+	case Containers:
+		if ids {
+			all, _ := container.Records(a.Config).IDs("")
+			for i, id := range all {
+				all[i] = format.ShortID(id)
+			}
+			return all
+		}
+		return ContainerNames(a, "", AnyState)
+	case Images:
+		return ImageNames(a, "")
+	case Volumes:
+		return VolumeNames(a)
+	case Networks:
+		return NetworkNames(a)
+	case Secrets:
+		all, _ := secret.At(a.Config.DataRoot).Names()
+		return all
+	}
+	return nil
+}
+
+// labels are KEY=VALUE of all there is of a kind; of anything, those of containers.
+func labels(a *App, kind Kind) []string {
+	found := map[string]bool{}
+	note := func(labels map[string]string) {
+		for key, value := range labels {
+			found[key] = true
+			found[key+"="+value] = true
+		}
+	}
+	switch kind {
+	case Containers, Anything, Events:
+		entries, _ := container.Records(a.Config).List()
+		for _, e := range entries {
+			note(e.Labels)
+		}
+	case Volumes:
+		root := container.Volumes(a.Config)
+		all, _ := root.Names()
+		for _, name := range all {
+			if v, err := root.Load(name); err == nil {
+				note(v.Labels)
+			}
+		}
+	case Networks:
+		if store, err := container.Networks(a.Config); err == nil {
+			all, _ := store.List()
+			for _, n := range all {
+				note(n.Labels)
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(found))
+}
+
+// ends are the exit codes or the commands of containers.
+func ends(a *App, key string) []string {
+	found := map[string]bool{}
+	entries, _ := container.Records(a.Config).List()
+	for _, e := range entries {
+		switch {
+		case key == "command" && len(e.Command) > 0:
+			found[e.Command[0]] = true
+		case key == "exited" && e.Status == state.Exited && e.Exit != nil:
+			found[strconv.Itoa(e.Exit.Code)] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(found))
+}
