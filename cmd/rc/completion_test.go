@@ -119,6 +119,15 @@ func TestCompleteNames(t *testing.T) {
 		{"tag ", "alpine:latest quay.io/x/y:1"},
 		{"image inspect al", "alpine:latest"},
 		{"run alpine ", ""},
+		{"start ", "db web"},
+		{"stop ", ""},
+		{"exec ", ""},
+		{"rm --all ", ""},
+		{"cp w", "web:"},
+		{"ps --filter name=w", "name=web"},
+		{"run --volumes-from w", "web"},
+		{"run --network container:w", ""}, // it does not run
+		{"create -v ./x:/y:r", "./x:/y:ro ./x:/y:rprivate ./x:/y:rshared ./x:/y:rslave ./x:/y:rw"},
 	} {
 		got := at(strings.Split(test.line, " ")...)
 		slices.Sort(got)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -81,5 +82,26 @@ func TestReadFile(t *testing.T) {
 	}
 	if _, err := ReadFile([]string{top}, "etc/passwd", 2); err == nil {
 		t.Error("the limit does not hold")
+	}
+}
+
+func TestNames(t *testing.T) {
+	top, low := t.TempDir(), t.TempDir()
+	for _, path := range []string{
+		low + "/etc/passwd", low + "/etc/group", low + "/etc/ssl/cert", low + "/opaque/low", low + "/deleted/x", low + "/dir/x",
+		top + "/etc/passwd", top + "/etc/.wh.group", top + "/etc/top", top + "/opaque/.wh..wh..opq", top + "/opaque/top", top + "/.wh.deleted", top + "/dir",
+	} {
+		write(t, path, "")
+	}
+	if err := os.Symlink("etc", low+"/link"); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string][]string{
+		"/": {"dir", "etc/", "link", "opaque/"}, "/etc": {"passwd", "ssl/", "top"}, "/etc/ssl": {"cert"}, "opaque": {"top"},
+		"deleted": nil, "dir": nil, "none": nil, "/etc/passwd": nil, "../..": {"dir", "etc/", "link", "opaque/"},
+	} {
+		if got := Names([]string{top, low}, path); !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", path, got, want)
+		}
 	}
 }

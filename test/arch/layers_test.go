@@ -88,6 +88,7 @@ var levels = map[string]int{
 	// rc's verbs are in packages by noun, between what they share and the program.
 	"cmd/rc/cli":         60,
 	"cmd/rc/cli/clitest": 61, // for their tests
+	"cmd/rc/complete":    62,
 	"cmd/rc/container":   62,
 	"cmd/rc/image":       62,
 	"cmd/rc/manifest":    63, // it shares flags with image
@@ -130,7 +131,7 @@ var importers = map[string][]string{
 
 // verbs are the packages of rc's command line.
 func verbs() []string {
-	return []string{"cmd/rc", "cmd/rc/cli", "cmd/rc/cli/clitest", "cmd/rc/container", "cmd/rc/image", "cmd/rc/inspect", "cmd/rc/manifest", "cmd/rc/network", "cmd/rc/secret", "cmd/rc/system", "cmd/rc/volume"}
+	return []string{"cmd/rc", "cmd/rc/cli", "cmd/rc/cli/clitest", "cmd/rc/complete", "cmd/rc/container", "cmd/rc/image", "cmd/rc/inspect", "cmd/rc/manifest", "cmd/rc/network", "cmd/rc/secret", "cmd/rc/system", "cmd/rc/volume"}
 }
 
 // unlinked says what a program must not have in it, by prefix of the import path.

@@ -16,9 +16,13 @@ func CompleteFormat(cmd *cobra.Command, row any) {
 	Must(cmd.RegisterFlagCompletionFunc("format", func(_ *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
 		words := []string{"json"}
 		open := max(strings.LastIndex(word, "{{"), 0)
-		before, typed := word[:open], strings.TrimSpace(strings.TrimPrefix(word[open:], "{{"))
-		for _, path := range fieldPaths(reflect.TypeOf(row), typed) {
-			words = append(words, before+"{{"+path+"}}")
+		before, typed := word[:open], strings.TrimPrefix(word[open:], "{{")
+		space := ""
+		if strings.HasPrefix(typed, " ") {
+			space = " "
+		}
+		for _, path := range fieldPaths(reflect.TypeOf(row), strings.TrimSpace(typed)) {
+			words = append(words, before+"{{"+space+path+space+"}}")
 		}
 		return words, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 	}))

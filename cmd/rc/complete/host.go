@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
-	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/overlay"
 	"github.com/rc-containers/rc/pkg/spec"
 )
@@ -64,20 +63,9 @@ func users(a *cli.App) cli.Completion {
 		if len(names) == 0 {
 			names = cli.ContainerNames(a, "", cli.Running)
 		}
-		if a.Load() != nil {
-			return nil, nothing
-		}
 		var list []string
 		for _, name := range names[:min(len(names), askedMost)] {
-			id, err := container.Records(a.Config).FindID(name)
-			if err != nil {
-				continue
-			}
-			layers, err := container.Layers(a.Config, id)
-			if err != nil {
-				continue
-			}
-			data, _ := overlay.ReadFile(layers, "/etc/passwd", maxAccounts)
+			data, _ := overlay.ReadFile(cli.ContainerLayers(a, name), "etc/passwd", maxAccounts)
 			list = append(list, firstColumn(string(data))...)
 		}
 		slices.Sort(list)

@@ -63,13 +63,16 @@ rc cp web:/srv - | tar tv`,
 	return cmd
 }
 
-// completeCp offers containers with a colon, and files.
+// completeCp offers containers with a colon, what is in them, and the user's files.
 func completeCp(a *cli.App) cli.Completion {
 	return func(_ *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
-		if len(args) >= 2 || a.Load() != nil {
+		if len(args) >= 2 {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		if strings.ContainsAny(word, "/.:") {
+		if name, path, found := strings.Cut(word, ":"); found && !strings.ContainsAny(name, "/.~") {
+			return cli.CompletePath(cli.ContainerLayers(a, name), name+":", path)
+		}
+		if strings.ContainsAny(word, "/.~") {
 			return nil, cobra.ShellCompDirectiveDefault
 		}
 		var words []string

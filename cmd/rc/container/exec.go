@@ -41,8 +41,11 @@ closed, it gets SIGHUP.`,
 rc exec -it box sh
 rc exec -d -e MODE=fast -w /work box ./job`,
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
-			if len(args) > 0 || opts.Latest || len(opts.CIDFiles) > 0 {
+			if opts.Latest || len(opts.CIDFiles) > 0 {
 				return nil, cobra.ShellCompDirectiveDefault
+			}
+			if len(args) > 0 {
+				return cli.CompleteCommand(cli.ContainerLayers(a, args[0]), args[1:], word)
 			}
 			return cli.CompleteContainers(a, 1, cli.Running)(cmd, args, word)
 		},

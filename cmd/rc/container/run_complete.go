@@ -6,14 +6,14 @@ import (
 	"github.com/rc-containers/rc/cmd/rc/cli"
 )
 
-// completeRunArgs offers images first, and files (the container's are not known) after.
+// completeRunArgs offers images first, and what is in them after.
 func completeRunArgs(a *cli.App) cli.Completion {
 	return func(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
 		if rootfs, _ := cmd.Flags().GetBool("rootfs"); rootfs && len(args) == 0 {
 			return nil, cobra.ShellCompDirectiveFilterDirs
 		}
 		if len(args) > 0 {
-			return nil, cobra.ShellCompDirectiveDefault
+			return cli.CompleteCommand(cli.ImageLayers(a, args[0]), args[1:], word)
 		}
 		return cli.CompleteImages(a, 1)(cmd, args, word)
 	}
