@@ -2,44 +2,21 @@ package dockerfile
 
 import "github.com/rc-containers/rc/pkg/index"
 
-// PlanOptions are what FROM and ARG depend on.
-type PlanOptions struct {
-	Args   map[string]string // --build-arg
-	Target string            // name or number of a stage, "" for the last
-	// Platform is what is built for, BuildPlatform the machine's: os/arch[/variant].
-	Platform, BuildPlatform string
-	// From replaces the image of the first FROM.
-	From string
-	// Contexts has the names of --build-context: they come before stages and images.
-	Contexts map[string]bool
-}
-
-// Plan is the stages that a target needs, each after those that it needs itself; the target is the last.
-type Plan struct {
-	Stages []*Stage
-}
-
-// Source is something that has files: exactly one of its fields.
-type Source struct {
-	Stage   *Stage // another stage
-	Image   string // an image by name, as written
-	Context string // --build-context by name; "" with Build
-	Build   bool   // the build context
-	Scratch bool   // nothing
-	// Platform is that of FROM --platform, "" where it does not say.
-	Platform string
-}
-
 // Step is one instruction that is carried out, everything in it expanded.
 type Step struct {
-	// Number counts from 1, Total is the number of steps of the stage that progress shows: FROM is 1.
+	// Number counts the steps of the stage that progress shows, of which there are Total: FROM an image is 1, then
+	// come those that change files. It is 0 for others.
 	Number, Total int
 	Text          string // as progress shows it: "RUN make"
+	Title         string // the same with the stage and Number in front: "[build 2/5] RUN make"
+	Trigger       bool   // it is an ONBUILD of the base
 	Lines         [2]int // first and last line of the Dockerfile
 	// Config is the image's after the step. Author is MAINTAINER's.
-	Config index.Config
-	Author string
-	// CreatedBy and Empty are for the history: Empty has no layer.
+	Config   index.Config
+	Author   string
+	Warnings []Warning
+	// CreatedBy and Empty are for the history, as BuildKit writes it: Empty has no layer. Without CreatedBy there is no
+	// entry (ONBUILD).
 	CreatedBy string
 	Empty     bool
 
@@ -55,10 +32,19 @@ type Run struct {
 	// Env is the whole environment: the image's and the build arguments (except for those predefined ones that no
 	// image has been told of, which are Hidden: they change no key).
 	Env, Hidden []string
-	Stdin       string // of a here-document that goes to the command's standard input
-	Network     string // --network
-	Security    string // --security
-	Mounts      []Mount
+	// Script is an executable file that has to be at /dev/pipes/NAME, read-only: Args name it.
+	Script   *Inline
+	Network  string // --network: none, host or ""
+	Security string // --security: insecure or ""
+	Devices  []Device
+	Mounts   []Mount
+	Hostname string // BUILDKIT_SANDBOX_HOSTNAME, "" for any
+}
+
+// Device is a RUN --device: a CDI name.
+type Device struct {
+	Name     string
+	Required bool
 }
 
 // Mount is a RUN --mount as written.
