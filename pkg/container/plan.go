@@ -41,7 +41,11 @@ func (r *run) plan(ctx context.Context) (*shim.Plan, *oci.Order, error) {
 		New: !r.old, Hold: r.hold, Restart: r.c.Restart.Policy, Log: r.c.Log, Health: r.c.Health,
 	}
 	plan.Log.Path = r.c.Log.File(r.records().Dir(r.c.ID))
-	if plan.Skeleton, err = skeleton(r.cfg.DataRoot); err != nil {
+	points := ownPoints()
+	if r.step != nil {
+		points = stepPoints()
+	}
+	if plan.Skeleton, err = points.at(r.cfg.DataRoot); err != nil {
 		return nil, nil, err
 	}
 	if err := r.planIDs(ctx, plan); err != nil {
@@ -89,6 +93,9 @@ func (r *run) planMounts(plan *shim.Plan, described *specs.Spec) error {
 	r.resolved = resolved
 	described.Mounts, plan.Overlays, plan.Fills, plan.Parts = resolved.Mounts, resolved.Overlays, resolved.Fills, resolved.Parts
 	plan.Anonymous = state.AnonymousVolumes(r.c)
+	if r.step != nil {
+		plan.Owners = r.step.Owners
+	}
 	if p := described.Process; p != nil {
 		plan.User = shim.User{Name: p.User.Username, UID: p.User.UID, GID: p.User.GID}
 	}

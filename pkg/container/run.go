@@ -39,6 +39,8 @@ type run struct {
 	image create.Image
 	// old says that the container is on record already.
 	old bool
+	// step is what the container is a step of a build for; nil for all others.
+	step *Step
 	// detach leaves the container to itself once its command runs; hold before that.
 	detach, hold bool
 	// front says which of rc's streams are the container's, by number.
@@ -189,12 +191,15 @@ func (r *run) describe(ctx context.Context) error {
 		return err
 	}
 	records := r.records()
-	if env.Name = r.opts.Name; env.Name == "" {
+	if env.Name = r.opts.Name; env.Name == "" && r.step == nil {
 		env.Name = records.GenerateName()
 	}
 	env.Dir, env.RunDir = records.Dir(env.ID), records.RunDir(env.ID)
 	if r.c, err = create.Container(r.opts, r.image, env); err != nil {
 		return err
+	}
+	if r.step != nil {
+		r.stepPoints()
 	}
 	if err := r.describeAccounts(ctx); err != nil {
 		return err
@@ -313,7 +318,9 @@ func (r *run) launch(ctx context.Context) error {
 // container mount.
 func (r *run) reserve(plan *shim.Plan) error {
 	// What the container sees must be readable for all its users, whatever the caller's umask.
-	defer unix.Umask(unix.Umask(0o022))
+	if r.step == nil {
+		defer unix.Umask(unix.Umask(0o022))
+	}
 	if !r.old {
 		if err := r.take(); err != nil {
 			return err
@@ -334,8 +341,14 @@ func (r *run) reserve(plan *shim.Plan) error {
 		return err
 	}
 	for name, content := range r.bridgeFiles(create.Files(r.c, r.names())) {
-		if err := os.WriteFile(filepath.Join(r.dir.RunPath(), name), content, 0o644); err != nil {
+		path := filepath.Join(r.dir.RunPath(), name)
+		if err := os.WriteFile(path, content, 0o644); err != nil {
 			return err
+		}
+		if r.step != nil {
+			if err := os.Chmod(path, 0o644); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -17,7 +17,7 @@ import (
 func (r *run) take() error {
 	var err error
 	r.dir, err = r.records().Create(r.c.ID, r.c.Name)
-	for try := 0; r.opts.Name == "" && errors.Is(err, errs.ErrExists) && try < 10; try++ {
+	for try := 0; r.c.Name != "" && r.opts.Name == "" && errors.Is(err, errs.ErrExists) && try < 10; try++ {
 		r.c.Name = r.records().GenerateName()
 		r.dir, err = r.records().Create(r.c.ID, r.c.Name)
 	}
@@ -27,6 +27,9 @@ func (r *run) take() error {
 // record makes the container exist on disk; its image can be deleted no more. Its command
 // runs only after that.
 func (r *run) record() error {
+	if r.step != nil {
+		return nil
+	}
 	if err := r.dir.WriteContainer(r.c); err != nil {
 		return err
 	}
@@ -48,6 +51,9 @@ func (r *run) record() error {
 
 // makeDirectories makes what the shim mounts: the root, overlays of -v …:O, and secrets.
 func (r *run) makeDirectories(overlays []shim.Overlay) error {
+	if r.step != nil {
+		return r.step.makeDirectories(r.dir.Path(), r.c, overlays)
+	}
 	if r.c.Rootfs.Path == "" || r.c.Rootfs.Overlay {
 		if err := shim.MakeUpper(r.dir.Path()); err != nil {
 			return err

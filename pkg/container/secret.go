@@ -76,6 +76,9 @@ func (r *run) addSecrets(order *oci.Order) error {
 	if err != nil {
 		return err
 	}
+	if r.step != nil {
+		files, env = append(files, r.step.Files...), append(env, r.step.Env...)
+	}
 	order.SetFiles(files)
 	order.SetEnv(spec.JoinEnv(order.Env(), env))
 	return nil

@@ -13,22 +13,27 @@ import (
 	"github.com/rc-containers/rc/pkg/shim"
 )
 
-// skeletonDirs and skeletonFiles are what every container mounts on. A change of the lists
-// needs another name for the directory, skeletonName.
-const (
-	skeletonName  = "skeleton-2"
-	skeletonDirs  = "proc dev sys run etc"
-	skeletonFiles = "etc/hosts etc/hostname etc/resolv.conf run/.containerenv"
-)
+// points are mount points. A change of the lists needs another name for the directory that has them.
+type points struct{ name, dirs, files string }
+
+// ownPoints are what every container mounts on.
+func ownPoints() points {
+	return points{"skeleton-2", "proc dev sys run etc", "etc/hosts etc/hostname etc/resolv.conf run/.containerenv"}
+}
+
+// stepPoints are what steps of builds mount on.
+func stepPoints() points {
+	return points{"skeleton-build-1", "proc dev sys etc", "etc/hosts etc/resolv.conf"}
+}
 
 // Skeleton is the directory with the mount points that are below every root.
-func Skeleton(data string) (string, error) { return skeleton(data) }
+func Skeleton(data string) (string, error) { return ownPoints().at(data) }
 
-// skeleton is shim.Plan's: a directory with all mount points below every root, so that none
+// at is shim.Plan's Skeleton: a directory with all mount points below every root, so that none
 // has to be made in the upper directory, which costs an inode each and the copy of its
 // parent, and a place to mount the root on. It is made once below data.
-func skeleton(data string) (string, error) {
-	path := filepath.Join(data, skeletonName)
+func (p points) at(data string) (string, error) {
+	path := filepath.Join(data, p.name)
 	if _, err := os.Stat(path); err == nil {
 		return path, nil
 	}
@@ -36,17 +41,17 @@ func skeleton(data string) (string, error) {
 	if err := os.MkdirAll(data, 0o700); err != nil {
 		return "", err
 	}
-	temp, err := os.MkdirTemp(data, skeletonName+".")
+	temp, err := os.MkdirTemp(data, p.name+".")
 	if err != nil {
 		return "", err
 	}
 	defer os.RemoveAll(temp) // what is left of it: another call may have been faster
 	lower := filepath.Join(temp, shim.SkeletonLower)
 	err = errors.Join(os.Mkdir(lower, 0o755), os.Mkdir(filepath.Join(temp, shim.SkeletonRoot), 0o755))
-	for dir := range strings.FieldsSeq(skeletonDirs) {
+	for dir := range strings.FieldsSeq(p.dirs) {
 		err = errors.Join(err, os.Mkdir(filepath.Join(lower, dir), 0o755))
 	}
-	for file := range strings.FieldsSeq(skeletonFiles) {
+	for file := range strings.FieldsSeq(p.files) {
 		err = errors.Join(err, os.WriteFile(filepath.Join(lower, file), nil, 0o644))
 	}
 	if err != nil {

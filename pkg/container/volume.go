@@ -72,6 +72,11 @@ func (r *run) mountsOf(name string) ([]specs.Mount, error) {
 
 // imageLayers looks up an image that is to be mounted; it has to be there already, as for podman.
 func (r *run) imageLayers(name string) (create.Image, error) {
+	if r.step != nil {
+		if found, ok := r.step.Images[name]; ok {
+			return found, nil
+		}
+	}
 	found, err := image.Resolve(context.Background(), r.cfg, name, spec.Platform{})
 	if errors.Is(err, errs.ErrNotFound) {
 		return create.Image{}, errs.WithHint(err, "rc pull "+name)

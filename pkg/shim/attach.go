@@ -81,7 +81,7 @@ func (s *server) attach(conn *linux.Conn, data []byte, files []*os.File) error {
 	case code := <-w:
 		s.output.remove(k)
 		k.finish()
-		_ = conn.Send(encode(msgExited, number(&code)))
+		_ = conn.Send(encodeExited(code, false))
 	case <-gone:
 		s.dropWatcher(w)
 	}

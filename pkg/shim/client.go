@@ -115,6 +115,8 @@ type Event struct {
 	// command runs: PID is its pid on the host.
 	Exited, Detached bool
 	Code, PID        int
+	// OOM says, to the owner, that the kernel's out-of-memory killer struck in the container's cgroup.
+	OOM bool
 	// Input is what to write to: the master of the terminal where Terminal is set, else of a pipe
 	// that is the standard input; nil for neither. It is the caller's to close.
 	Input    *os.File
@@ -139,8 +141,9 @@ func (c *Client) Next() (Event, error) {
 		}
 		return e, nil
 	case msgExited:
-		e := Event{Exited: true}
-		return e, decode(data[1:], number(&e.Code))
+		var x exited
+		err := decode(data[1:], x.fields)
+		return Event{Exited: true, Code: x.Code, OOM: x.OOM}, err
 	case msgDone:
 		return Event{Detached: true}, nil
 	}

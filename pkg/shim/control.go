@@ -162,7 +162,7 @@ func (s *server) watch(conn *linux.Conn) error {
 	}()
 	select {
 	case code := <-w:
-		_ = conn.Send(encode(msgExited, number(&code)))
+		_ = conn.Send(encodeExited(code, false))
 	case <-gone:
 		s.dropWatcher(w)
 	}

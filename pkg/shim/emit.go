@@ -8,10 +8,16 @@ import (
 
 // emit notes an event. That it cannot be noted is no reason to do anything else.
 func (s *server) emit(status string, attributes map[string]string) {
+	if s.plan.Name == "" {
+		return
+	}
 	_ = events.Append(s.plan.Records.Run, s.event(status, attributes))
 }
 
 func (s *server) emitExit(status string, code int, attributes map[string]string) {
+	if s.plan.Name == "" {
+		return
+	}
 	e := s.event(status, attributes)
 	e.ExitCode = &code
 	_ = events.Append(s.plan.Records.Run, e)

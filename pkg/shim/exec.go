@@ -76,7 +76,7 @@ func (s *server) exec(conn *linux.Conn, data []byte, files []*os.File) error {
 		return err
 	}
 	if !req.Detach {
-		_ = conn.Send(encode(msgExited, number(&code)))
+		_ = conn.Send(encodeExited(code, false))
 	}
 	s.emitExit("exec_died", code, map[string]string{"execID": req.ID})
 	return nil

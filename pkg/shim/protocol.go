@@ -28,7 +28,7 @@ const (
 	msgEOF     byte = 'f' // rc: nothing more comes for standard input
 	msgDone    byte = 'k' // shim: done
 	msgStarted byte = 't' // shim: started; what is typed goes to the file that is attached
-	msgExited  byte = 'x' // shim: the exit code
+	msgExited  byte = 'x' // shim: exited
 	msgError   byte = 'e' // shim: failure
 
 	// The first message to ctl.sock; msgGo is one, too.
@@ -43,6 +43,8 @@ const (
 // Plan is all that the shim is told, but for what it was started with (Birth). Paths are
 // absolute and the host's.
 type Plan struct {
+	// ID is of the container's directories. One without a Name is nobody's but its rc's: there is no record of it, and
+	// there are no events.
 	ID, Name string
 	// Records is where the container's record and directories are.
 	Records state.Root
@@ -88,6 +90,9 @@ type Plan struct {
 	// Hooks are those that the shim has to run.
 	Hooks hook.Set
 
+	// Owners are given to files of the host before they are mounted.
+	Owners []Owner
+
 	// Place is where the container's processes are, unless the shim was told to wait for it.
 	Place Place
 
@@ -105,6 +110,19 @@ type Overlay struct {
 	ReadOnly    bool
 	Program     string // "" is the root's
 	Shift       bool   // what is below are layers: it is shown by Plan.UIDs and GIDs
+}
+
+// Owner is what a file of the host is to be, for who sees it in the container.
+type Owner struct {
+	Path           string
+	UID, GID, Mode uint32
+}
+
+func (o *Owner) fields(c *wire.Coder) {
+	c.Text(&o.Path)
+	wire.Number(c, &o.UID)
+	wire.Number(c, &o.GID)
+	wire.Number(c, &o.Mode)
 }
 
 func (o *Overlay) fields(c *wire.Coder) {
@@ -134,6 +152,8 @@ func (p *Plan) fields(c *wire.Coder) {
 	wire.List(c, &p.Rootfs.Lower, (*wire.Coder).Text)
 	c.Text(&p.Rootfs.Path)
 	c.Flag(&p.Rootfs.Overlay)
+	c.Text(&p.Rootfs.Upper)
+	c.Text(&p.Rootfs.Work)
 	c.Text(&p.Rootfs.MountProgram)
 	c.Flag(&p.Rootfs.Volatile)
 	c.Text(&p.Skeleton)
@@ -163,6 +183,7 @@ func (p *Plan) fields(c *wire.Coder) {
 	c.Text(&p.Restart)
 	healthFields(c, &p.Health)
 	p.Hooks.Fields(c)
+	wire.List(c, &p.Owners, func(c *wire.Coder, o *Owner) { o.fields(c) })
 }
 
 func mapFields(c *wire.Coder, ids *[]specs.LinuxIDMapping) {
@@ -267,6 +288,22 @@ func encodeFailure(err error) []byte {
 	f := failure{text: err.Error(), hint: errs.Hint(err), code: errs.Code(err)}
 	f.text, f.hint = f.text[:min(len(f.text), room)], f.hint[:min(len(f.hint), room)]
 	return encode(msgError, f.fields)
+}
+
+// exited is the end of a container's command.
+type exited struct {
+	Code int
+	OOM  bool // the out-of-memory killer was there
+}
+
+func (e *exited) fields(c *wire.Coder) {
+	wire.Number(c, &e.Code)
+	c.Flag(&e.OOM)
+}
+
+func encodeExited(code int, oom bool) []byte {
+	e := exited{code, oom}
+	return encode(msgExited, e.fields)
 }
 
 func number(n *int) func(*wire.Coder) {

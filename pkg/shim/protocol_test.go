@@ -66,7 +66,7 @@ func TestClient(t *testing.T) {
 	c := NewClient(ours)
 	n, s := 42, started{PID: 42}
 	for _, data := range [][]byte{
-		encode(msgStarted, s.fields), encode(msgExited, number(&n)),
+		encode(msgStarted, s.fields), encodeExited(n, true),
 		encodeFailure(errs.WithHint(errs.WithCode(errors.New("exec x: no"), 127), "do")),
 		encodeFailure(errors.New(strings.Repeat("x", 2*messageLimit))),
 		{'?'},

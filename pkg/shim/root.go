@@ -57,6 +57,11 @@ func (s *server) mountRoot(ctx context.Context) error {
 			s.mounters = slices.DeleteFunc(children(), func(pid int) bool { return slices.Contains(before, pid) })
 		}()
 	}
+	for _, o := range s.plan.Owners {
+		if err := o.give(); err != nil {
+			return err
+		}
+	}
 	if s.plan.overlayRoot() {
 		r := s.plan.Rootfs
 		lower := r.Lower
@@ -64,7 +69,11 @@ func (s *server) mountRoot(ctx context.Context) error {
 			lower = []string{r.Path}
 		}
 		lower = append(slices.Clip(lower), filepath.Join(s.plan.Skeleton, SkeletonLower))
-		root := overlay.Root{Upper: s.plan.Records.Dir(s.plan.ID), Target: s.plan.Root(), Lower: lower}
+		own := s.plan.Records.Dir(s.plan.ID)
+		root := overlay.Root{Upper: filepath.Join(own, upperDir), Work: filepath.Join(own, workDir), Target: s.plan.Root(), Lower: lower}
+		if r.Upper != "" {
+			root.Upper, root.Work = r.Upper, r.Work
+		}
 		if !oneID() {
 			root.UIDs, root.GIDs = s.plan.UIDs, s.plan.GIDs
 		}
@@ -83,6 +92,22 @@ func (s *server) mountRoot(ctx context.Context) error {
 		return err
 	}
 	return s.cloneTrees()
+}
+
+// give changes the file.
+func (o *Owner) give() error {
+	err := unix.Fchownat(unix.AT_FDCWD, o.Path, int(o.UID), int(o.GID), unix.AT_SYMLINK_NOFOLLOW)
+	if errors.Is(err, unix.EINVAL) {
+		return errs.WithHint(fmt.Errorf("owner %d:%d of %q: the container has no such id", o.UID, o.GID, o.Path),
+			"take ids that it has: see /proc/self/uid_map in it")
+	}
+	if err == nil {
+		err = os.Chmod(o.Path, os.FileMode(o.Mode))
+	}
+	if err != nil {
+		return fmt.Errorf("owner %d:%d of %q: %w", o.UID, o.GID, o.Path, err)
+	}
+	return nil
 }
 
 // oneID tells whether the user has no subordinate ids: then all on disk is one owner's, and shown as such.
@@ -140,9 +165,8 @@ func (s *server) mountOverlay(ctx context.Context, o Overlay) error {
 	return nil
 }
 
-// overlay mounts r, whose Upper is the directory that holds its upper and work directories.
+// overlay mounts the root.
 func (s *server) overlay(ctx context.Context, r overlay.Root) (overlay.Choice, error) {
-	r.Upper, r.Work = filepath.Join(r.Upper, upperDir), filepath.Join(r.Upper, workDir)
 	r.Program, r.Volatile = s.plan.Rootfs.MountProgram, s.plan.Rootfs.Volatile
 	choice, err := overlay.Mount(ctx, r)
 	if err != nil {

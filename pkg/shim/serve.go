@@ -128,7 +128,7 @@ func Serve(ctx context.Context, args []string) int {
 	close(s.ending)
 	if s.ownerHere {
 		s.dismissOwner() // whoever reads rc's streams to their end shall not wait for what follows
-		_ = s.owner.Send(encode(msgExited, number(&exit.Code)))
+		_ = s.owner.Send(encodeExited(exit.Code, exit.Code != 0 && s.oomKilled()))
 	}
 	s.cleanUp(ctx)
 	s.finishAnswers()

@@ -101,6 +101,10 @@ type Rootfs struct {
 	// directory where Overlay is set (--rootfs PATH:O).
 	Path    string `json:"path,omitempty"`
 	Overlay bool   `json:"overlay,omitempty"`
+	// Upper and Work are the overlay's directories above the layers where they are not the container's
+	// own: those of a step of a build, which stay when the container goes.
+	Upper string `json:"upper,omitempty"`
+	Work  string `json:"work,omitempty"`
 	// MountProgram is auto, native or fuse-overlayfs.
 	MountProgram string `json:"mountProgram,omitempty"`
 	// Volatile mounts without syncing: the container goes when it ends (--rm).

@@ -28,10 +28,13 @@ func (d *Dir) RunPath() string { return d.root.RunDir(d.ID) }
 
 // Create reserves a name and makes the directories of a container, which begins to exist
 // with WriteContainer. A name that is taken gives errs.ErrExists. The caller closes Dir when
-// the container is started or abandoned; what it then has not written is garbage.
+// the container is started or abandoned; what it then has not written is garbage. Without a name
+// it is a container that nobody can find, for as long as Dir is open.
 func (r Root) Create(id, name string) (*Dir, error) {
-	if err := CheckName(name); err != nil {
-		return nil, err
+	if name != "" {
+		if err := CheckName(name); err != nil {
+			return nil, err
+		}
 	}
 	if !isID(id) {
 		return nil, errs.Invalidf("container id %q: want %d hex digits", id, idLength)
@@ -42,6 +45,9 @@ func (r Root) Create(id, name string) (*Dir, error) {
 	}
 	if err := d.makeLocked(); err != nil {
 		return nil, errors.Join(fmt.Errorf("create container %q: %w", name, err), os.Remove(d.RunPath()))
+	}
+	if name == "" {
+		return d, nil
 	}
 	if err := r.reserve(name, id); err != nil {
 		return nil, errors.Join(err, os.Remove(d.Path()), os.Remove(d.RunPath()), d.Close())
@@ -55,7 +61,7 @@ func (d *Dir) Close() error { return d.lock.Close() }
 // Discard takes away what Create made. What has never run has files of the user's only, for
 // which the trash needs no user namespace: there may be none to be had.
 func (d *Dir) Discard() error {
-	err := d.root.remove(d.ID, d.Name)
+	err := d.root.Discard(d.ID, d.Name)
 	if errors.Is(err, errs.ErrNotFound) {
 		err = nil // the shim was faster
 	}

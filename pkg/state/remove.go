@@ -42,10 +42,13 @@ func (r Root) RemoveHeld(id string) error {
 }
 
 // Discard is Remove for whoever looks after the container, and knows that it has ended and
-// what its name is: its record need not be read, nor be there yet.
+// what its name is ("" for one that was made without): its record need not be read, nor be there yet.
 func (r Root) Discard(id, name string) error {
 	if !isID(id) {
 		return fmt.Errorf("container %q: %w", id, errs.ErrNotFound)
+	}
+	if name == "" {
+		return r.removeFiles(id, r.trash(r.Dir(id), id))
 	}
 	if r.named(name) != id {
 		name = "" // it was renamed, or is not named yet
@@ -61,6 +64,11 @@ func (r Root) remove(id, name string) error {
 	if unnamed := r.unname(id, name); unnamed != nil {
 		return fmt.Errorf("remove container %s: %w", id[:12], errors.Join(err, unnamed))
 	}
+	return r.removeFiles(id, err)
+}
+
+// removeFiles is the rest of a removal, whose outcome so far is err.
+func (r Root) removeFiles(id string, err error) error {
 	// The runtime directory has files of the user's only.
 	runErr := errors.Join(os.RemoveAll(r.RunDir(id)), r.LeaveNetworks(id))
 	if errors.Is(err, fs.ErrNotExist) {

@@ -207,5 +207,6 @@ func (d *draft) names(n *spec.Network) error {
 // withoutFile says that the user does not want one of the files that rc makes.
 func (d *draft) withoutFile(name string) bool {
 	n := &d.c.Network
-	return name == fileHosts && n.NoHosts || name == fileHostname && n.NoHostname || name == fileResolvConf && slices.Contains(n.DNS, "none")
+	return name == fileHosts && n.NoHosts || name == fileHostname && n.NoHostname || name == fileResolvConf && slices.Contains(n.DNS, "none") ||
+		name == fileContainerEnv && d.opts.NoContainerEnv
 }

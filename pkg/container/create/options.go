@@ -67,6 +67,8 @@ type Options struct {
 	StopTimeout      *uint
 	Timeout          uint
 	PIDFile, CIDFile string
+	// NoContainerEnv leaves out /run/.containerenv.
+	NoContainerEnv bool
 
 	// Detach leaves the container to itself.
 	Detach bool
