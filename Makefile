@@ -24,7 +24,9 @@ LIBEXEC := $(DESTDIR)$(PREFIX)/libexec/rc
 SHARE   := $(DESTDIR)$(PREFIX)/share
 # Where systemd --user looks (systemd.unit(5)): a user's own units are below share.
 UNITS   := $(DESTDIR)$(PREFIX)/$(if $(filter $(or $(HOME),/nowhere)/%,$(PREFIX)),share,lib)/systemd/user
-UNIT    := rc-restart.service
+UNIT_FILES := $(notdir $(wildcard contrib/systemd/user/*.service contrib/systemd/user/*.timer))
+# Where a user manager looks for generators (systemd.generator(7)); it reads none of a user's.
+GENERATORS := $(if $(filter $(or $(HOME),/nowhere)/%,$(PREFIX)),,$(DESTDIR)$(PREFIX)/lib/systemd/user-generators)
 
 # GOARCH=arm64 make build cross-compiles.
 BIN      ?= bin
@@ -37,14 +39,14 @@ PROGRAMS := $(notdir $(patsubst %/main.go,%,$(wildcard cmd/*/main.go)))
 help: ## list the targets (this)
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-build: $(addprefix $(BIN)/,$(PROGRAMS)) $(BIN)/$(UNIT) ## build bin/rc and the programs that it starts (static, no cgo)
+build: $(addprefix $(BIN)/,$(PROGRAMS)) $(addprefix $(BIN)/,$(UNIT_FILES)) ## build bin/rc and the programs that it starts (static, no cgo)
 
 # Go knows what is out of date better than make does.
 $(addprefix $(BIN)/,$(PROGRAMS)): $(BIN)/%:
 	$(GO) build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)' -o $@ ./cmd/$*
 
 # Tests are given bin/ alone.
-$(BIN)/$(UNIT): contrib/systemd/user/$(UNIT)
+$(addprefix $(BIN)/,$(UNIT_FILES)): $(BIN)/%: contrib/systemd/user/%
 	install -D -m 644 $< $@
 
 cross: ## build for linux/amd64 and linux/arm64 into dist/
@@ -58,14 +60,17 @@ install: build man ## install into PREFIX (/usr/local; ~/.local for a user), bel
 	install -D -m 644 completions/rc.zsh '$(SHARE)/zsh/site-functions/_rc'
 	install -D -m 644 completions/rc.fish '$(SHARE)/fish/vendor_completions.d/rc.fish'
 	install -d '$(UNITS)'
-	sed 's|"/usr/local/bin/rc"|"$(PREFIX)/bin/rc"|' contrib/systemd/user/$(UNIT) > '$(UNITS)/$(UNIT)' && chmod 644 '$(UNITS)/$(UNIT)'
+	for unit in $(UNIT_FILES); do \
+	  sed 's|"/usr/local/bin/rc"|"$(PREFIX)/bin/rc"|' contrib/systemd/user/$$unit > '$(UNITS)/'$$unit && chmod 644 '$(UNITS)/'$$unit; done
+	$(if $(GENERATORS),install -d '$(GENERATORS)' && ln -sfn ../../../libexec/rc/rc-user-generator '$(GENERATORS)/rc-user-generator')
 	install -d '$(SHARE)/man/man1' && install -m 644 $(BIN)/man/*.1 '$(SHARE)/man/man1/'
 
 uninstall: ## remove what install put there
 	rm -f '$(DESTDIR)$(PREFIX)/bin/rc' '$(SHARE)/bash-completion/completions/rc' \
 	  '$(SHARE)/zsh/site-functions/_rc' '$(SHARE)/fish/vendor_completions.d/rc.fish' \
 	  '$(SHARE)'/man/man1/rc.1 '$(SHARE)'/man/man1/rc-*.1
-	rm -f '$(UNITS)/$(UNIT)'
+	rm -f $(addprefix '$(UNITS)'/,$(UNIT_FILES))
+	$(if $(GENERATORS),rm -f '$(GENERATORS)/rc-user-generator')
 	rm -rf '$(LIBEXEC)'
 
 demo: ## set up what is missing, build, and run a container as an ordinary user (DRY=1 only says what it would do)

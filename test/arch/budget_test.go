@@ -31,6 +31,7 @@ var budgets = []struct {
 	{"rc", []string{"--version"}, 1.5},
 	{"rc-shim", []string{"--version"}, 0.4},
 	{"rc-net", []string{"--version"}, 0.4},
+	{"rc-user-generator", []string{"--version"}, 0.4},
 	{"rc-bridge", []string{"--version"}, 0.8}, // netlink, nftables and dns
 }
 
