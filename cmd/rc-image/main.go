@@ -1,11 +1,18 @@
-// Command rc-image works on the image store for rc: see pkg/image/worker. It is started by
-// rc, in the default map, never by hand.
+// Command rc-image works on the image store for rc: see pkg/image/worker, for builds pkg/build/worker, and
+// pkg/build/fetch, which is the only part of it that runs on the host. It is started by rc, never by hand.
 package main
 
 import (
 	"os"
 
+	"github.com/rc-containers/rc/pkg/build/fetch"
+	"github.com/rc-containers/rc/pkg/build/origin"
 	"github.com/rc-containers/rc/pkg/image/worker"
 )
 
-func main() { os.Exit(worker.Main()) }
+func main() {
+	if len(os.Args) == 3 && os.Args[1] == origin.Word {
+		os.Exit(fetch.Main(os.Args[2]))
+	}
+	os.Exit(worker.Main())
+}

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/rc-containers/rc/cmd/rc/build"
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/cmd/rc/complete"
 	"github.com/rc-containers/rc/cmd/rc/container"
@@ -79,9 +80,12 @@ rc ps --all`,
 func verbs(a *cli.App) []cli.Verb {
 	return slices.Concat(container.Verbs(a), image.Verbs(a), image.RegistryVerbs(a), system.Verbs(a), []cli.Verb{
 		inspect.Verb(a),
+		build.Verb(a),
 		container.HealthVerb(a),
 		cli.Noun("container", "Manage containers", append(slices.Concat(container.Verbs(a), container.NounVerbs(a)), inspect.ContainerVerb(a))),
-		cli.Noun("image", "Manage images", append(slices.Concat(image.Verbs(a), image.NounVerbs(a)), inspect.ImageVerb(a), container.ImageDiffVerb(a))),
+		cli.Noun("image", "Manage images", append(slices.Concat(image.Verbs(a), image.NounVerbs(a)), build.Verb(a), inspect.ImageVerb(a), container.ImageDiffVerb(a))),
+		cli.Noun("builder", "Build images, and manage what is kept of builds", build.BuilderVerbs(a)),
+		cli.Noun("buildx", "Build images by docker's newer name", build.BuilderVerbs(a)),
 		cli.Noun("manifest", "Manage manifest lists", manifest.Verbs(a)),
 		cli.Noun("secret", "Manage secrets", secret.Verbs(a)),
 		cli.Noun("network", "Manage bridge networks", append(network.Verbs(a), container.NetworkReloadVerb(a))),

@@ -37,6 +37,8 @@ type Event struct {
 	// Error and Lines tell of a step that has failed: the first and last line of the Dockerfile, from 1.
 	Error string `json:"error,omitempty"`
 	Lines [2]int `json:"lines,omitzero"`
+	// Code is the exit code of a RUN that has failed.
+	Code int `json:"code,omitempty"`
 }
 
 // States of an Event.

@@ -80,6 +80,8 @@ var levels = map[string]int{
 	"pkg/build":               34, // what rc build and its worker say to each other
 	"pkg/build/runner":        45, // RUN, on the host
 	"pkg/build/dockerfile":    16, // what Dockerfiles mean
+	"pkg/build/origin":        33, // where contexts come from
+	"pkg/build/fetch":         35, // URLs, archives and repositories as contexts
 
 	"pkg/api":     50,
 	"pkg/compose": 50,
@@ -92,6 +94,7 @@ var levels = map[string]int{
 	"cmd/rc/cli":         60,
 	"cmd/rc/cli/clitest": 61, // for their tests
 	"cmd/rc/complete":    62,
+	"cmd/rc/build":       63, // it shares flags with container
 	"cmd/rc/container":   62,
 	"cmd/rc/image":       62,
 	"cmd/rc/manifest":    63, // it shares flags with image
@@ -136,7 +139,7 @@ var importers = map[string][]string{
 
 // verbs are the packages of rc's command line.
 func verbs() []string {
-	return []string{"cmd/rc", "cmd/rc/cli", "cmd/rc/cli/clitest", "cmd/rc/complete", "cmd/rc/container", "cmd/rc/image", "cmd/rc/inspect", "cmd/rc/manifest", "cmd/rc/network", "cmd/rc/secret", "cmd/rc/system", "cmd/rc/volume"}
+	return []string{"cmd/rc", "cmd/rc/cli", "cmd/rc/cli/clitest", "cmd/rc/build", "cmd/rc/complete", "cmd/rc/container", "cmd/rc/image", "cmd/rc/inspect", "cmd/rc/manifest", "cmd/rc/network", "cmd/rc/secret", "cmd/rc/system", "cmd/rc/volume"}
 }
 
 // unlinked says what a program must not have in it, by prefix of the import path.

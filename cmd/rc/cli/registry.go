@@ -93,6 +93,11 @@ type PlatformFlags struct{ platform, os, arch, variant string }
 // Add declares them.
 func (p *PlatformFlags) Add(flags *pflag.FlagSet) {
 	flags.StringVar(&p.platform, "platform", "", "Take the image for OS/ARCH[/VARIANT] instead of this machine's")
+	p.AddParts(flags)
+}
+
+// AddParts declares those that say it in parts.
+func (p *PlatformFlags) AddParts(flags *pflag.FlagSet) {
 	flags.StringVar(&p.os, "os", "", "Take the image for this operating system")
 	flags.StringVar(&p.arch, "arch", "", "Take the image for this architecture")
 	flags.StringVar(&p.variant, "variant", "", "Take the image for this variant of the architecture")

@@ -1,0 +1,201 @@
+// Package fetch gets the contexts of builds that are not directories of the user's: archives and Dockerfiles from standard
+// input and by HTTP, and git repositories. It is what rc-image does with the word "fetch" (package origin),
+// on the host, as the user: git finds the user's own settings and keys.
+package fetch
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/signal"
+	"path"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rc-containers/rc/pkg/archive"
+	"github.com/rc-containers/rc/pkg/build/origin"
+	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/image"
+	"github.com/rc-containers/rc/pkg/image/compress"
+)
+
+// callerFD ends when rc does.
+const callerFD = 3
+
+// Main is the program: request as its argument, answer on standard output.
+func Main(request string) int {
+	ctx, cancel := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
+	defer cancel()
+	go func() {
+		_, _ = os.NewFile(callerFD, "rc").Read(make([]byte, 1))
+		cancel()
+	}()
+	var r origin.Request
+	var a origin.Answer
+	err := json.Unmarshal([]byte(request), &r)
+	if err == nil {
+		a.Fetched, err = fetch(ctx, r)
+	}
+	if err != nil {
+		what := "context"
+		if r.File {
+			what = "Dockerfile"
+		}
+		a.Error = image.NewFailure(fmt.Errorf("%s %q: %w", what, r.Value, err))
+	}
+	if json.NewEncoder(os.Stdout).Encode(a) != nil || err != nil {
+		return errs.CodeError
+	}
+	return 0
+}
+
+func fetch(ctx context.Context, r origin.Request) (origin.Fetched, error) {
+	if r.Value == origin.Stdin {
+		return unpack(ctx, os.Stdin, r)
+	}
+	if !r.File {
+		ref, isGit, err := parseGit(r.Value)
+		if err != nil {
+			return origin.Fetched{}, err
+		}
+		if isGit {
+			return checkout(ctx, ref, r)
+		}
+	}
+	body, err := get(ctx, r.Value)
+	if err != nil {
+		return origin.Fetched{}, err
+	}
+	defer body.Close()
+	return unpack(ctx, body, r)
+}
+
+// silence is how long a server may say nothing.
+const silence = time.Minute
+
+func get(ctx context.Context, url string) (io.ReadCloser, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // documented to be one
+	transport.ResponseHeaderTimeout = silence
+	response, err := (&http.Client{Transport: transport}).Do(request)
+	if err != nil {
+		return nil, err
+	}
+	if response.StatusCode != http.StatusOK {
+		response.Body.Close()
+		return nil, errs.Invalidf("the server answers %s", response.Status)
+	}
+	return response.Body, nil
+}
+
+// longestDockerfile is more than anybody writes, in bytes.
+const longestDockerfile = 16 << 20
+
+// unpack makes a context of an archive, or a Dockerfile of anything else.
+func unpack(ctx context.Context, in io.Reader, r origin.Request) (f origin.Fetched, err error) {
+	plain, err := compress.Reader(in)
+	if err != nil {
+		return f, err
+	}
+	defer plain.Close()
+	text := bufio.NewReaderSize(plain, 64<<10)
+	head, err := text.Peek(512)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return f, err
+	}
+	if len(bytes.TrimSpace(head)) == 0 && len(head) < 512 {
+		return f, errs.Invalidf("it is empty")
+	}
+	if !r.File && isTar(head) {
+		f.Dir = filepath.Join(r.Dir, "context")
+		return f, extract(ctx, text, f.Dir)
+	}
+	if bytes.IndexByte(head, 0) >= 0 {
+		return f, errs.Invalidf("it is neither a tar archive nor a Dockerfile")
+	}
+	f.Dockerfile = filepath.Join(r.Dir, "Dockerfile")
+	out, err := os.OpenFile(f.Dockerfile, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return f, err
+	}
+	defer out.Close()
+	n, err := io.Copy(out, io.LimitReader(text, longestDockerfile+1))
+	if err == nil && n > longestDockerfile {
+		err = errs.Invalidf("a Dockerfile of more than %d bytes", longestDockerfile)
+	}
+	return f, errors.Join(err, out.Close())
+}
+
+// isTar looks for the magic of POSIX and of GNU, and for an old header's sum.
+func isTar(head []byte) bool {
+	if len(head) < 512 {
+		return false
+	}
+	if bytes.HasPrefix(head[257:], []byte("ustar")) {
+		return true
+	}
+	sum := 0
+	for i, b := range head {
+		if i >= 148 && i < 156 {
+			b = ' '
+		}
+		sum += int(b)
+	}
+	want := 0
+	for _, b := range bytes.Trim(head[148:156], " \x00") {
+		if b < '0' || b > '7' {
+			return false
+		}
+		want = want<<3 | int(b-'0')
+	}
+	return want == sum
+}
+
+func extract(ctx context.Context, in io.Reader, dir string) error {
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return err
+	}
+	root, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(root)
+	self := func(int, int) (int, int) { return os.Getuid(), os.Getgid() }
+	return archive.Unpack(ctx, in, archive.Dest{Root: root, Path: "/"}, archive.UnpackOptions{
+		Owner: self, Confined: true, Overwrite: true, Foreign: true,
+		Warn: func(err error) { fmt.Fprintln(os.Stderr, "Warning:", err) },
+	})
+}
+
+// within is a directory of a checked-out repository; a link in it must not lead out.
+func within(dir, sub string) (string, error) {
+	if sub == "" || path.Clean("/"+sub) == "/" {
+		return dir, nil
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = root.Close() }()
+	name := strings.TrimPrefix(path.Clean("/"+sub), "/")
+	st, err := root.Stat(name)
+	if err != nil {
+		return "", fmt.Errorf("directory %q of the repository: %w", sub, errors.Unwrap(err))
+	}
+	if !st.IsDir() {
+		return "", errs.Invalidf("%q of the repository: it is not a directory", sub)
+	}
+	return filepath.EvalSymlinks(filepath.Join(dir, name))
+}
