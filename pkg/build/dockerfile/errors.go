@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
@@ -59,49 +60,58 @@ func (f *File) located(err error) error {
 	return f.at(err, at)
 }
 
-// parsePrefix is in front of what instructions.Parse says.
-var parsePrefix = regexp.MustCompile(`^dockerfile parse error on line \d+: `)
-
 // at makes an *Error of err at lines of the file.
 func (f *File) at(err error, lines [2]int) error {
 	if _, done := errors.AsType[*Error](err); done {
 		return err
 	}
-	if text := err.Error(); parsePrefix.MatchString(text) {
-		err = &reworded{err, parsePrefix.ReplaceAllString(text, "")}
+	written := ""
+	if lines[0] > 0 && lines[0] <= len(f.text) {
+		written = strings.TrimPrefix(f.text[lines[0]-1], "\ufeff")
 	}
-	err = nearest(err)
+	err = reword(err, written)
 	e := &Error{Name: f.name, Lines: lines, Err: err}
-	if lines[0] < 1 || lines[0] > len(f.text) {
+	if written == "" {
 		e.Lines = [2]int{}
 		return e
 	}
 	words := culprits(err)
-	e.Text = f.text[lines[0]-1]
+	e.Text = written
 search:
 	for _, word := range words {
 		for n := lines[0]; n <= lines[1] && n <= len(f.text); n++ {
-			if i := strings.Index(f.text[n-1], word); i >= 0 {
-				e.Lines[0], e.Column, e.Text = n, utf8.RuneCountInString(f.text[n-1][:i])+1, f.text[n-1]
+			if column := find(f.text[n-1], word); column > 0 {
+				e.Lines[0], e.Column, e.Text = n, column, f.text[n-1]
 				break search
 			}
 		}
 	}
 	const most = 100 // characters, of a line that is to help and not to fill the terminal
-	if e.Text = strings.TrimSpace(strings.TrimPrefix(e.Text, "\ufeff")); utf8.RuneCountInString(e.Text) > most {
+	if e.Text = strings.TrimSpace(e.Text); utf8.RuneCountInString(e.Text) > most {
 		e.Text = string([]rune(e.Text)[:most]) + "…"
 	}
 	return e
 }
 
-// reworded is an error with another text.
-type reworded struct {
-	error
-	text string
+// find is the column of a word of a line, 0 where it is not there. A word of letters is not part of another.
+func find(line, word string) int {
+	letter := func(r rune) bool { return r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r) }
+	first, _ := utf8.DecodeRuneInString(word)
+	last, _ := utf8.DecodeLastRuneInString(word)
+	for from := 0; ; {
+		i := strings.Index(line[from:], word)
+		if i < 0 {
+			return 0
+		}
+		i += from
+		before, _ := utf8.DecodeLastRuneInString(line[:i])
+		after, _ := utf8.DecodeRuneInString(line[i+len(word):])
+		if !(letter(first) && letter(before)) && !(letter(last) && letter(after)) {
+			return utf8.RuneCountInString(line[:i]) + 1
+		}
+		from = i + len(word)
+	}
 }
-
-func (r *reworded) Error() string { return r.text }
-func (r *reworded) Unwrap() error { return r.error }
 
 // mention finds words of the Dockerfile in messages of BuildKit's parser: quoted ones, and flags.
 var mention = regexp.MustCompile(`"((?:[^"\\]|\\.)+)"|'([^']+)'|(?:flag[^:]*: )(--[^\s=,]+)|: (\S+)$`)
@@ -120,30 +130,6 @@ func culprits(err error) []string {
 		}
 	}
 	return words
-}
-
-// choices are words that BuildKit refuses without naming those that it takes.
-var choices = []struct {
-	message *regexp.Regexp
-	words   []string
-}{
-	{regexp.MustCompile(`^invalid network mode "(.*)"$`), []string{"default", "none", "host"}},
-	{regexp.MustCompile(`^security "(.*)" is not valid$`), []string{"sandbox", "insecure"}},
-	{regexp.MustCompile(`^Unknown type "(.*)" in HEALTHCHECK \(try CMD\)$`), []string{"CMD", "NONE"}},
-}
-
-// nearest adds what would be accepted to a message that does not say it.
-func nearest(err error) error {
-	text := err.Error()
-	for _, c := range choices {
-		if m := c.message.FindStringSubmatch(text); m != nil {
-			if near := spec.Nearest(m[1], c.words); near != "" {
-				return fmt.Errorf("%w (did you mean %s?)", err, near)
-			}
-			return fmt.Errorf("%w: want %s", err, strings.Join(c.words, ", "))
-		}
-	}
-	return err
 }
 
 // meant is the end of a message about word: the nearest of what would be accepted.

@@ -258,18 +258,8 @@ func (p *Plan) need(s *Stage) error {
 		s.Needs = append(s.Needs, s.From.Stage)
 	}
 	for _, node := range slices.Concat(s.triggers, s.nodes) {
-		refs, err := references(node)
-		if err != nil {
+		if err := p.refer(s, node); err != nil {
 			return p.file.at(err, [2]int{node.StartLine, node.EndLine})
-		}
-		for _, ref := range refs {
-			source, err := p.from(s, ref)
-			if err != nil {
-				return p.file.at(err, [2]int{node.StartLine, node.EndLine})
-			}
-			if source.Stage != nil && !slices.Contains(s.Needs, source.Stage) {
-				s.Needs = append(s.Needs, source.Stage)
-			}
 		}
 	}
 	for _, other := range s.Needs {
@@ -283,31 +273,38 @@ func (p *Plan) need(s *Stage) error {
 // quiet is a linter for what is parsed a second time.
 func quiet() *linter.Linter { return linter.New(&linter.Config{SkipAll: true}) }
 
-// references are what an instruction's --from and --mount=from= name.
-func references(node *parser.Node) ([]string, error) {
+// refer adds the stages that an instruction's --from and --mount=from= name to those that s needs.
+func (p *Plan) refer(s *Stage, node *parser.Node) error {
 	parsed, err := instructions.ParseInstructionWithLinter(node, quiet())
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var refs []string
+	flag, refs := "--from", []string(nil)
 	switch c := parsed.(type) {
 	case *instructions.CopyCommand:
-		if c.From != "" {
-			refs = append(refs, c.From)
-		}
+		refs = []string{c.From}
 	case *instructions.RunCommand:
+		flag = "--mount"
 		for _, m := range instructions.GetMounts(c) {
-			if m.From != "" {
-				refs = append(refs, m.From)
-			}
+			refs = append(refs, m.From)
 		}
 	}
 	for _, ref := range refs {
+		if ref == "" {
+			continue
+		}
 		if word, _, err := shell.NewLex('\\').ProcessWord(ref, &env{}); err == nil && word != ref {
-			return nil, fmt.Errorf("from=%s: variables are not expanded here: give a stage FROM %s a name, and use that", ref, ref)
+			return fmt.Errorf("%s: %q has a variable, and none is expanded here: give a stage \"FROM %s\" a name, and use that", flag, ref, ref)
+		}
+		source, err := p.from(s, ref)
+		if err != nil {
+			return fmt.Errorf("%s: %w", flag, err)
+		}
+		if source.Stage != nil && !slices.Contains(s.Needs, source.Stage) {
+			s.Needs = append(s.Needs, source.Stage)
 		}
 	}
-	return refs, nil
+	return nil
 }
 
 // triggersOf are the ONBUILDs of a stage, for a stage that is made from it.

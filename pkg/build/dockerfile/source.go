@@ -51,7 +51,7 @@ func (p *Plan) outside(ref string) Source {
 func (p *Plan) from(s *Stage, ref string) (Source, error) {
 	if n, err := strconv.Atoi(ref); err == nil {
 		if n < 0 || n >= len(p.all) {
-			return Source{}, fmt.Errorf("there is no stage %d: stages are numbered from 0 to %d", n, len(p.all)-1)
+			return Source{}, fmt.Errorf("there is no stage %q: stages are numbered from 0 to %d", ref, len(p.all)-1)
 		}
 		return p.earlier(s, p.all[n], ref)
 	}
