@@ -100,13 +100,15 @@ func (f *File) lintDefaults(predefined *env, lint *linter.Linter) {
 	if err != nil {
 		return // with the build's own arguments it may be right
 	}
-	lex := shell.NewLex(f.escape)
+	lex, stages := shell.NewLex(f.escape), map[string]bool{}
 	for _, s := range f.stages {
 		name, _, err := lex.ProcessWord(s.BaseName, args)
 		if err != nil {
 			return
 		}
-		if _, err := index.ParseName(name); err != nil {
+		isStage := stages[strings.ToLower(name)]
+		stages[s.Name] = true
+		if _, err := index.ParseName(name); err != nil && (!isStage || name == "") {
 			lint.Run(&linter.RuleInvalidDefaultArgInFrom, s.Location, linter.RuleInvalidDefaultArgInFrom.Format(s.BaseName))
 		}
 	}

@@ -19,7 +19,7 @@ func (st *Steps) configure(step *Step, cmd instructions.Command, lint *linter.Li
 	case *instructions.ArgCommand:
 		return st.arg(step, c, lint)
 	case *instructions.EnvCommand:
-		st.setenv(step, c, lint)
+		return st.setenv(step, c, lint)
 	case *instructions.LabelCommand:
 		st.label(step, c, lint)
 	case *instructions.CmdCommand:
@@ -89,6 +89,9 @@ func (st *Steps) arg(step *Step, c *instructions.ArgCommand, lint *linter.Linter
 		}
 		word := a.Key
 		if value != nil {
+			if err := checkLength(a.Key, *value); err != nil {
+				return err
+			}
 			word += "=" + *value
 			if !sbom(a.Key) {
 				st.env.set(a.Key, *value)
@@ -108,15 +111,30 @@ func sbom(name string) bool {
 	return name == "BUILDKIT_SBOM_SCAN_CONTEXT" || name == "BUILDKIT_SBOM_SCAN_STAGE"
 }
 
-func (st *Steps) setenv(step *Step, c *instructions.EnvCommand, lint *linter.Linter) {
+func (st *Steps) setenv(step *Step, c *instructions.EnvCommand, lint *linter.Linter) error {
 	step.CreatedBy = "ENV"
 	for _, kv := range c.Env {
+		if err := checkLength(kv.Key, kv.Value); err != nil {
+			return err
+		}
 		st.lintPair(kv, c, lint)
 		st.lintSecret("ENV", kv.Key, c, lint)
 		st.env.set(kv.Key, kv.Value)
 		st.config.Env = setIn(st.config.Env, kv.Key, kv.Value)
 		step.CreatedBy += " " + kv.String()
 	}
+	return nil
+}
+
+// maxVariable is MAX_ARG_STRLEN of Linux, without NAME= and the zero: execve(2) takes no longer variable.
+const maxVariable = 128 << 10
+
+// checkLength refuses variables that no process can have, before they are expanded in each other.
+func checkLength(name, value string) error {
+	if len(name)+len(value)+2 > maxVariable {
+		return fmt.Errorf("variable %q is longer than %d bytes: no process can have it", name, maxVariable)
+	}
+	return nil
 }
 
 func (st *Steps) label(step *Step, c *instructions.LabelCommand, lint *linter.Linter) {

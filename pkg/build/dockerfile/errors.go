@@ -106,7 +106,7 @@ func find(line, word string) int {
 		i += from
 		before, _ := utf8.DecodeLastRuneInString(line[:i])
 		after, _ := utf8.DecodeRuneInString(line[i+len(word):])
-		if !(letter(first) && letter(before)) && !(letter(last) && letter(after)) {
+		if part := letter(first) && letter(before) || letter(last) && letter(after); !part {
 			return utf8.RuneCountInString(line[:i]) + 1
 		}
 		from = i + len(word)

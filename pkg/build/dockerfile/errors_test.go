@@ -41,6 +41,7 @@ func TestErrors(t *testing.T) {
 		{"healthcheck", from + "HEALTHCHECK CDM a\n", `F:2:13: Unknown type "CDM" in HEALTHCHECK (try CMD), in "HEALTHCHECK CDM a"`},
 		{"signal", from + "STOPSIGNAL SIGFOO\n", `F:2:12: signal "SIGFOO": unknown; want a name as in kill -l, or a number, in "STOPSIGNAL SIGFOO"`},
 		{"expansion", from + "ENV A=${B\n", `F:2:7: failed to process "${B": missing '}', in "ENV A=${B"`},
+		{"doubled", from + "ENV A=0123456789\n" + strings.Repeat("ENV A=$A$A\n", 30), `F:16:5: variable "A" is longer than 131072 bytes: no process can have it, in "ENV A=$A$A"`},
 		{"required", from + "ENV A=${B:?set}\n", `F:2:7: failed to process "${B:?set}": B: set, in "ENV A=${B:?set}"`},
 		{"port", from + "EXPOSE 80/tpc\n", `F:2:8: port "80/tpc": protocol "tpc" (did you mean tcp?), in "EXPOSE 80/tpc"`},
 		{"port number", from + "EXPOSE 65536\n", `F:2:8: port "65536": "65536" is not a number from 0 to 65535, in "EXPOSE 65536"`},

@@ -56,6 +56,11 @@ func TestGolden(t *testing.T) {
 			if d := cmp.Diff(string(files["want"]), got); d != "" {
 				t.Errorf("-want +got:\n%s", d)
 			}
+			windows := "\ufeff" + strings.ReplaceAll(string(files["Dockerfile"]), "\n", "\r\n")
+			got = strings.ReplaceAll(walk([]byte(windows), o, bases), `\r\n`, `\n`)
+			if d := cmp.Diff(string(files["want"]), strings.ReplaceAll(got, "\r\n", "\n")); d != "" {
+				t.Errorf("as Windows writes it: -want +got:\n%s", d)
+			}
 		})
 	}
 }

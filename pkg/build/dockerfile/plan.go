@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -189,7 +190,7 @@ func (p *Plan) platform(from *instructions.Stage, lint *linter.Linter) (string, 
 	}
 	if r.Result == "" {
 		unknown := ""
-		for name := range r.Unmatched {
+		for _, name := range slices.Sorted(maps.Keys(r.Unmatched)) {
 			unknown = meant(name, p.global.Keys())
 		}
 		return "", fmt.Errorf("--platform=%s is empty%s", from.Platform, unknown)
@@ -203,7 +204,7 @@ func (p *Plan) platform(from *instructions.Stage, lint *linter.Linter) (string, 
 }
 
 func (p *Plan) lintUndeclared(unmatched map[string]struct{}, from *instructions.Stage, lint *linter.Linter) {
-	for name := range unmatched {
+	for _, name := range slices.Sorted(maps.Keys(unmatched)) {
 		if !p.declared[name] {
 			near := spec.Nearest(name, p.global.Keys())
 			lint.Run(&linter.RuleUndefinedArgInFrom, from.Location, linter.RuleUndefinedArgInFrom.Format(name, near))
