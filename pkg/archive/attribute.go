@@ -74,6 +74,42 @@ func listAttributes(fd int) ([]string, error) {
 	}
 }
 
+// Attributes gives those extended attributes of an open file that are copied. layer has capabilities as an
+// image can have them.
+func Attributes(fd int, layer bool) (map[string]string, error) {
+	names, err := listAttributes(fd)
+	if err != nil || len(names) == 0 {
+		return nil, err
+	}
+	all := make(map[string]string, len(names))
+	for _, name := range names {
+		value, err := attribute(fd, name)
+		switch {
+		case errors.Is(err, unix.ENODATA), errors.Is(err, unix.ENOTSUP), errors.Is(err, unix.EPERM), errors.Is(err, unix.EOVERFLOW):
+			continue // EOVERFLOW: capabilities of another user namespace
+		case err != nil:
+			return nil, fmt.Errorf("%q: %w", name, err)
+		}
+		if layer && name == capability {
+			value = withoutRoot(value)
+		}
+		all[name] = string(value)
+	}
+	return all, nil
+}
+
+// Records are the PAX records that hold attributes.
+func Records(attributes map[string]string) map[string]string {
+	if len(attributes) == 0 {
+		return nil
+	}
+	records := make(map[string]string, len(attributes))
+	for name, value := range attributes {
+		records[paxAttribute+name] = value
+	}
+	return records
+}
+
 func attribute(fd int, name string) ([]byte, error) {
 	value := make([]byte, 64<<10) // XATTR_SIZE_MAX, xattr(7)
 	n, err := unix.Fgetxattr(fd, name, value)

@@ -29,6 +29,8 @@ type PackOptions struct {
 	Layer bool
 	// Warn is told what is left out.
 	Warn func(error)
+	// Entry is told of each header that has been written: content of its size follows.
+	Entry func(*tar.Header) error
 }
 
 // Pack writes what the descriptor top (O_PATH is enough) refers to as a tar stream. What
@@ -159,7 +161,11 @@ func (p *packer) header(name string, st *unix.Stat_t) *tar.Header {
 }
 
 func (p *packer) write(h *tar.Header) error {
-	if err := p.tar.WriteHeader(h); err != nil {
+	err := p.tar.WriteHeader(h)
+	if err == nil && p.o.Entry != nil {
+		err = p.o.Entry(h)
+	}
+	if err != nil {
 		return fmt.Errorf("write %q: %w", h.Name, err)
 	}
 	return nil
@@ -304,25 +310,10 @@ func (p *packer) zeros(left int64) error {
 
 // attributes takes the extended attributes of an open file along.
 func (p *packer) attributes(h *tar.Header, fd int) error {
-	names, err := listAttributes(fd)
+	all, err := Attributes(fd, p.o.Layer)
 	if err != nil {
 		return fmt.Errorf("attributes of %q: %w", h.Name, err)
 	}
-	for _, name := range names {
-		value, err := attribute(fd, name)
-		if errors.Is(err, unix.ENODATA) || errors.Is(err, unix.ENOTSUP) || errors.Is(err, unix.EPERM) {
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("attribute %q of %q: %w", name, h.Name, err)
-		}
-		if h.PAXRecords == nil {
-			h.PAXRecords = map[string]string{}
-		}
-		if p.o.Layer && name == capability {
-			value = withoutRoot(value)
-		}
-		h.PAXRecords[paxAttribute+name] = string(value)
-	}
+	h.PAXRecords = Records(all)
 	return nil
 }

@@ -195,10 +195,15 @@ func (u *unpacker) owner(h *tar.Header) error {
 		h.Uid, h.Gid = 0, 0
 	}
 	u.uids[h.Uid], u.gids[h.Gid] = true, true
-	if contains(u.o.UIDs, h.Uid) && contains(u.o.GIDs, h.Gid) {
+	return CheckOwner(h.Uid, h.Gid, u.o)
+}
+
+// CheckOwner says whether an owner exists here; ErrOwner says that it does not.
+func CheckOwner(uid, gid int, o Options) error {
+	if contains(o.UIDs, uid) && contains(o.GIDs, gid) {
 		return nil
 	}
-	return ownerError(h.Uid, h.Gid, u.o)
+	return ownerError(uid, gid, o)
 }
 
 func ownerError(uid, gid int, o Options) error {

@@ -165,6 +165,9 @@ const (
 	OpaqueFile     = ".wh..wh..opq"
 )
 
+// opaqueXattr makes a directory opaque for kernel overlays mounted with userxattr and for fuse-overlayfs.
+const opaqueXattr = "user.overlay.opaque"
+
 // Whiteout is the name that a file hides by its own name.
 func Whiteout(name string) (string, bool) {
 	hides, ok := strings.CutPrefix(name, WhiteoutPrefix)
@@ -182,7 +185,7 @@ func IsWhiteout(st *unix.Stat_t) bool { return st.Mode&unix.S_IFMT == unix.S_IFC
 // IsOpaque says whether a directory hides those of the same name below it. The descriptor may be O_PATH.
 func IsOpaque(dir int) bool {
 	path := linux.FDPath(dir)
-	for _, name := range []string{"user.overlay.opaque", "user.fuseoverlayfs.opaque", "trusted.overlay.opaque"} {
+	for _, name := range []string{opaqueXattr, "user.fuseoverlayfs.opaque", "trusted.overlay.opaque"} {
 		var value [1]byte
 		if n, err := unix.Getxattr(path, name, value[:]); err == nil && n == 1 && value[0] == 'y' {
 			return true

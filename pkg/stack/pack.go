@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"archive/tar"
 	"context"
 	"errors"
 	"io"
@@ -19,6 +20,13 @@ type Options struct {
 	MountPoints []string
 	// Warn is told what is left out.
 	Warn func(error)
+	// Entry is told of each header that has been written: content of its size follows.
+	Entry func(*tar.Header) error
+	// Settle has PackLayer make of upper, which nobody uses any more, the layer that unpacking the archive would
+	// give (settle.go).
+	Settle bool
+	// DotWh leaves whiteouts as ".wh." files when settling.
+	DotWh bool
 }
 
 // Pack writes what all layers show together, as one tar stream. Mount points are left out where only
@@ -51,10 +59,14 @@ func PackLayer(ctx context.Context, w io.Writer, upper int, lower Dir, o Options
 type packer struct {
 	w      *archive.Writer
 	mounts map[string]bool // see mountPoints
+	settle settler
 }
 
 func newPacker(ctx context.Context, w io.Writer, o Options) *packer {
-	return &packer{w: archive.NewWriter(ctx, w, archive.PackOptions{Layer: true, Warn: o.Warn}), mounts: mountPoints(o.MountPoints)}
+	return &packer{
+		w:      archive.NewWriter(ctx, w, archive.PackOptions{Layer: true, Warn: o.Warn, Entry: o.Entry}),
+		mounts: mountPoints(o.MountPoints), settle: settler{on: o.Settle, dotWh: o.DotWh},
+	}
 }
 
 // all writes what is in a directory; prefix is its name with a slash, "" for the root. top is the first
@@ -131,7 +143,7 @@ func (p *packer) changes(upper int, lower Dir, prefix string) error {
 			continue // for who wrote the directory's own entry
 		}
 		if hides, ok := Whiteout(name); ok {
-			err = p.whiteout(lower, prefix, hides)
+			err = p.whiteout(upper, lower, prefix, name, hides)
 		} else {
 			err = p.change(upper, lower, prefix, name)
 		}
@@ -142,10 +154,16 @@ func (p *packer) changes(upper int, lower Dir, prefix string) error {
 	return nil
 }
 
-// whiteout hides what is below, if anything is.
-func (p *packer) whiteout(lower Dir, prefix, name string) error {
+// whiteout hides what is below, if anything is; mark is what upper has for that.
+func (p *packer) whiteout(upper int, lower Dir, prefix, mark, name string) error {
 	found, err := lower.Has(name)
-	if err != nil || !found {
+	if err != nil {
+		return err
+	}
+	if !found {
+		return p.settle.drop(upper, mark)
+	}
+	if err := p.settle.whiteout(upper, mark, name); err != nil {
 		return err
 	}
 	return p.w.Empty(prefix + WhiteoutPrefix + name)
@@ -158,11 +176,15 @@ func (p *packer) change(upper int, lower Dir, prefix, name string) error {
 	}
 	defer unix.Close(fd)
 	if IsWhiteout(st) {
-		return p.whiteout(lower, prefix, name)
+		return p.whiteout(upper, lower, prefix, name, name)
 	}
 	isDir := st.Mode&unix.S_IFMT == unix.S_IFDIR
 	if _, known := p.mounts[prefix+name]; !isDir && !known {
-		return p.w.File(fd, prefix+name, st)
+		err := p.w.File(fd, prefix+name, st)
+		if err == nil && st.Mode&unix.S_IFMT == unix.S_IFSOCK {
+			err = p.settle.drop(upper, name)
+		}
+		return err
 	}
 	below, err := lower.LookUp(name)
 	if err != nil {
@@ -172,8 +194,11 @@ func (p *packer) change(upper int, lower Dir, prefix, name string) error {
 		defer below.Close()
 	}
 	pointless, err := p.forMounts(fd, st, below, prefix+name)
-	if err != nil || pointless {
+	if err != nil {
 		return err
+	}
+	if pointless {
+		return p.settle.drop(upper, name)
 	}
 	if err := p.w.File(fd, prefix+name, st); err != nil || !isDir {
 		return err
@@ -182,11 +207,15 @@ func (p *packer) change(upper int, lower Dir, prefix, name string) error {
 	if below != nil {
 		under = below.Below
 	}
-	if under != nil && IsOpaque(fd) {
+	opaque := under != nil && IsOpaque(fd)
+	if opaque {
 		if err := p.w.Empty(path.Join(prefix+name, OpaqueFile)); err != nil {
 			return err
 		}
 		under = nil
+	}
+	if err := p.settle.opaque(fd, opaque); err != nil {
+		return err
 	}
 	return p.changes(fd, under, prefix+name+"/")
 }

@@ -28,7 +28,7 @@ func (s *Store) refill(st *Staged, id string) error {
 	if err := os.MkdirAll(filepath.Dir(target), 0o700); err != nil {
 		return fmt.Errorf("mend layer %.12s: %w", id, err)
 	}
-	if err := os.Rename(filepath.Join(st.dir, "diff"), target); err != nil {
+	if err := os.Rename(st.Dir(), target); err != nil {
 		return fmt.Errorf("mend layer %.12s: %w", id, err)
 	}
 	return nil

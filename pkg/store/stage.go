@@ -15,7 +15,6 @@ import (
 	drivers "go.podman.io/storage/drivers"
 	"golang.org/x/sys/unix"
 
-	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/index"
 	"github.com/rc-containers/rc/pkg/layer"
 )
@@ -93,11 +92,11 @@ func (s *Store) unpack(ctx context.Context, r io.Reader, diff string, st *Staged
 	if err == nil {
 		err = headers.Flush()
 	}
-	if errors.Is(err, unix.ENOSPC) && errs.Hint(err) == "" {
-		err = errs.WithHint(err, "free some space, or keep images elsewhere with --root DIR")
-	}
-	return err
+	return full(err)
 }
+
+// Dir has the layer's files, until it is committed or discarded.
+func (st *Staged) Dir() string { return filepath.Join(st.dir, "diff") }
 
 // Discard deletes a staged layer.
 func (st *Staged) Discard() {
@@ -133,7 +132,7 @@ func (s *Store) Commit(ctx context.Context, st *Staged, id, parent string, blob 
 		flags[flagDotWh] = true
 	}
 	out := &drivers.DriverWithDifferOutput{
-		Target: filepath.Join(st.dir, "diff"), Size: st.Size, UIDs: st.res.UIDs, GIDs: st.res.GIDs,
+		Target: st.Dir(), Size: st.Size, UIDs: st.res.UIDs, GIDs: st.res.GIDs,
 		UncompressedDigest: st.DiffID, CompressedDigest: blob, TarSplit: st.headers, RootDirMode: st.res.RootMode,
 	}
 	st.headers = nil // ApplyStagedLayer closes it

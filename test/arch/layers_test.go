@@ -82,6 +82,7 @@ var levels = map[string]int{
 	"pkg/build/dockerfile":    16, // what Dockerfiles mean
 	"pkg/build/origin":        33, // where contexts come from
 	"pkg/build/fetch":         35, // URLs, archives and repositories as contexts
+	"pkg/build/files":         25, // COPY and ADD
 
 	"pkg/api":     50,
 	"pkg/compose": 50,

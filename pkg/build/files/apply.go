@@ -1,0 +1,81 @@
+package files
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/rc-containers/rc/pkg/stack"
+	"github.com/rc-containers/rc/pkg/store"
+)
+
+// Apply makes the layer that the instruction adds on top of lower, the topmost first. It is nil where nothing changes.
+// ErrChanged says that a file is another one than Prepare has seen: begin again there.
+func (p *Prepared) Apply(ctx context.Context, st *store.Store, lower []string) (*store.Staged, error) {
+	w, err := newWriter(ctx, st, lower, p.o)
+	if err != nil {
+		return nil, err
+	}
+	defer w.close()
+	made := inode{mode: p.change.directories(), mtime: p.o.now(), ours: true}
+	if p.copy.Chown != "" {
+		owner, err := LookUpOwner(lower, p.copy.Chown)
+		if err != nil {
+			return nil, fmt.Errorf("--chown %q: %w", p.copy.Chown, err)
+		}
+		w.owner = &owner
+		made.uid, made.gid = owner.UID, owner.GID
+	}
+	w.change = p.change
+	layers, err := stack.Open(lower...)
+	if err != nil {
+		return nil, err
+	}
+	defer layers.Close()
+	t, err := newTarget(layers, made)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range p.matches {
+		if err := p.put(t, m); err != nil {
+			return nil, err
+		}
+	}
+	return w.write(t)
+}
+
+// put puts one match at the destination.
+func (p *Prepared) put(t *target, m *match) error {
+	dest := p.copy.Dest
+	if strings.HasSuffix(dest, "/") || strings.HasSuffix(dest, "/.") {
+		if _, err := t.directory(dest); err != nil {
+			return err
+		}
+	}
+	parent, name, there, err := t.place(dest)
+	if err != nil {
+		return err
+	}
+	if !m.top.ino.isDir() {
+		if there != nil && there.ino.isDir() {
+			parent, name = there, m.base
+		}
+		return t.merge(parent, name, m.top, false)
+	}
+	if there == nil {
+		if there, err = t.directory(path.Clean(dest)); err != nil {
+			return err
+		}
+	}
+	if there.parent != nil && there.ino.isDir() {
+		// The directory itself stays what it is, but for its time.
+		timed := *there.ino
+		timed.mtime = m.top.ino.mtime
+		there.change(&timed)
+	}
+	if !there.ino.isDir() {
+		return t.merge(parent, name, m.top, false) // it says what is wrong
+	}
+	return t.mergeAll(there, m.top)
+}

@@ -1,0 +1,167 @@
+package files
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rc-containers/rc/pkg/build/dockerfile"
+	"github.com/rc-containers/rc/pkg/config"
+	"github.com/rc-containers/rc/pkg/stack"
+	"github.com/rc-containers/rc/pkg/store"
+	"github.com/rc-containers/rc/test/testns"
+)
+
+// Layers are made in the default map only.
+func TestMain(m *testing.M) { testns.Main(m) }
+
+// openStore opens an empty store.
+func openStore(t testing.TB) *store.Store {
+	t.Helper()
+	dir := t.TempDir()
+	st, err := store.Open(context.Background(), &config.Config{DataRoot: dir + "/data", RunRoot: dir + "/run"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(st.Close)
+	return st
+}
+
+// made is a copy that has been carried out: the names that the layer has, with what they are behind them.
+func apply(t *testing.T, st *store.Store, src *Source, lower []string, c *dockerfile.Copy) (names string, err error) {
+	t.Helper()
+	ctx := context.Background()
+	p, err := Prepare(ctx, src, c, Options{Now: time.Unix(1000, 0)})
+	if err != nil {
+		return "", err
+	}
+	defer p.Close()
+	staged, err := p.Apply(ctx, st, lower)
+	if staged == nil || err != nil {
+		return "", err
+	}
+	defer staged.Discard()
+	return describe(t, staged.Dir()), nil
+}
+
+// describe lists a directory's files as testns.Tree has them.
+func describe(t *testing.T, dir string) string {
+	t.Helper()
+	var words []string
+	err := filepath.Walk(dir, func(path string, info os.FileInfo, err error) error {
+		if err != nil || path == dir {
+			return err
+		}
+		word := strings.TrimPrefix(path, dir+"/")
+		switch {
+		case info.IsDir():
+			word += "/"
+			fd, err := stack.Open(path)
+			if err != nil {
+				return err
+			}
+			if stack.IsOpaque(fd[0]) {
+				word = strings.TrimSuffix(word, "/") + "%"
+			}
+			fd.Close()
+		case info.Mode()&os.ModeSymlink != 0:
+			to, err := os.Readlink(path)
+			if err != nil {
+				return err
+			}
+			word += ">" + to
+		case info.Mode().IsRegular():
+			data, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			word += "=" + string(data)
+		default:
+			word += "|"
+		}
+		words = append(words, word)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sort.Strings(words)
+	return strings.Join(words, " ")
+}
+
+func TestCopy(t *testing.T) {
+	st := openStore(t)
+	for name, test := range map[string]struct {
+		context string
+		ignore  string
+		lower   []string // topmost first
+		sources string
+		dest    string
+		copy    dockerfile.Copy // other fields
+		want    string
+		err     string
+	}{
+		"a file to a name":              {context: "a=", sources: "a", dest: "/b", want: "b=a"},
+		"a file into a directory":       {context: "a=", sources: "a", dest: "/b/", want: "b/ b/a=a"},
+		"a file into one that is there": {context: "a=", lower: []string{"b/"}, sources: "a", dest: "/b", want: "b/ b/a=a"},
+		"a directory's contents":        {context: "d/a= d/e/f=", sources: "d", dest: "/x", want: "x/ x/a=d/a x/e/ x/e/f=d/e/f"},
+		"all":                           {context: "a= d/b=", sources: ".", dest: "/", want: "a=a d/ d/b=d/b"},
+		"several":                       {context: "a= b=", sources: "a b", dest: "/x/", want: "x/ x/a=a x/b=b"},
+		"wildcard":                      {context: "a1= a2= b= d/a3=", sources: "a*", dest: "/x/", want: "x/ x/a1=a1 x/a2=a2"},
+		"wildcard directory":            {context: "d1/a= d2/b=", sources: "d*", dest: "/x/", want: "x/ x/a=d1/a x/b=d2/b"},
+		"wildcard of nothing":           {context: "a=", sources: "b*", dest: "/x/", want: ""},
+		"missing":                       {context: "a=", sources: "b", dest: "/", err: `copy "b": the build context has no "b"`},
+		"ignored":                       {context: "a= b=", ignore: "b", sources: ".", dest: "/", want: "a=a"},
+		"ignored by name":               {context: "a= b=", ignore: "b", sources: "b", dest: "/", err: `copy "b": the build context has no "b"`},
+		"exception":                     {context: "d/a= d/b= e/c=", ignore: "*\n!d/a", sources: ".", dest: "/", want: "d/ d/a=d/a"},
+		"through a link":                {context: "a=", lower: []string{"run/ var/run>/run"}, sources: "a", dest: "/var/run/x/", want: "run/ run/x/ run/x/a=a"},
+		"link in the context":           {context: "a= l>a", sources: "l", dest: "/x/", want: "x/ x/l=a"},
+		"links are copied":              {context: "d/a= d/l>a d/o>/etc", sources: "d", dest: "/x/", want: "x/ x/a=d/a x/l>a x/o>/etc"},
+		"link to the root":              {context: "etc/a= l>/etc", sources: "l", dest: "/x/", want: "x/ x/a=etc/a"},
+		"file over directory":           {context: "d/a=", lower: []string{"x/a/"}, sources: "d", dest: "/x", err: `copy to "/x/a": there is a directory, which a file cannot replace`},
+		"directory over file":           {context: "d/a/b=", lower: []string{"x/a="}, sources: "d", dest: "/x", err: `copy to "/x/a": it is not a directory`},
+		"exclude":                       {context: "d/a.txt= d/b=", sources: "d", dest: "/x/", copy: dockerfile.Copy{Exclude: []string{"*.txt"}}, want: "x/ x/b=d/b"},
+		"parents":                       {context: "a/b/c= a/d=", sources: "a/b/c", dest: "/x/", copy: dockerfile.Copy{Parents: true}, want: "x/ x/a/ x/a/b/ x/a/b/c=a/b/c"},
+		"parents with a pivot":          {context: "a/b/c= a/d=", sources: "a/./b/c", dest: "/x/", copy: dockerfile.Copy{Parents: true}, want: "x/ x/b/ x/b/c=a/b/c"},
+		"here-document":                 {dest: "/x/", copy: dockerfile.Copy{Inline: []dockerfile.Inline{{Name: "f", Data: "text"}}}, want: "x/ x/f=text"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			context := testns.Tree(t, filepath.Join(dir, "context"), test.context)
+			var lower []string
+			for i, words := range test.lower {
+				lower = append(lower, testns.Tree(t, filepath.Join(dir, string(rune('0'+i))), words))
+			}
+			ignore, err := ParseIgnore([]byte(test.ignore), ".dockerignore")
+			if err != nil {
+				t.Fatal(err)
+			}
+			src, err := OpenContext(context, ignore, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer src.Close()
+			c := test.copy
+			c.Sources, c.Dest = strings.Fields(test.sources), test.dest
+			got, err := apply(t, st, src, lower, &c)
+			if test.err != "" {
+				if err == nil || !strings.HasPrefix(err.Error(), test.err) {
+					t.Fatalf("error %v, want %q", err, test.err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
