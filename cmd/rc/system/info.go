@@ -7,6 +7,7 @@ import (
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/pkg/format"
+	"github.com/rc-containers/rc/pkg/machine"
 )
 
 // systemInfo is what rc info tells, in podman's layout. The JSON names are podman's; a
@@ -31,11 +32,11 @@ type hostInfo struct {
 	MemFree           uint64           `json:"memFree"`
 	MemTotal          uint64           `json:"memTotal"`
 	NetworkBackend    string           `json:"networkBackend"`
-	OCIRuntime        programInfo      `json:"ociRuntime"`
+	OCIRuntime        machine.Program  `json:"ociRuntime"`
 	OS                string           `json:"os"`
-	Pasta             programInfo      `json:"pasta"`
+	Pasta             machine.Program  `json:"pasta"`
 	Ping              string           `json:"ping"`
-	Slirp4netns       programInfo      `json:"slirp4netns"`
+	Slirp4netns       machine.Program  `json:"slirp4netns"`
 	Security          securityInfo     `json:"security"`
 	SwapFree          uint64           `json:"swapFree"`
 	SwapTotal         uint64           `json:"swapTotal"`
@@ -61,13 +62,6 @@ type idMapping struct {
 	ContainerID uint32 `json:"container_id"`
 	HostID      uint32 `json:"host_id"`
 	Size        uint32 `json:"size"`
-}
-
-// programInfo is a program that rc calls; an empty Path is one that is not installed.
-type programInfo struct {
-	Name    string `json:"name,omitempty"`
-	Path    string `json:"path"`
-	Version string `json:"version"`
 }
 
 type securityInfo struct {
@@ -153,7 +147,7 @@ func printInfo(ctx context.Context, a *cli.App, opts *infoOptions) error {
 
 // gatherInfo asks everybody at once: the versions of programs take longest.
 func gatherInfo(ctx context.Context, a *cli.App) systemInfo {
-	programs := startVersions(ctx, a.Config.Containers.HelperDirs, "fuse-overlayfs", "slirp4netns", "pasta")
+	programs := machine.StartVersions(ctx, a.Config.Containers.HelperDirs, "fuse-overlayfs", "slirp4netns", "pasta")
 	info := systemInfo{
 		Host:       hostFacts(ctx, a),
 		Store:      storeFacts(a.Config),

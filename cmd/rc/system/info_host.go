@@ -5,11 +5,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -18,14 +16,12 @@ import (
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/pkg/cgroup"
 	"github.com/rc-containers/rc/pkg/config"
+	"github.com/rc-containers/rc/pkg/machine"
 	"github.com/rc-containers/rc/pkg/network"
 	"github.com/rc-containers/rc/pkg/oci"
 	"github.com/rc-containers/rc/pkg/systemd"
 	"github.com/rc-containers/rc/pkg/userns"
 )
-
-// patience is how long rc info waits for a program to tell its version.
-const patience = time.Second
 
 // hostFacts are about the machine and what its user may do.
 func hostFacts(ctx context.Context, a *cli.App) hostInfo {
@@ -39,16 +35,13 @@ func hostFacts(ctx context.Context, a *cli.App) hostInfo {
 	if info.NetworkBackend == "" {
 		info.NetworkBackend, _ = network.Default(network.ThisMachine(exec.LookPath), false) // "" is neither
 	}
-	info.Ping = pingFacts("/proc/sys/net/ipv4/ping_group_range", append([]int{os.Getegid()}, groups()...))
+	info.Ping = pingFacts(machine.PingRangePath, machine.Groups())
 	if start, err := os.ReadFile("/proc/sys/net/ipv4/ip_unprivileged_port_start"); err == nil {
 		info.UnprivilegedPorts = "from " + strings.TrimSpace(string(start))
 	}
 	info.Hostname, _ = os.Hostname()
 	info.CgroupVersion, info.CgroupControllers = cgroupFacts(ctx)
-	var name unix.Utsname
-	if unix.Uname(&name) == nil {
-		info.Kernel = unix.ByteSliceToString(name.Release[:])
-	}
+	info.Kernel = machine.Kernel()
 	memory := memoryFacts("/proc/meminfo")
 	info.MemTotal, info.MemFree = memory["MemTotal"], memory["MemFree"]
 	info.SwapTotal, info.SwapFree = memory["SwapTotal"], memory["SwapFree"]
@@ -56,31 +49,19 @@ func hostFacts(ctx context.Context, a *cli.App) hostInfo {
 	if unix.Sysinfo(&sys) == nil {
 		info.Uptime = uptime(time.Duration(sys.Uptime) * time.Second)
 	}
-	info.OCIRuntime = programInfo{Name: "rc-shim", Version: Version(a)}
+	info.OCIRuntime = machine.Program{Name: "rc-shim", Version: Version(a)}
 	info.OCIRuntime.Path, _ = config.Program("rc-shim") // "" is not installed
 	return info
 }
 
-func groups() []int {
-	gids, _ := os.Getgroups() // none are none
-	return gids
-}
-
-// pingFacts says whether containers can ping others than the host: slirp4netns and pasta do it for
-// them by a kind of socket that icmp(7)'s ping_group_range allows by the user's groups.
+// pingFacts says whether containers can ping others than the host.
 func pingFacts(path string, gids []int) string {
-	data, err := os.ReadFile(path)
-	if err != nil {
+	low, high, allowed, err := machine.PingRange(path, gids)
+	switch {
+	case err != nil:
 		return "unknown"
-	}
-	var low, high int
-	if _, err := fmt.Sscan(string(data), &low, &high); err != nil {
-		return "unknown"
-	}
-	for _, gid := range gids {
-		if gid >= low && gid <= high {
-			return "yes"
-		}
+	case allowed:
+		return "yes"
 	}
 	return fmt.Sprintf("no: net.ipv4.ping_group_range is %d %d; sudo sysctl net.ipv4.ping_group_range='0 2147483647' (for good: a file in /etc/sysctl.d)", low, high)
 }
@@ -95,18 +76,9 @@ func uptime(d time.Duration) string {
 	return text
 }
 
-// distribution reads os-release(5).
 func distribution(path string) distributionInfo {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return distributionInfo{Distribution: "unknown", Version: "unknown"}
-	}
-	values := map[string]string{}
-	for line := range strings.Lines(string(data)) {
-		key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
-		values[key] = strings.Trim(value, `"'`)
-	}
-	return distributionInfo{Codename: values["VERSION_CODENAME"], Distribution: values["ID"], Version: values["VERSION_ID"]}
+	d := machine.ReadDistribution(path)
+	return distributionInfo{Codename: d.Codename, Distribution: d.ID, Version: d.Version}
 }
 
 // memoryFacts reads proc_meminfo(5) into bytes.
@@ -189,49 +161,4 @@ func securityFacts(cfg *config.Config) securityInfo {
 		SeccompProfilePath: profile,
 		SELinuxEnabled:     exists("/sys/fs/selinux/enforce"),
 	}
-}
-
-// startVersions asks programs for their versions, all at once; the result waits for them.
-func startVersions(ctx context.Context, dirs []string, names ...string) func() map[string]programInfo {
-	found := make([]programInfo, len(names))
-	var wait sync.WaitGroup
-	for i, name := range names {
-		wait.Go(func() { found[i] = programVersion(ctx, dirs, name) })
-	}
-	return func() map[string]programInfo {
-		wait.Wait()
-		out := map[string]programInfo{}
-		for i, name := range names {
-			out[name] = found[i]
-		}
-		return out
-	}
-}
-
-// programVersion is the first line that NAME --version prints.
-func programVersion(ctx context.Context, dirs []string, name string) programInfo {
-	info := programInfo{Name: name}
-	var err error
-	if info.Path, err = exec.LookPath(name); err != nil {
-		for _, dir := range dirs {
-			if info.Path, err = exec.LookPath(filepath.Join(dir, name)); err == nil {
-				break
-			}
-		}
-	}
-	if err != nil {
-		return programInfo{Name: name}
-	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, info.Path, "--version")
-	cmd.WaitDelay = patience / 10 // a grandchild may hold the pipe open
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		info.Version = "unknown: " + err.Error()
-		return info
-	}
-	line, _, _ := strings.Cut(string(out), "\n")
-	info.Version = strings.TrimSpace(line)
-	return info
 }

@@ -1,15 +1,13 @@
 package system
 
 import (
-	"errors"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/index"
+	"github.com/rc-containers/rc/pkg/machine"
 	"github.com/rc-containers/rc/pkg/overlay"
 	"github.com/rc-containers/rc/pkg/state"
 )
@@ -31,12 +29,12 @@ func storeFacts(cfg *config.Config) storeInfo {
 			info.ImageStore.Number = len(images)
 		}
 	}
-	dir := existing(cfg.DataRoot)
+	dir := machine.Existing(cfg.DataRoot)
 	var st unix.Statfs_t
 	if unix.Statfs(dir, &st) == nil {
 		info.GraphRootAllocated = st.Blocks * uint64(st.Bsize)
 		info.GraphRootUsed = (st.Blocks - st.Bfree) * uint64(st.Bsize)
-		info.GraphStatus["Backing Filesystem"] = fileSystem(st.Type)
+		info.GraphStatus["Backing Filesystem"] = machine.FileSystem(st.Type)
 	}
 	choice, err := overlay.Choose(cfg.MountProgram, dir)
 	if err != nil {
@@ -50,16 +48,6 @@ func storeFacts(cfg *config.Config) storeInfo {
 	}
 	info.GraphStatus["Native Overlay Diff"] = native
 	return info
-}
-
-// existing is the nearest directory above path that is there: nothing is made for info.
-func existing(path string) string {
-	for {
-		if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) || path == "/" {
-			return path
-		}
-		path = filepath.Dir(path)
-	}
 }
 
 func countContainers(cfg *config.Config) containerCount {
@@ -77,27 +65,4 @@ func countContainers(cfg *config.Config) containerCount {
 		}
 	}
 	return count
-}
-
-// fileSystem names the usual magic numbers of statfs(2).
-func fileSystem(magic int64) string {
-	switch magic {
-	case unix.EXT4_SUPER_MAGIC:
-		return "extfs"
-	case unix.XFS_SUPER_MAGIC:
-		return "xfs"
-	case unix.BTRFS_SUPER_MAGIC:
-		return "btrfs"
-	case unix.TMPFS_MAGIC:
-		return "tmpfs"
-	case unix.OVERLAYFS_SUPER_MAGIC:
-		return "overlayfs"
-	case unix.NFS_SUPER_MAGIC:
-		return "nfs"
-	case unix.F2FS_SUPER_MAGIC:
-		return "f2fs"
-	case 0x2fc12fc1: // ZFS_SUPER_MAGIC of OpenZFS
-		return "zfs"
-	}
-	return "unknown"
 }
