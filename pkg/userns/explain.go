@@ -86,17 +86,12 @@ func (s source) explainMapper(h *mapper, err error, extents []specs.LinuxIDMappi
 	if h.name == "newgidmap" {
 		file, letter, capability = s.subgid, "g", "cap_setgid"
 	}
+	if why, hint := s.unprivileged(h.name, h.path, capability); why != "" {
+		return errs.WithHint(fmt.Errorf("%w (%s)", err, why), hint)
+	}
 	name, local := s.userName(os.Getuid())
 	text := err.Error()
 	switch {
-	case !privileged(h.path):
-		return errs.WithHint(fmt.Errorf("%w (%s is not setuid root and has no file capability)", err, h.path),
-			fmt.Sprintf("sudo chmod u+s %s (or: sudo setcap %s+ep %s)", h.path, capability, h.path))
-	case nosuid(h.path):
-		return errs.WithHint(fmt.Errorf("%w (%s is on a file system mounted nosuid)", err, h.path), "remount it with the option suid")
-	case s.statusField("NoNewPrivs") == "1":
-		return errs.WithHint(fmt.Errorf("%w (no_new_privs is set on rc, so that %s stays unprivileged)", err, h.name),
-			"take NoNewPrivileges=yes out of the unit, or --security-opt no-new-privileges off the surrounding container")
 	case strings.Contains(text, "not allowed"):
 		return errs.WithHint(fmt.Errorf("%w (%s does not give %s these ids; the file may just have changed)", err, file, name),
 			s.mend(name, local, letter == "u", letter == "g"))
@@ -105,6 +100,22 @@ func (s source) explainMapper(h *mapper, err error, extents []specs.LinuxIDMappi
 			fmt.Sprintf("give %s a range in %s that lies within %s/self/%sid_map", name, file, s.proc, letter))
 	}
 	return err
+}
+
+// unprivileged says why newuidmap or newgidmap, at path, has not the privilege that it is for, and what to do;
+// "" where it has.
+func (s source) unprivileged(name, path, capability string) (why, hint string) {
+	switch {
+	case !privileged(path):
+		return path + " is not setuid root and has no file capability",
+			fmt.Sprintf("sudo chmod u+s %s (or: sudo setcap %s+ep %s)", path, capability, path)
+	case nosuid(path):
+		return path + " is on a file system mounted nosuid", "remount it with the option suid"
+	case s.statusField("NoNewPrivs") == "1":
+		return fmt.Sprintf("no_new_privs is set on rc, so that %s stays unprivileged", name),
+			"take NoNewPrivileges=yes out of the unit, or --security-opt no-new-privileges off the surrounding container"
+	}
+	return "", ""
 }
 
 // haveIDs says whether our own namespace has the ids that a map wants to hand out.

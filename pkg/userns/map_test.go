@@ -29,7 +29,7 @@ func fake(t testing.TB, files map[string]string) source {
 	}
 	at := func(name string) string { return filepath.Join(dir, name) }
 	return source{
-		subuid: at("subuid"), subgid: at("subgid"), passwd: at("passwd"), nsswitch: at("nsswitch.conf"), proc: at("proc"),
+		subuid: at("subuid"), subgid: at("subgid"), passwd: at("passwd"), group: at("group"), nsswitch: at("nsswitch.conf"), proc: at("proc"),
 		getsubids: at("getsubids"), getent: at("getent"),
 	}
 }

@@ -89,14 +89,24 @@ func (p *mapping) wait(ctx context.Context) error {
 	return err
 }
 
-func prepareMapper(name string, extents []specs.LinuxIDMapping) (*mapper, error) {
+// findMapper is where newuidmap or newgidmap is.
+func findMapper(name string) (string, error) {
 	path, err := exec.LookPath(name)
+	if err == nil {
+		return path, nil
+	}
+	path = "/usr/bin/" + name // a PATH without it, as under cron
+	if unix.Access(path, unix.X_OK) != nil {
+		return "", errs.WithHint(fmt.Errorf("write id maps: %s: %w", name, errs.ErrNotFound),
+			"install it (Debian, Ubuntu: sudo apt install uidmap; Fedora: sudo dnf install shadow-utils; Arch: sudo pacman -S shadow)")
+	}
+	return path, nil
+}
+
+func prepareMapper(name string, extents []specs.LinuxIDMapping) (*mapper, error) {
+	path, err := findMapper(name)
 	if err != nil {
-		path = "/usr/bin/" + name // a PATH without it, as under cron
-		if unix.Access(path, unix.X_OK) != nil {
-			return nil, errs.WithHint(fmt.Errorf("write id maps: %s: %w", name, errs.ErrNotFound),
-				"install it (Debian, Ubuntu: sudo apt install uidmap; Fedora: sudo dnf install shadow-utils; Arch: sudo pacman -S shadow)")
-		}
+		return nil, err
 	}
 	// A memfd rather than a pipe: nothing can block, and it is read only after a failure.
 	output, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC)

@@ -27,14 +27,14 @@ const firstSubID = 100000
 
 // source says where the answers are; tests have their own.
 type source struct {
-	subuid, subgid, passwd, nsswitch, proc string
+	subuid, subgid, passwd, group, nsswitch, proc string
 	// getsubids and getent are run by name.
 	getsubids, getent string
 }
 
 func system() source {
 	return source{
-		subuid: "/etc/subuid", subgid: "/etc/subgid", passwd: "/etc/passwd", nsswitch: "/etc/nsswitch.conf",
+		subuid: "/etc/subuid", subgid: "/etc/subgid", passwd: "/etc/passwd", group: "/etc/group", nsswitch: "/etc/nsswitch.conf",
 		proc: "/proc", getsubids: "getsubids", getent: "getent",
 	}
 }
