@@ -146,7 +146,7 @@ func (s *server) listen(ctx context.Context) error {
 	if s.redirected = link.Redirect(s.spaces, s.udp, s.tcp) == nil; !s.redirected {
 		l.Close()
 		if l, err = names.Listen(ctx, s.own, link.Resolver(), link.DNSPort); err != nil {
-			return errs.WithHint(err, "the kernel has no nftables (sudo modprobe nf_tables nft_chain_nat), and the container has port 53 itself")
+			return errs.WithCheck(err, "the kernel has no nftables (sudo modprobe nf_tables nft_chain_nat), and the container has port 53 itself", "bridge")
 		}
 	}
 	s.names.Serve(l)

@@ -12,6 +12,7 @@ import (
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/cmd/rc/complete"
 	"github.com/rc-containers/rc/cmd/rc/container"
+	"github.com/rc-containers/rc/cmd/rc/doctor"
 	"github.com/rc-containers/rc/cmd/rc/image"
 	"github.com/rc-containers/rc/cmd/rc/inspect"
 	"github.com/rc-containers/rc/cmd/rc/manifest"
@@ -78,7 +79,7 @@ rc ps --all`,
 
 // verbs are all of rc's.
 func verbs(a *cli.App) []cli.Verb {
-	return slices.Concat(container.Verbs(a), image.Verbs(a), image.RegistryVerbs(a), system.Verbs(a), []cli.Verb{
+	return slices.Concat(container.Verbs(a), image.Verbs(a), image.RegistryVerbs(a), system.Verbs(a), doctor.Verbs(a), []cli.Verb{
 		inspect.Verb(a),
 		build.Verb(a),
 		container.HealthVerb(a),

@@ -75,25 +75,31 @@ func (h Hierarchy) Missing(files []File, place string) error {
 			return errs.WithHint(what, "set Delegate=yes in the [Service] or [Scope] section of "+name)
 		}
 	}
-	return errs.WithHint(what, DelegateHint())
+	return errs.WithCheck(what, DelegateHint(), "delegation")
 }
 
 // DelegateHint is the commands that install DropIn, and what to do then.
 func DelegateHint() string {
-	return fmt.Sprintf("sudo mkdir -p %s && printf '%s' | sudo tee %s && sudo systemctl daemon-reload; then log out of all sessions and in again",
+	return DelegateCommand() + "; then log out of all sessions and in again"
+}
+
+// DelegateCommand is the commands alone.
+func DelegateCommand() string {
+	return fmt.Sprintf("sudo mkdir -p %s && printf '%s' | sudo tee %s && sudo systemctl daemon-reload",
 		filepath.Dir(DropIn), strings.ReplaceAll(DropInText, "\n", `\n`), DropIn)
 }
 
 // NoHierarchy says that limits need version 2, which is not mounted.
 func NoHierarchy(files []File) error {
 	_, flags := lack(files, nil)
-	return errs.WithHint(
+	return errs.WithCheck(
 		errs.Unsupportedf("set %s: this host has cgroup v1 only, which an ordinary user cannot use",
 			strings.Join(flags, ", ")),
-		unifiedHint)
+		UnifiedHint, "cgroups")
 }
 
-const unifiedHint = "boot with systemd.unified_cgroup_hierarchy=1 on the kernel's command line"
+// UnifiedHint is how a machine comes to have version 2 alone.
+const UnifiedHint = "boot with systemd.unified_cgroup_hierarchy=1 on the kernel's command line"
 
 // missingInKernel explains controllers that even the root of version 2 lacks, by the table of
 // /proc/cgroups (cgroups(7)): name, number of the version 1 hierarchy or 0, count, enabled.
@@ -113,7 +119,7 @@ func missingInKernel(controllers, flags []string, table string) error {
 		if ok && row[3] == "0" {
 			reason, hint = "this kernel was booted without it", "boot with cgroup_enable="+c+" on the kernel's command line"
 		} else if ok && row[1] != "0" {
-			reason, hint = "this host has it in cgroup v1, which an ordinary user cannot use", unifiedHint
+			reason, hint = "this host has it in cgroup v1, which an ordinary user cannot use", UnifiedHint
 		}
 	}
 	err := errs.Unsupportedf("set %s: cgroup controller %s: %s",

@@ -29,6 +29,6 @@ func program(name, self string) (string, error) {
 	if path, err := exec.LookPath(name); err == nil {
 		return path, nil
 	}
-	return "", errs.WithHint(fmt.Errorf("find %s beside %s: %w", name, self, errs.ErrNotFound),
-		"install rc with all its programs: make install")
+	return "", errs.WithCheck(fmt.Errorf("find %s beside %s: %w", name, self, errs.ErrNotFound),
+		"install rc with all its programs: make install", "programs")
 }

@@ -19,7 +19,29 @@ func (c *Config) SearchRegistries() []string {
 	return searchRegistries(host{getenv: os.Getenv, uid: os.Getuid(), etc: "/etc/containers"})
 }
 
+// RegistriesFiles are the registries.conf that are read, weakest first, and what is wrong with them.
+func RegistriesFiles() (files []string, problems []error) {
+	files = registriesFiles(host{getenv: os.Getenv, uid: os.Getuid(), etc: "/etc/containers"})
+	for _, path := range files {
+		if err := (&Config{}).decode(path, &registriesConf{}); err != nil {
+			problems = append(problems, err)
+		}
+	}
+	return files, problems
+}
+
 func searchRegistries(h host) []string {
+	search := []string{"docker.io"}
+	for _, path := range registriesFiles(h) {
+		var conf registriesConf
+		if (&Config{}).decode(path, &conf) == nil && conf.Search != nil {
+			search = *conf.Search
+		}
+	}
+	return search
+}
+
+func registriesFiles(h host) []string {
 	dirs := []string{h.etc}
 	if home := h.configHome(); home != "" {
 		dirs = []string{home, h.etc}
@@ -46,12 +68,5 @@ func searchRegistries(h host) []string {
 			}
 		}
 	}
-	search := []string{"docker.io"}
-	for _, path := range files {
-		var conf registriesConf
-		if (&Config{}).decode(path, &conf) == nil && conf.Search != nil {
-			search = *conf.Search
-		}
-	}
-	return search
+	return files
 }

@@ -28,7 +28,7 @@ func (h host) runtimeDir() (string, error) {
 		if h.ours(session) == nil {
 			hint = "export XDG_RUNTIME_DIR=" + session
 		}
-		return "", errs.WithHint(fmt.Errorf("XDG_RUNTIME_DIR %q: %w", dir, err), hint)
+		return "", errs.WithCheck(fmt.Errorf("XDG_RUNTIME_DIR %q: %w", dir, err), hint, "runtime-dir")
 	}
 	if h.ours(session) == nil {
 		return session, nil
@@ -48,15 +48,15 @@ func (h host) privateTmp() (string, error) {
 	}
 	hint := "rm -rf " + dir + " (as its owner), or set XDG_RUNTIME_DIR to a directory of yours with mode 0700"
 	if err := h.ours(dir); err != nil {
-		return "", errs.WithHint(fmt.Errorf("runtime directory %q: %w", dir, err), hint)
+		return "", errs.WithCheck(fmt.Errorf("runtime directory %q: %w", dir, err), hint, "runtime-dir")
 	}
 	info, err := os.Lstat(dir)
 	if err != nil {
 		return "", fmt.Errorf("runtime directory: %w", err)
 	}
 	if mode := info.Mode().Perm(); mode != 0o700 {
-		return "", errs.WithHint(errs.Invalidf("runtime directory %q: mode is %#o, want 0700", dir, mode),
-			"chmod 700 "+dir)
+		return "", errs.WithCheck(errs.Invalidf("runtime directory %q: mode is %#o, want 0700", dir, mode),
+			"chmod 700 "+dir, "runtime-dir")
 	}
 	return dir, nil
 }

@@ -247,8 +247,8 @@ func (p *placement) checkManager(ctx context.Context) error {
 		what = p.files[0].Flags
 	}
 	if conn.err != nil {
-		return errs.WithHint(fmt.Errorf("set %s: %w", what, conn.err),
-			"log in as this user (su and sudo do not start a user manager), or: sudo loginctl enable-linger $USER")
+		return errs.WithCheck(fmt.Errorf("set %s: %w", what, conn.err),
+			"log in as this user (su and sudo do not start a user manager), or: sudo loginctl enable-linger $USER", "manager")
 	}
 	path, err := conn.bus.ManagerCgroup(ctx)
 	if err != nil {

@@ -3,6 +3,7 @@ package errs
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Sentinels. Wrap them with %w; test for them with errors.Is.
@@ -85,6 +86,37 @@ func Hint(err error) string {
 		return h.hint
 	}
 	return ""
+}
+
+// doctorCommand is what WithCheck ends a hint with.
+const doctorCommand = "rc doctor "
+
+// WithCheck is WithHint for what the machine lacks: the hint ends with the check of rc doctor that looks at it,
+// so that it stays a command line where it is one. check is a name of package doctor's, a literal: a test
+// looks for it.
+func WithCheck(err error, hint, check string) error {
+	if hint != "" {
+		hint += "; "
+	}
+	return WithHint(err, hint+doctorCommand+check)
+}
+
+// PlainHint is Hint without the check, for rc doctor itself.
+func PlainHint(err error) string {
+	hint := Hint(err)
+	before, check, found := cutLast(hint, doctorCommand)
+	if !found || strings.ContainsAny(check, " ;") {
+		return hint
+	}
+	return strings.TrimSuffix(before, "; ")
+}
+
+func cutLast(s, sep string) (before, after string, found bool) {
+	i := strings.LastIndex(s, sep)
+	if i < 0 {
+		return s, "", false
+	}
+	return s[:i], s[i+len(sep):], true
 }
 
 // Exit is the silent error of a command that ran and ended with a code other than

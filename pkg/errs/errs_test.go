@@ -44,3 +44,22 @@ func TestRefusal(t *testing.T) {
 		t.Errorf("Unsupportedf gives %v", err)
 	}
 }
+
+func TestWithCheck(t *testing.T) {
+	for _, test := range []struct{ hint, want, plain string }{
+		{"sudo apt install x", "sudo apt install x; rc doctor fuse", "sudo apt install x"},
+		{"", "rc doctor fuse", ""},
+		{"see rc doctor run; or not", "see rc doctor run; or not; rc doctor fuse", "see rc doctor run; or not"},
+	} {
+		err := WithCheck(io.EOF, test.hint, "fuse")
+		if Hint(err) != test.want || PlainHint(err) != test.plain || !errors.Is(err, io.EOF) {
+			t.Errorf("%q: %q, %q", test.hint, Hint(err), PlainHint(err))
+		}
+	}
+	if got := PlainHint(WithHint(io.EOF, "rc doctor is a verb")); got != "rc doctor is a verb" {
+		t.Errorf("%q", got)
+	}
+	if WithCheck(nil, "x", "fuse") != nil {
+		t.Error("an error from nothing")
+	}
+}

@@ -92,7 +92,7 @@ func truncated(err error) error {
 func entryError(h *tar.Header, err error) error {
 	err = fmt.Errorf("unpack %q: %w", h.Name, truncated(err))
 	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
-		err = errs.WithHint(err, "free some space, or keep images elsewhere with --root DIR")
+		err = errs.WithCheck(err, "free some space, or keep images elsewhere with --root DIR", "disk")
 	}
 	return err
 }
@@ -210,8 +210,8 @@ func ownerError(uid, gid int, o Options) error {
 	err := fmt.Errorf("%w: it belongs to %d:%d, your ranges in /etc/subuid and /etc/subgid reach to %d:%d",
 		ErrOwner, uid, gid, last(o.UIDs), last(o.GIDs))
 	need := max(uid, gid, 65536)
-	return errs.WithHint(err, fmt.Sprintf("have a range of at least %d ids added to both files (for example: "+
-		"sudo usermod --add-subuids FIRST-LAST --add-subgids FIRST-LAST $USER, with numbers that no other user has), then try again", need))
+	return errs.WithCheck(err, fmt.Sprintf("have a range of at least %d ids added to both files (for example: "+
+		"sudo usermod --add-subuids FIRST-LAST --add-subgids FIRST-LAST $USER, with numbers that no other user has), then try again", need), "subuid")
 }
 
 func last(m []specs.LinuxIDMapping) int64 {

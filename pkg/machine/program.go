@@ -49,7 +49,8 @@ func StartVersions(ctx context.Context, dirs []string, names ...string) func() m
 	}
 }
 
-// programVersion is the first line that NAME --version prints.
+// programVersion is the first line that NAME --version prints, or the first with its name: fuse-overlayfs
+// prints its library's version before its own.
 func programVersion(ctx context.Context, path, name string) Program {
 	if path == "" {
 		return Program{Name: name}
@@ -64,7 +65,15 @@ func programVersion(ctx context.Context, path, name string) Program {
 		info.Version = "unknown: " + err.Error()
 		return info
 	}
-	line, _, _ := strings.Cut(string(out), "\n")
-	info.Version = strings.TrimSpace(line)
+	for line := range strings.Lines(string(out)) {
+		line = strings.TrimSpace(line)
+		if strings.HasPrefix(line, name) {
+			info.Version = line
+			break
+		}
+		if info.Version == "" {
+			info.Version = line
+		}
+	}
 	return info
 }

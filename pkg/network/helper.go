@@ -395,5 +395,5 @@ func checkTun(path string) error {
 		hint = "sudo modprobe tun; where that does not make the device: sudo mkdir -p /dev/net && " +
 			"sudo mknod -m 666 " + path + " c 10 200 (make demo does it too)"
 	}
-	return errs.WithHint(fmt.Errorf("network: %w", err), hint)
+	return errs.WithCheck(fmt.Errorf("network: %w", err), hint, "tun")
 }

@@ -120,9 +120,9 @@ func Default(m Machine, publish bool) (string, error) {
 			return mode, nil
 		}
 	}
-	return "", errs.WithHint(
+	return "", errs.WithCheck(
 		fmt.Errorf("network: neither slirp4netns nor pasta is installed: %w", errs.ErrNotFound),
-		"install one of the Debian packages slirp4netns and passt, or use --network none or --network host")
+		"install one of the Debian packages slirp4netns and passt, or use --network none or --network host", "helpers")
 }
 
 // NewPlan makes a plan for a mode and what the user wrote after it: --network MODE:OPTIONS,
@@ -143,8 +143,8 @@ func NewPlan(mode string, options []string, ports []spec.Port, m Machine) (Plan,
 	}
 	p.Ports = ports
 	if p.Path, err = m.Look(mode); err != nil {
-		return p, errs.WithHint(fmt.Errorf("network %s: the program is not installed: %w", mode, errs.ErrNotFound),
-			"install the Debian package "+debianPackage(mode)+", or use another --network")
+		return p, errs.WithCheck(fmt.Errorf("network %s: the program is not installed: %w", mode, errs.ErrNotFound),
+			"install the Debian package "+debianPackage(mode)+", or use another --network", "helpers")
 	}
 	return p, nil
 }

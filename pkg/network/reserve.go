@@ -210,8 +210,8 @@ func explain(p spec.Port, err error) error {
 		if data, err := os.ReadFile(unprivilegedPath); err == nil {
 			start = strings.TrimSpace(string(data))
 		}
-		return errs.WithHint(fmt.Errorf("%s: ports below %s are for root (net.ipv4.ip_unprivileged_port_start = %s): %w", what, start, start, err),
-			fmt.Sprintf("sudo sysctl net.ipv4.ip_unprivileged_port_start=%d (for good: a file in /etc/sysctl.d), or -p %d:%d", p.HostPort, 8000+p.HostPort, p.ContainerPort))
+		return errs.WithCheck(fmt.Errorf("%s: ports below %s are for root (net.ipv4.ip_unprivileged_port_start = %s): %w", what, start, start, err),
+			fmt.Sprintf("sudo sysctl net.ipv4.ip_unprivileged_port_start=%d (for good: a file in /etc/sysctl.d), or -p %d:%d", p.HostPort, 8000+p.HostPort, p.ContainerPort), "ports")
 	case errors.Is(err, unix.EADDRNOTAVAIL):
 		return errs.WithHint(fmt.Errorf("%s: this host does not have the address %s: %w", what, p.HostIP, err), "ip -br address shows those that it has")
 	case errors.Is(err, unix.EAFNOSUPPORT):

@@ -77,10 +77,10 @@ func (c *child) scriptGroups(s *linux.Script) {
 	}
 	s.Add(func(err error) error {
 		if errors.Is(err, unix.EPERM) {
-			return errs.WithHint(fmt.Errorf("set additional groups %v: %w", c.who.groups, err),
-				"a user without a range in /etc/subgid has no groups to give")
+			return errs.WithCheck(fmt.Errorf("set additional groups %v: %w", c.who.groups, err),
+				"a user without a range in /etc/subgid has no groups to give", "subuid")
 		}
-		return errs.WithHint(fmt.Errorf("set additional groups %v: %w", groups, err), "the range in /etc/subgid may be too small for them")
+		return errs.WithCheck(fmt.Errorf("set additional groups %v: %w", groups, err), "the range in /etc/subgid may be too small for them", "subuid")
 	}, unix.SYS_SETGROUPS, uintptr(len(groups)), first)
 	if len(c.who.groups) == 0 {
 		s.May(unix.EPERM)
@@ -98,7 +98,7 @@ func (c *child) explainID(kind string, id uint32, err error) error {
 		if kind == "group" {
 			file = "/etc/subgid"
 		}
-		return errs.WithHint(err, fmt.Sprintf("the %s is outside the range that this user has in %s", kind, file))
+		return errs.WithCheck(err, fmt.Sprintf("the %s is outside the range that this user has in %s", kind, file), "subuid")
 	}
 	return err
 }

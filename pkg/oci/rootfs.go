@@ -74,7 +74,7 @@ func (c *child) setUpRoot() (master *os.File, err error) {
 func (c *child) attachRoot() error {
 	tree, err := c.tree(c.rootfs, true)
 	if errors.Is(err, unix.ENOSYS) {
-		return fmt.Errorf("open_tree: %w", errs.WithHint(err, "rc needs Linux 5.6 or newer"))
+		return fmt.Errorf("open_tree: %w", errs.WithCheck(err, "rc needs Linux 5.6 or newer", "kernel"))
 	}
 	if err != nil {
 		return err

@@ -323,9 +323,9 @@ func explainClone(err error, cgroup *os.File) error {
 	err = fmt.Errorf("start container: clone: %w", err)
 	switch {
 	case errors.Is(err, unix.ENOSPC):
-		return errs.WithHint(err, "a limit on namespaces is reached: see /proc/sys/user/max_*_namespaces")
+		return errs.WithCheck(err, "a limit on namespaces is reached: see /proc/sys/user/max_*_namespaces", "userns")
 	case errors.Is(err, unix.EAGAIN):
-		return errs.WithHint(err, "a limit on processes is reached: ulimit -u, or pids.max of a cgroup above")
+		return errs.WithCheck(err, "a limit on processes is reached: ulimit -u, or pids.max of a cgroup above", "rlimits")
 	case errors.Is(err, unix.EACCES) && cgroup != nil:
 		return errs.WithHint(err, "processes cannot be moved into "+cgroup.Name()+": a cgroup above both belongs to somebody else")
 	case errors.Is(err, unix.EBUSY) && cgroup != nil:

@@ -53,9 +53,9 @@ func Choose(wish, dir string) (Choice, error) {
 	switch wish {
 	case Native:
 		if obstacle != nil {
-			return Choice{}, errs.WithHint(
+			return Choice{}, errs.WithCheck(
 				errs.Unsupportedf("mount program native: %w", obstacle),
-				"use --storage-opt mount_program=auto, or keep the data elsewhere with --root")
+				"use --storage-opt mount_program=auto, or keep the data elsewhere with --root", "overlay")
 		}
 		return Choice{Native, "asked for"}, nil
 	case Auto, "":

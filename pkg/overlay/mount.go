@@ -222,14 +222,14 @@ func mountFuse(ctx context.Context, r Root) error {
 
 func checkFuse(program string) error {
 	if _, err := exec.LookPath(program); err != nil {
-		return errs.WithHint(fmt.Errorf("%s: %w", program, errs.ErrNotFound),
-			"install the package fuse-overlayfs, or use --storage-opt mount_program=native (Linux 5.11 or newer)")
+		return errs.WithCheck(fmt.Errorf("%s: %w", program, errs.ErrNotFound),
+			"install the package fuse-overlayfs, or use --storage-opt mount_program=native (Linux 5.11 or newer)", "fuse")
 	}
 	dev, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
 	if err != nil {
-		return errs.WithHint(fmt.Errorf("fuse-overlayfs: %w", err),
+		return errs.WithCheck(fmt.Errorf("fuse-overlayfs: %w", err),
 			"load the module (sudo modprobe fuse) and let users open it (sudo chmod 666 /dev/fuse), "+
-				"or use --storage-opt mount_program=native")
+				"or use --storage-opt mount_program=native", "fuse")
 	}
 	return dev.Close()
 }

@@ -215,7 +215,7 @@ func ownPIDs() bool { return unix.Getpid() == 1 }
 func tree(path string, recursive bool) (*os.File, error) {
 	fd, err := linux.CloneTree(unix.AT_FDCWD, path, recursive)
 	if errors.Is(err, unix.ENOSYS) {
-		err = errs.WithHint(err, "rc needs Linux 5.6 or newer")
+		err = errs.WithCheck(err, "rc needs Linux 5.6 or newer", "kernel")
 	}
 	if err != nil {
 		return nil, err

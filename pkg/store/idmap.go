@@ -67,9 +67,9 @@ func (m idMap) record(path string) error {
 		var old idMap
 		if json.Unmarshal(data, &old) == nil {
 			if err := m.covers(old); err != nil {
-				return errs.WithHint(fmt.Errorf("open the image store: %w", err),
+				return errs.WithCheck(fmt.Errorf("open the image store: %w", err),
 					"put the old range back into /etc/subuid and /etc/subgid (rc system migrate moves files to a new one), or delete the store with all images and containers: "+
-						"sudo rm -rf "+shellQuote(strings.TrimSuffix(path, "/storage/idmap.json")))
+						"sudo rm -rf "+shellQuote(strings.TrimSuffix(path, "/storage/idmap.json")), "store")
 			}
 			if slices.Equal(old.UIDs, m.UIDs) && slices.Equal(old.GIDs, m.GIDs) {
 				return nil

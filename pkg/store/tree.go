@@ -170,7 +170,7 @@ func (t *Tree) Seal(ctx context.Context, lower []string, o stack.Options) (*Stag
 // full adds what can be done about a full disk.
 func full(err error) error {
 	if (errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT)) && errs.Hint(err) == "" {
-		err = errs.WithHint(err, "free some space, or keep images elsewhere with --root DIR")
+		err = errs.WithCheck(err, "free some space, or keep images elsewhere with --root DIR", "disk")
 	}
 	return err
 }

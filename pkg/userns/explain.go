@@ -28,7 +28,7 @@ func (s source) explain(err error) error {
 		return err
 	}
 	because := func(why, hint string) error {
-		return errs.WithHint(fmt.Errorf("%w (%s)", err, why), hint)
+		return errs.WithCheck(fmt.Errorf("%w (%s)", err, why), hint, "userns")
 	}
 	full := errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EUSERS)
 	denied := errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES)
@@ -66,8 +66,8 @@ func (s source) restricted(pid int) error {
 	if !strings.Contains(string(label), "unprivileged_userns") {
 		return nil
 	}
-	return errs.WithHint(fmt.Errorf("user namespace of process %d: %w: AppArmor took its capabilities away (%s is 1 and rc has no profile)",
-		pid, unix.EACCES, sysctlRestricted), apparmorHint())
+	return errs.WithCheck(fmt.Errorf("user namespace of process %d: %w: AppArmor took its capabilities away (%s is 1 and rc has no profile)",
+		pid, unix.EACCES, sysctlRestricted), apparmorHint(), "userns")
 }
 
 // apparmorHint installs a profile that allows rc and rc-shim, where they are, user namespaces.
@@ -87,17 +87,17 @@ func (s source) explainMapper(h *mapper, err error, extents []specs.LinuxIDMappi
 		file, letter, capability = s.subgid, "g", "cap_setgid"
 	}
 	if why, hint := s.unprivileged(h.name, h.path, capability); why != "" {
-		return errs.WithHint(fmt.Errorf("%w (%s)", err, why), hint)
+		return errs.WithCheck(fmt.Errorf("%w (%s)", err, why), hint, "newuidmap")
 	}
 	name, local := s.userName(os.Getuid())
 	text := err.Error()
 	switch {
 	case strings.Contains(text, "not allowed"):
-		return errs.WithHint(fmt.Errorf("%w (%s does not give %s these ids; the file may just have changed)", err, file, name),
-			s.mend(name, local, letter == "u", letter == "g"))
+		return errs.WithCheck(fmt.Errorf("%w (%s does not give %s these ids; the file may just have changed)", err, file, name),
+			s.mend(name, local, letter == "u", letter == "g"), "subuid")
 	case !s.haveIDs("/self/"+letter+"id_map", extents):
-		return errs.WithHint(fmt.Errorf("%w (the user namespace that rc runs in has not all of these ids)", err),
-			fmt.Sprintf("give %s a range in %s that lies within %s/self/%sid_map", name, file, s.proc, letter))
+		return errs.WithCheck(fmt.Errorf("%w (the user namespace that rc runs in has not all of these ids)", err),
+			fmt.Sprintf("give %s a range in %s that lies within %s/self/%sid_map", name, file, s.proc, letter), "subuid")
 	}
 	return err
 }

@@ -97,7 +97,7 @@ func TestExplainMapper(t *testing.T) {
 	}
 	extents := extents(1000, []idRange{{100000, 65536}})
 	err := s.explainMapper(&mapper{name: "newuidmap", path: plain}, errors.New("newuidmap: write to uid_map failed"), extents)
-	if !strings.Contains(err.Error(), "not setuid") || errs.Hint(err) != "sudo chmod u+s "+plain+" (or: sudo setcap cap_setuid+ep "+plain+")" {
+	if !strings.Contains(err.Error(), "not setuid") || errs.PlainHint(err) != "sudo chmod u+s "+plain+" (or: sudo setcap cap_setuid+ep "+plain+")" {
 		t.Errorf("%v: %s", err, errs.Hint(err))
 	}
 	if nosuid(dir) {

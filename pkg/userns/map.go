@@ -126,7 +126,7 @@ func (s source) defaultMap(ctx context.Context, uid, gid int) (Map, error) {
 	case len(m.UIDs) == 1 && len(m.GIDs) == 1:
 		if uid == 0 {
 			err := fmt.Errorf("subordinate ids of root in %q and %q: %w", s.subuid, s.subgid, errs.ErrNotFound)
-			return Map{}, errs.WithHint(err, s.mend(name, local, true, true)+" (or call rc as an ordinary user)")
+			return Map{}, errs.WithCheck(err, s.mend(name, local, true, true)+" (or call rc as an ordinary user)", "subuid")
 		}
 		m.direct = true
 	case len(m.UIDs) == 1:
@@ -143,7 +143,7 @@ func (s source) hint(err error, name string, local, uids, gids bool) error {
 	if errs.Hint(err) != "" {
 		return err
 	}
-	return errs.WithHint(err, s.mend(name, local, uids, gids))
+	return errs.WithCheck(err, s.mend(name, local, uids, gids), "subuid")
 }
 
 // extents lays out id as 0 and the ranges behind it. What a range repeats (the id itself,

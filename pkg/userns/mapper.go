@@ -97,8 +97,8 @@ func findMapper(name string) (string, error) {
 	}
 	path = "/usr/bin/" + name // a PATH without it, as under cron
 	if unix.Access(path, unix.X_OK) != nil {
-		return "", errs.WithHint(fmt.Errorf("write id maps: %s: %w", name, errs.ErrNotFound),
-			"install it (Debian, Ubuntu: sudo apt install uidmap; Fedora: sudo dnf install shadow-utils; Arch: sudo pacman -S shadow)")
+		return "", errs.WithCheck(fmt.Errorf("write id maps: %s: %w", name, errs.ErrNotFound),
+			"install it (Debian, Ubuntu: sudo apt install uidmap; Fedora: sudo dnf install shadow-utils; Arch: sudo pacman -S shadow)", "newuidmap")
 	}
 	return path, nil
 }

@@ -78,7 +78,7 @@ func (s source) askNSS(ctx context.Context, name string, k kind) ([]idRange, err
 	switch {
 	case errors.Is(err, exec.ErrNotFound):
 		err := fmt.Errorf("subordinate ids of %q: %q has a subid line, and getsubids is missing: %w", name, s.nsswitch, errs.ErrNotFound)
-		return nil, errs.WithHint(err, "install getsubids (Debian, Ubuntu: sudo apt install uidmap; Fedora: sudo dnf install shadow-utils-subid)")
+		return nil, errs.WithCheck(err, "install getsubids (Debian, Ubuntu: sudo apt install uidmap; Fedora: sudo dnf install shadow-utils-subid)", "subuid")
 	case errors.As(err, &status) && status.Exited():
 		// "Error fetching ranges" with code 1: nobody knows the user, or no range.
 		return nil, nil

@@ -37,6 +37,7 @@ var levels = map[string]int{
 
 	"pkg/index": 15, // what store writes and image reads
 
+	"pkg/machine":        20, // facts about it, for info and doctor
 	"pkg/userns":         20,
 	"pkg/cgroup":         20,
 	"pkg/systemd":        20,
@@ -73,6 +74,7 @@ var levels = map[string]int{
 	"pkg/container":         40,
 	"pkg/container/volumes": 42, // volumes and who uses them
 	"pkg/system":            45, // what is done to all containers and images
+	"pkg/doctor":            46, // whether this machine has what rc needs
 	// The files and processes of containers, for verbs that need not start one.
 	"pkg/container/files":     45,
 	"pkg/container/processes": 45,
@@ -97,6 +99,7 @@ var levels = map[string]int{
 	"cmd/rc/complete":    62,
 	"cmd/rc/build":       63, // it shares flags with container
 	"cmd/rc/container":   62,
+	"cmd/rc/doctor":      62,
 	"cmd/rc/image":       62,
 	"cmd/rc/manifest":    63, // it shares flags with image
 	"cmd/rc/inspect":     62,
@@ -140,7 +143,7 @@ var importers = map[string][]string{
 
 // verbs are the packages of rc's command line.
 func verbs() []string {
-	return []string{"cmd/rc", "cmd/rc/cli", "cmd/rc/cli/clitest", "cmd/rc/build", "cmd/rc/complete", "cmd/rc/container", "cmd/rc/image", "cmd/rc/inspect", "cmd/rc/manifest", "cmd/rc/network", "cmd/rc/secret", "cmd/rc/system", "cmd/rc/volume"}
+	return []string{"cmd/rc", "cmd/rc/cli", "cmd/rc/cli/clitest", "cmd/rc/build", "cmd/rc/complete", "cmd/rc/container", "cmd/rc/doctor", "cmd/rc/image", "cmd/rc/inspect", "cmd/rc/manifest", "cmd/rc/network", "cmd/rc/secret", "cmd/rc/system", "cmd/rc/volume"}
 }
 
 // unlinked says what a program must not have in it, by prefix of the import path.

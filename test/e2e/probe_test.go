@@ -22,9 +22,10 @@ func TestMain(m *testing.M) {
 // probe ids: real and effective ids. probe caps: effective capabilities.
 // probe udp ADDRESS…: what comes to these addresses, in lines "ADDRESS DATA"; nothing is answered.
 // probe icmp: whether it may ping without capabilities (icmp(7)).
+// probe mute SOCKET: somebody who takes connections and never says a word.
 // probe xattr FILE NAME: an extended attribute's value. probe setxattr FILE NAME VALUE.
 func probe(args []string) int {
-	err := errors.New("usage: probe ids | caps | udp ADDRESS… | icmp | xattr FILE NAME | setxattr FILE NAME VALUE")
+	err := errors.New("usage: probe ids | caps | udp ADDRESS… | icmp | mute SOCKET | xattr FILE NAME | setxattr FILE NAME VALUE")
 	switch {
 	case len(args) == 1 && args[0] == "ids":
 		fmt.Println(os.Getuid(), os.Geteuid(), os.Getgid(), os.Getegid())
@@ -37,6 +38,8 @@ func probe(args []string) int {
 		err = receive(args[1:])
 	case len(args) == 1 && args[0] == "icmp":
 		_, err = unix.Socket(unix.AF_INET, unix.SOCK_DGRAM, unix.IPPROTO_ICMP)
+	case len(args) == 2 && args[0] == "mute":
+		err = mute(args[1])
 	case len(args) == 3 && args[0] == "xattr":
 		buffer := make([]byte, 256)
 		var n int
@@ -75,4 +78,20 @@ func receive(addresses []string) error {
 		}()
 	}
 	return <-failed
+}
+
+// mute accepts connections and keeps them.
+func mute(socket string) error {
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		return err
+	}
+	var kept []net.Conn
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return fmt.Errorf("after %d connections: %w", len(kept), err)
+		}
+		kept = append(kept, c)
+	}
 }

@@ -26,7 +26,7 @@ echo "== end to end as $user, with a user manager"
 RC_E2E_WITHOUT="cgroup ${RC_E2E_WITHOUT:-}" test/host/run.sh "$user" ./e2e.test "${flags[@]}" || code=1
 echo "== end to end as $user, without: as under su and cron"
 RC_E2E_WITHOUT="cgroup systemd ${RC_E2E_WITHOUT:-}" \
-  test/host/run.sh --no-manager "$user" ./e2e.test "${flags[@]}" -test.run 'TestScripts/^(run|run-stdin|run-process|run-mounts|userns|volume|nomanager|rm|images)$' || code=1
+  test/host/run.sh --no-manager "$user" ./e2e.test "${flags[@]}" -test.run 'TestScripts/^(run|run-stdin|run-process|run-mounts|userns|volume|nomanager|rm|images|doctor)$' || code=1
 # changed NAME CHANGE USER: the scripts in testdata/changed/NAME.
 changed() {
   echo "== end to end as $3, where there is: $2"
@@ -35,7 +35,8 @@ changed() {
 }
 # With -run, only where that may mean them.
 case "$*" in *-run*) [[ $* == *TestChanged* ]] || exit "$code" ;; esac
-for change in no-subids few-subids plain-newuidmap no-fuse no-tun small-disk plain-disk locked-disk; do changed "$change" "$change" "$user"; done
+for change in no-subids few-subids odd-subids plain-newuidmap no-newuidmap \
+  no-helpers no-fuse no-tun shut-devices no-network no-cgroup2 small-disk few-inodes plain-disk locked-disk; do changed "$change" "$change" "$user"; done
 changed root no-subids root
 changed root-subids root-subids root
 # Two of them at the same time, who meet in a directory.

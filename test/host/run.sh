@@ -12,10 +12,17 @@
 #   no-subids        the user has no subordinate ids
 #   few-subids       the user has 1000 of them
 #   root-subids      root has 65536 of them
+#   odd-subids       the user's ids, by number, are also another's, and an account's; one line is malformed
 #   plain-newuidmap  newuidmap and newgidmap are not setuid
+#   no-newuidmap     there is neither of them
+#   no-helpers       fuse-overlayfs, slirp4netns, pasta and nsenter are not installed
 #   no-fuse          there is no /dev/fuse
 #   no-tun           there is no /dev/net/tun
+#   shut-devices     /dev/fuse and /dev/net/tun are root's alone
+#   no-network       there is no interface but lo, no name server, no ping
+#   no-cgroup2       there is no cgroup v2
 #   small-disk       $RC_DISK is a directory on a tmpfs of 24 MB
+#   few-inodes       $RC_DISK is one on a tmpfs with 500 inodes
 #   plain-disk       $RC_DISK is one on a ramfs, which has no extended attributes
 #   locked-disk      $RC_DISK is one on a tmpfs that becomes read-only, for all, when there is $RC_DISK/lock
 #
@@ -43,9 +50,10 @@ outside() {
   trap 'kill -KILL "$child" 2>/dev/null || true' HUP INT TERM
   # The child keeps the terminal: it stays in this process group. unshare itself ignores
   # SIGTERM, so it is killed, and --kill-child takes the namespace along.
-  local propagation=private
+  local propagation=private net=()
+  [ "$change" != no-network ] || net=(--net)
   if chrooted; then propagation=unchanged; fi
-  setpriv --pdeathsig KILL unshare --mount --propagation "$propagation" --pid --fork --kill-child=KILL --mount-proc \
+  setpriv --pdeathsig KILL unshare --mount --propagation "$propagation" "${net[@]}" --pid --fork --kill-child=KILL --mount-proc \
     -- "$0" --inside "$manager" "$change" "$user" "${@:2}" <&0 9>&- &
   child=$!
   # wait returns early when a trap ran; the second one gives the child's own code.
@@ -138,6 +146,14 @@ change_host() {
         mount --bind "/run/systemd/$file" "/etc/$file"
       done
       ;;
+    odd-subids)
+      for file in subuid subgid; do
+        { echo "$uid:100000:65536"; echo "rc-other:165000:1000"; echo "$user:x:5"; } >"/run/systemd/$file"
+        mount --bind "/run/systemd/$file" "/etc/$file"
+      done
+      { cat /etc/passwd; echo "rc-account:x:100500:100500::/nowhere:/bin/false"; } >/run/systemd/passwd
+      mount --bind /run/systemd/passwd /etc/passwd
+      ;;
     root-subids)
       for file in subuid subgid; do
         { awk -F: '$1 != "root" && $1 != 0' "/etc/$file"; echo root:2000000000:65536; } >"/run/systemd/$file"
@@ -150,6 +166,24 @@ change_host() {
         install -m 755 "$(command -v $file)" "/run/systemd/$file"
         mount --bind "/run/systemd/$file" "$(realpath "$(command -v $file)")"
       done
+      ;;
+    no-newuidmap) hide newuidmap newgidmap ;;
+    no-helpers) hide fuse-overlayfs slirp4netns pasta nsenter ;;
+    shut-devices)
+      for file in fuse net/tun; do
+        mknod -m 600 "/run/systemd/${file#*/}" c $((0x$(stat -c %t "/dev/$file"))) $((0x$(stat -c %T "/dev/$file")))
+        mount --bind "/run/systemd/${file#*/}" "/dev/$file"
+      done
+      ;;
+    no-network)
+      echo "search example.invalid" >/run/systemd/resolv.conf
+      mount --bind /run/systemd/resolv.conf "$(realpath /etc/resolv.conf)"
+      ip link set lo up
+      ;;
+    no-cgroup2)
+      while umount -l /sys/fs/cgroup 2>/dev/null; do :; done
+      mount -t tmpfs tmpfs /sys/fs/cgroup
+      mkdir -p "$slice/session-1.scope" # a directory like any other
       ;;
     no-fuse | no-tun)
       local missing=fuse
@@ -170,6 +204,11 @@ change_host() {
       mount -t tmpfs -o "size=24m,mode=700,uid=$uid,gid=$gid" tmpfs /run/systemd/disk
       environment+=(RC_DISK=/run/systemd/disk)
       ;;
+    few-inodes)
+      mkdir /run/systemd/disk
+      mount -t tmpfs -o "size=3g,nr_inodes=500,mode=700,uid=$uid,gid=$gid" tmpfs /run/systemd/disk
+      environment+=(RC_DISK=/run/systemd/disk)
+      ;;
     locked-disk)
       mkdir /run/systemd/disk
       mount -t tmpfs -o "size=64m,mode=700,uid=$uid,gid=$gid" tmpfs /run/systemd/disk
@@ -184,6 +223,17 @@ change_host() {
       ;;
     *) echo "test/host/run.sh: --change $1: see the list at the top" >&2; exit 2 ;;
   esac
+}
+
+# hide PROGRAM…: what cannot be executed is not found.
+hide() {
+  : >/run/systemd/hidden
+  local program path
+  for program in "$@"; do
+    for path in /usr/local/bin /usr/bin /bin /usr/local/sbin /usr/sbin /sbin; do
+      [ ! -e "$path/$program" ] || mount --bind /run/systemd/hidden "$(realpath "$path/$program")" 2>/dev/null || true
+    done
+  done
 }
 
 mount_cgroup2() {

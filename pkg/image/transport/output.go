@@ -21,7 +21,7 @@ import (
 // noSpace says what to do where the disk is full.
 func noSpace(err error) error {
 	if errors.Is(err, unix.ENOSPC) && errs.Hint(err) == "" {
-		return errs.WithHint(err, "free some space, or write elsewhere")
+		return errs.WithCheck(err, "free some space, or write elsewhere", "disk")
 	}
 	return err
 }

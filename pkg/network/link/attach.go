@@ -86,7 +86,7 @@ func explain(err error) error {
 	case errors.Is(err, errNoIPv6):
 		return errs.WithHint(err, "see sysctl net.ipv6.conf.all.disable_ipv6, and ipv6.disable in /proc/cmdline; or make the network without an IPv6 subnet")
 	case errors.Is(err, unix.EOPNOTSUPP):
-		return errs.WithHint(err, "the kernel lacks bridges or virtual interfaces: sudo modprobe -a bridge veth")
+		return errs.WithCheck(err, "the kernel lacks bridges or virtual interfaces: sudo modprobe -a bridge veth", "bridge")
 	}
 	return err
 }

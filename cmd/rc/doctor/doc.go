@@ -1,0 +1,2 @@
+// Package doctor is rc doctor: what package doctor finds, for people and for scripts.
+package doctor
