@@ -144,7 +144,7 @@ func TestMissing(t *testing.T) {
 		if !errors.Is(err, errs.ErrUnsupported) {
 			t.Fatalf("%v", err)
 		}
-		if diff := cmp.Diff([]string{tc.want, tc.hint}, []string{err.Error(), errs.Hint(err)}); diff != "" {
+		if diff := cmp.Diff([]string{tc.want, tc.hint}, []string{err.Error(), errs.PlainHint(err)}); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 	}
@@ -164,7 +164,7 @@ func TestMissingInKernel(t *testing.T) {
 		{"rdma", "set --x: cgroup controller rdma: this kernel does not have it", ""},
 	} {
 		err := missingInKernel([]string{tc.controller}, []string{"--x"}, table)
-		if diff := cmp.Diff([]string{tc.want, tc.hint}, []string{err.Error(), errs.Hint(err)}); diff != "" {
+		if diff := cmp.Diff([]string{tc.want, tc.hint}, []string{err.Error(), errs.PlainHint(err)}); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 	}

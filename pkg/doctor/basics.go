@@ -20,16 +20,26 @@ import (
 // basics are the kernel, and user namespaces with their ids.
 func basics() []Check {
 	return []Check{
-		{Name: "kernel", Title: "the kernel's version", Run: checkKernel,
-			Why: "rc uses system calls that older kernels lack"},
-		{Name: "userns", Title: "user namespaces, which an ordinary user may make", Run: checkUserns,
-			Why: "every container lives in one: it is what makes root of the container an ordinary user outside"},
-		{Name: "newuidmap", Title: "the programs that give a namespace its ids", Run: checkMappers,
-			Why: "they are the only way for an ordinary user to have more than one id in a container"},
-		{Name: "subuid", Title: "your ranges in /etc/subuid and /etc/subgid", Run: checkSubuid,
-			Why: "users of a container are these ids outside: without them images with files of other users cannot be unpacked"},
-		{Name: "idmap", Title: "a namespace with all these ids", Run: checkIDMap, Needs: []string{"userns", "newuidmap"},
-			Why: "every container, pull and build begins with it", Settings: true},
+		{
+			Name: "kernel", Title: "the kernel's version", Run: checkKernel,
+			Why: "rc uses system calls that older kernels lack",
+		},
+		{
+			Name: "userns", Title: "user namespaces, which an ordinary user may make", Run: checkUserns,
+			Why: "every container lives in one: it is what makes root of the container an ordinary user outside",
+		},
+		{
+			Name: "newuidmap", Title: "the programs that give a namespace its ids", Run: checkMappers,
+			Why: "they are the only way for an ordinary user to have more than one id in a container",
+		},
+		{
+			Name: "subuid", Title: "your ranges in /etc/subuid and /etc/subgid", Run: checkSubuid,
+			Why: "users of a container are these ids outside: without them images with files of other users cannot be unpacked",
+		},
+		{
+			Name: "idmap", Title: "a namespace with all these ids", Run: checkIDMap, Needs: []string{"userns", "newuidmap"},
+			Why: "every container, pull and build begins with it", Settings: true,
+		},
 	}
 }
 

@@ -18,20 +18,34 @@ import (
 // deviceChecks are what is to be there for file systems and networks: devices, programs, sysctls.
 func deviceChecks() []Check {
 	return []Check{
-		{Name: "fuse", Title: "/dev/fuse and fuse-overlayfs", Run: checkFuse,
-			Why: "fuse-overlayfs mounts a container's root where the kernel cannot, and where it has to show files with other owners (--userns keep-id)"},
-		{Name: "tun", Title: "/dev/net/tun", Run: checkTun,
-			Why: "a container's network begins at an interface that slirp4netns or pasta makes with it"},
-		{Name: "helpers", Title: "the programs of others that rc calls", Run: checkHelpers,
-			Why: "rc has no network, no fuse mounts and no maps without them"},
-		{Name: "ping", Title: "net.ipv4.ping_group_range", Run: checkPing,
-			Why: "pings of containers leave by a kind of socket that only these groups may make"},
-		{Name: "ports", Title: "net.ipv4.ip_unprivileged_port_start", Run: checkPorts,
-			Why: "lower ports cannot be published"},
-		{Name: "resolv", Title: "/etc/resolv.conf", Run: checkResolv,
-			Why: "containers ask the name servers that it names"},
-		{Name: "rlimits", Title: "limits on open files and processes", Run: checkRlimits,
-			Why: "a container has no higher limits than you, and rc itself opens a file for each port, stream and namespace"},
+		{
+			Name: "fuse", Title: "/dev/fuse and fuse-overlayfs", Run: checkFuse,
+			Why: "fuse-overlayfs mounts a container's root where the kernel cannot, and where it has to show files with other owners (--userns keep-id)",
+		},
+		{
+			Name: "tun", Title: "/dev/net/tun", Run: checkTun,
+			Why: "a container's network begins at an interface that slirp4netns or pasta makes with it",
+		},
+		{
+			Name: "helpers", Title: "the programs of others that rc calls", Run: checkHelpers,
+			Why: "rc has no network, no fuse mounts and no maps without them",
+		},
+		{
+			Name: "ping", Title: "net.ipv4.ping_group_range", Run: checkPing,
+			Why: "pings of containers leave by a kind of socket that only these groups may make",
+		},
+		{
+			Name: "ports", Title: "net.ipv4.ip_unprivileged_port_start", Run: checkPorts,
+			Why: "lower ports cannot be published",
+		},
+		{
+			Name: "resolv", Title: "/etc/resolv.conf", Run: checkResolv,
+			Why: "containers ask the name servers that it names",
+		},
+		{
+			Name: "rlimits", Title: "limits on open files and processes", Run: checkRlimits,
+			Why: "a container has no higher limits than you, and rc itself opens a file for each port, stream and namespace",
+		},
 	}
 }
 

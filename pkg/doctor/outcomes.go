@@ -13,12 +13,18 @@ import (
 func outcomes() []Check {
 	all := []string{"userns", "newuidmap", "idmap", "config", "programs", "overlay"}
 	return []Check{
-		{Name: "run", Title: "a container runs", Run: checkRun, Needs: all, Settings: true, Limit: 30 * time.Second,
-			Why: "this is what rc is for"},
-		{Name: "network", Title: "a container has a network, and resolves names", Run: checkNetwork, Needs: []string{"run", "tun"}, Settings: true, Limit: time.Minute,
-			Why: "this is the network that a container has where nothing else is said"},
-		{Name: "bridge", Title: "a container on a bridge network", Run: checkBridge, Needs: []string{"run", "tun"}, Settings: true, Limit: time.Minute,
-			Why: "on such networks containers find each other by name (rc network create); they need nftables, bridges and veth of the kernel"},
+		{
+			Name: "run", Title: "a container runs", Run: checkRun, Needs: all, Settings: true, Limit: 30 * time.Second,
+			Why: "this is what rc is for",
+		},
+		{
+			Name: "network", Title: "a container has a network, and resolves names", Run: checkNetwork, Needs: []string{"run", "tun"}, Settings: true, Limit: time.Minute,
+			Why: "this is the network that a container has where nothing else is said",
+		},
+		{
+			Name: "bridge", Title: "a container on a bridge network", Run: checkBridge, Needs: []string{"run", "tun"}, Settings: true, Limit: time.Minute,
+			Why: "on such networks containers find each other by name (rc network create); they need nftables, bridges and veth of the kernel",
+		},
 	}
 }
 

@@ -21,16 +21,26 @@ import (
 // sessionChecks are what a login gives a user: a bus, systemd and control groups.
 func sessionChecks() []Check {
 	return []Check{
-		{Name: "dbus", Title: "the bus of your session answers, in time", Run: checkBus,
-			Why: "by it rc asks systemd for a container's cgroup; a bus that is silent holds up each start"},
-		{Name: "manager", Title: "systemd --user", Run: checkManager, Needs: []string{"dbus"},
-			Why: "it gives containers cgroups of their own, for limits and for rc stats, and runs units"},
-		{Name: "linger", Title: "containers outlive your logout", Run: checkLinger, Needs: []string{"dbus"},
-			Why: "without it systemd ends containers with your last session, and starts none at boot"},
-		{Name: "cgroups", Title: "control groups of version 2", Run: checkCgroups,
-			Why: "limits (--memory, --cpus, --pids-limit) need them, and so do rc pause and rc stats"},
-		{Name: "delegation", Title: "controllers that systemd hands to your manager", Run: checkDelegation, Needs: []string{"manager", "cgroups"},
-			Why: "a limit whose controller is not delegated is refused"},
+		{
+			Name: "dbus", Title: "the bus of your session answers, in time", Run: checkBus,
+			Why: "by it rc asks systemd for a container's cgroup; a bus that is silent holds up each start",
+		},
+		{
+			Name: "manager", Title: "systemd --user", Run: checkManager, Needs: []string{"dbus"},
+			Why: "it gives containers cgroups of their own, for limits and for rc stats, and runs units",
+		},
+		{
+			Name: "linger", Title: "containers outlive your logout", Run: checkLinger, Needs: []string{"dbus"},
+			Why: "without it systemd ends containers with your last session, and starts none at boot",
+		},
+		{
+			Name: "cgroups", Title: "control groups of version 2", Run: checkCgroups,
+			Why: "limits (--memory, --cpus, --pids-limit) need them, and so do rc pause and rc stats",
+		},
+		{
+			Name: "delegation", Title: "controllers that systemd hands to your manager", Run: checkDelegation, Needs: []string{"manager", "cgroups"},
+			Why: "a limit whose controller is not delegated is refused",
+		},
 	}
 }
 

@@ -17,14 +17,22 @@ import (
 // settingsChecks are rc itself, where it keeps what runs, and what it is told.
 func settingsChecks() []Check {
 	return []Check{
-		{Name: "runtime-dir", Title: "XDG_RUNTIME_DIR", Run: checkRuntimeDir,
-			Why: "the state of running containers and their sockets are there: it must be yours alone, and be gone after a reboot"},
-		{Name: "config", Title: "containers.conf, storage.conf and the directories that they name", Run: checkConfig,
-			Why: "no verb works while they cannot be read"},
-		{Name: "programs", Title: "the programs that rc is made of", Run: checkPrograms,
-			Why: "rc starts rc-shim for each container, and others for images and networks; of different builds they may not understand each other"},
-		{Name: "registries", Title: "registries.conf, policy.json and auth.json", Run: checkRegistries,
-			Why: "pull, push and search read them"},
+		{
+			Name: "runtime-dir", Title: "XDG_RUNTIME_DIR", Run: checkRuntimeDir,
+			Why: "the state of running containers and their sockets are there: it must be yours alone, and be gone after a reboot",
+		},
+		{
+			Name: "config", Title: "containers.conf, storage.conf and the directories that they name", Run: checkConfig,
+			Why: "no verb works while they cannot be read",
+		},
+		{
+			Name: "programs", Title: "the programs that rc is made of", Run: checkPrograms,
+			Why: "rc starts rc-shim for each container, and others for images and networks; of different builds they may not understand each other",
+		},
+		{
+			Name: "registries", Title: "registries.conf, policy.json and auth.json", Run: checkRegistries,
+			Why: "pull, push and search read them",
+		},
 	}
 }
 

@@ -20,12 +20,18 @@ import (
 // storageChecks are where images and containers lie.
 func storageChecks() []Check {
 	return []Check{
-		{Name: "overlay", Title: "an overlay can be mounted where containers lie", Run: checkOverlay, Needs: []string{"idmap"}, Settings: true, Limit: storageLimit,
-			Why: "a container's root is its image's layers, with a layer of its own on top"},
-		{Name: "disk", Title: "room for images, containers and temporary files", Run: checkDisk, Settings: true,
-			Why: "pulls, builds and commits need room for whole images, unpacked, and an inode for each of their files"},
-		{Name: "store", Title: "records, images and what killed processes left", Run: checkStore, Needs: []string{"idmap"}, Settings: true, Limit: 2 * time.Minute,
-			Why: "what is damaged is found here, and not in the middle of something"},
+		{
+			Name: "overlay", Title: "an overlay can be mounted where containers lie", Run: checkOverlay, Needs: []string{"idmap"}, Settings: true, Limit: storageLimit,
+			Why: "a container's root is its image's layers, with a layer of its own on top",
+		},
+		{
+			Name: "disk", Title: "room for images, containers and temporary files", Run: checkDisk, Settings: true,
+			Why: "pulls, builds and commits need room for whole images, unpacked, and an inode for each of their files",
+		},
+		{
+			Name: "store", Title: "records, images and what killed processes left", Run: checkStore, Needs: []string{"idmap"}, Settings: true, Limit: 2 * time.Minute,
+			Why: "what is damaged is found here, and not in the middle of something",
+		},
 	}
 }
 

@@ -50,7 +50,7 @@ func Join(_ context.Context, pid int, c Command) (*Process, error) {
 	path, err := exec.LookPath("nsenter")
 	if err != nil {
 		err := fmt.Errorf("enter user namespace of %d: nsenter: %w", pid, errs.ErrNotFound)
-		return nil, errs.WithHint(err, "install it (Debian, Ubuntu: sudo apt install util-linux)")
+		return nil, errs.WithCheck(err, "install it (Debian, Ubuntu: sudo apt install util-linux)", "helpers")
 	}
 	if c.Flags != 0 || c.Cgroup != nil {
 		return nil, errors.New("join a user namespace: further namespaces and cgroups are the program's own business")

@@ -51,9 +51,9 @@ func (d *draft) networkMode(n *spec.Network) error {
 		n.Mode = d.env.PublishNetwork
 	}
 	if n.Mode == "" {
-		return errs.WithHint(
+		return errs.WithCheck(
 			fmt.Errorf("network: neither slirp4netns nor pasta is installed: %w", errs.ErrNotFound),
-			"apt install slirp4netns passt, or use --network host or --network none")
+			"apt install slirp4netns passt, or use --network host or --network none", "helpers")
 	}
 	return nil
 }
