@@ -79,7 +79,7 @@ func checkUserns(ctx context.Context, h *Host) []Finding {
 	} else if errno, found := errors.AsType[syscall.Errno](err); found {
 		err = fmt.Errorf("make a user namespace: %w", errno)
 	}
-	f := fromError(Problem, userns.Explain(err))
+	f := fromError(userns.Explain(err))
 	if len(f.Remedies) == 0 && f.Advice == "" && h.read("/sys/fs/selinux/enforce") == "1" {
 		f.Advice = "SELinux may forbid it; sudo ausearch -m avc -ts recent shows what it has denied"
 	}
@@ -93,7 +93,7 @@ func checkMappers(_ context.Context, h *Host) []Finding {
 	paths, problems := userns.CheckMappers()
 	var out []Finding
 	for _, err := range problems {
-		f := fromError(Problem, err)
+		f := fromError(err)
 		if strings.Contains(err.Error(), "not found") {
 			f = problem(err.Error()).installing(h, "newuidmap")
 		}
@@ -113,7 +113,7 @@ func checkSubuid(ctx context.Context, _ *Host) []Finding {
 	}
 	survey, err := userns.SurveyIDs(ctx)
 	if err != nil {
-		return []Finding{fromError(Problem, err)}
+		return []Finding{fromError(err)}
 	}
 	return judgeSubuid(survey, userns.AddRange, userns.ReplaceRange)
 }
@@ -164,7 +164,7 @@ func checkIDMap(ctx context.Context, h *Host) []Finding {
 	got := h.self(ctx, ProbeVerb, probeIDs)
 	if got.err != nil {
 		text, hint := got.failure()
-		return []Finding{fromError(Problem, hinted(text, hint))}
+		return []Finding{fromError(hinted(text, hint))}
 	}
 	return []Finding{ok("made and used: %s", strings.TrimSpace(got.stdout))}
 }

@@ -126,7 +126,7 @@ func checkHelpers(ctx context.Context, h *Host) []Finding {
 
 // number is the word of a version's line that begins like one, "" for none.
 func number(line string) string {
-	for _, word := range strings.Fields(line) {
+	for word := range strings.FieldsSeq(line) {
 		if word = strings.TrimPrefix(word, "v"); word != "" && word[0] >= '0' && word[0] <= '9' {
 			return strings.Trim(word, ",;()")
 		}

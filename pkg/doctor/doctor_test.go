@@ -149,7 +149,7 @@ func TestFromError(t *testing.T) {
 		} else {
 			err = errs.WithHint(err, c.hint)
 		}
-		if got := told(fromError(Problem, err)); got != c.want {
+		if got := told(fromError(err)); got != c.want {
 			t.Errorf("%q: %s, want %s", c.hint, got, c.want)
 		}
 	}

@@ -35,10 +35,10 @@ func (f Finding) advise(advice string) Finding {
 	return f
 }
 
-// fromError is a finding of an error of rc's, whose hint is the way out. Hints of errors are commands or
+// fromError is the problem that an error of rc's tells of, whose hint is the way out. Hints of errors are commands or
 // sentences: those that begin with a command are taken for one.
-func fromError(state State, err error) Finding {
-	f := Finding{State: state, Detail: strings.ReplaceAll(err.Error(), "\n", "; ")}
+func fromError(err error) Finding {
+	f := Finding{State: Problem, Detail: strings.ReplaceAll(err.Error(), "\n", "; ")}
 	hint := errs.PlainHint(err)
 	if hint == "" {
 		return f

@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/machine"
@@ -140,6 +139,3 @@ func (h *Host) helper(name string) string {
 	}
 	return machine.FindProgram(dirs, name)
 }
-
-// brief is a time for programs that answer at once.
-const brief = 2 * time.Second

@@ -55,7 +55,7 @@ func checkRun(ctx context.Context, h *Host) []Finding {
 		return []Finding{problem(err.Error())}
 	}
 	if got.err != nil || !strings.Contains(got.stdout, "rc version") {
-		return []Finding{fromError(Problem, hinted(got.failure()))}
+		return []Finding{fromError(hinted(got.failure()))}
 	}
 	return []Finding{ok("it did, in %d ms", time.Since(begun).Milliseconds())}
 }
@@ -83,7 +83,7 @@ func (h *Host) tryNetwork(ctx context.Context, network string) []Finding {
 	}
 	var report netReport
 	if err := json.Unmarshal([]byte(got.stdout), &report); got.err != nil || err != nil {
-		return []Finding{fromError(Problem, hinted(got.failure()))}
+		return []Finding{fromError(hinted(got.failure()))}
 	}
 	return []Finding{judgeNetwork(report, name, hostErr)}
 }

@@ -35,17 +35,17 @@ func InMap(probe string) bool { return probe == probeIDs || probe == probeOverla
 
 // Probe tries one thing in the process that it is called in, and prints what came of it.
 func Probe(ctx context.Context, out io.Writer, probe string, args []string) error {
-	switch {
-	case probe == probeMount:
+	switch probe {
+	case probeMount:
 		if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 			return err
 		}
 		return unix.Mount("tmpfs", "/", "tmpfs", 0, "")
-	case probe == probeIDs:
+	case probeIDs:
 		return tryIDs(out)
-	case probe == probeOverlay:
+	case probeOverlay:
 		return json.NewEncoder(out).Encode(tryOverlay(ctx, args))
-	case probe == probeNetwork:
+	case probeNetwork:
 		return json.NewEncoder(out).Encode(tryNetwork(ctx, args))
 	}
 	return errs.Invalidf("%s: rc calls it by itself", ProbeVerb)

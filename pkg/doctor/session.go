@@ -163,7 +163,7 @@ func checkManager(ctx context.Context, h *Host) []Finding {
 		}
 		return []Finding{warning("it cannot be asked without a bus").mend("sudo loginctl enable-linger " + h.user)}
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }() // nothing was asked that could get lost
 	path, err := conn.ManagerCgroup(ctx)
 	if err != nil {
 		f := warning(err.Error())
@@ -209,7 +209,7 @@ func checkDelegation(ctx context.Context, h *Host) []Finding {
 	if err != nil {
 		return []Finding{{State: Skipped, Detail: "it needs what manager looks at"}}
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }() // nothing was asked that could get lost
 	path, err := conn.ManagerCgroup(ctx)
 	if err != nil {
 		return []Finding{{State: Skipped, Detail: "it needs what manager looks at"}}

@@ -38,7 +38,7 @@ func settingsChecks() []Check {
 
 func checkConfig(_ context.Context, h *Host) []Finding {
 	if h.ConfigErr != nil {
-		return []Finding{fromError(Problem, h.ConfigErr)}
+		return []Finding{fromError(h.ConfigErr)}
 	}
 	if len(h.Config.Files) == 0 {
 		return []Finding{ok("no file: the defaults are used")}
@@ -59,7 +59,7 @@ func checkPrograms(context.Context, *Host) []Finding {
 	for _, name := range parts() {
 		path, err := config.Program(name)
 		if err != nil {
-			out = append(out, fromError(Problem, err))
+			out = append(out, fromError(err))
 			continue
 		}
 		if dir := filepath.Dir(path); len(dirs) == 0 || dirs[len(dirs)-1] != dir {

@@ -48,11 +48,11 @@ func checkOverlay(ctx context.Context, h *Host) []Finding {
 	var tried mounted
 	if err := json.Unmarshal([]byte(got.stdout), &tried); got.err != nil || err != nil {
 		text, hint := got.failure()
-		return []Finding{fromError(Problem, hinted(text, hint))}
+		return []Finding{fromError(hinted(text, hint))}
 	}
 	choice, err := overlay.Choose(h.Config.MountProgram, dir)
 	if err != nil {
-		return []Finding{fromError(Problem, err)}
+		return []Finding{fromError(err)}
 	}
 	var st unix.Statfs_t
 	kind := "unknown"
@@ -143,7 +143,7 @@ func checkStore(ctx context.Context, h *Host) []Finding {
 	var found []system.Finding
 	err := system.Check(ctx, h.Config, system.CheckOptions{Quick: true, Max: 24 * time.Hour}, func(f system.Finding) { found = append(found, f) })
 	if err != nil {
-		return []Finding{fromError(Problem, fmt.Errorf("%w", err))}
+		return []Finding{fromError(fmt.Errorf("%w", err))}
 	}
 	if len(found) == 0 {
 		return []Finding{ok("nothing is wrong with what is in %s (files of images were not read: rc system check does)", h.Config.DataRoot)}
