@@ -5,14 +5,19 @@ package main
 import (
 	"os"
 
+	"github.com/rc-containers/rc/pkg/build"
 	"github.com/rc-containers/rc/pkg/build/fetch"
 	"github.com/rc-containers/rc/pkg/build/origin"
+	builds "github.com/rc-containers/rc/pkg/build/worker"
 	"github.com/rc-containers/rc/pkg/image/worker"
 )
 
 func main() {
-	if len(os.Args) == 3 && os.Args[1] == origin.Word {
+	switch {
+	case len(os.Args) == 3 && os.Args[1] == origin.Word:
 		os.Exit(fetch.Main(os.Args[2]))
+	case len(os.Args) == 2 && os.Args[1] == build.Word:
+		os.Exit(builds.Main())
 	}
 	os.Exit(worker.Main())
 }

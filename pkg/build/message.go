@@ -20,7 +20,7 @@ type Message struct {
 
 // Event tells of one step. A step is known by its number; the first event of each has its name.
 type Event struct {
-	Step int       `json:"step"` // from 0, in the order in which steps become known
+	Step int       `json:"step"` // from 0, in the order in which steps become known; -1 is no step's warning
 	Time time.Time `json:"time"`
 	// Name is what progress shows: "[build 2/5] RUN make", "[internal] load .dockerignore".
 	Name string `json:"name,omitempty"`
@@ -67,7 +67,15 @@ type Run struct {
 	Network  string   `json:"network,omitempty"`  // of RUN --network: none, host, default or ""
 	Security string   `json:"security,omitempty"` // of RUN --security: insecure, sandbox or ""
 	Stdin    string   `json:"stdin,omitempty"`    // a here-document for a shell that reads it
+	Hostname string   `json:"hostname,omitempty"` // "" for any
+	Devices  []Device `json:"devices,omitempty"`
 	Mounts   []Mount  `json:"mounts,omitempty"`
+}
+
+// Device is a RUN --device: a CDI name. Without one a step fails if Required.
+type Device struct {
+	Name     string `json:"name"`
+	Required bool   `json:"required,omitempty"`
 }
 
 // Mount is a RUN --mount, made ready by the worker.

@@ -63,8 +63,10 @@ type Options struct {
 
 // NamedContext is what --build-context NAME= names: one of the two.
 type NamedContext struct {
-	Dir   string `json:"dir,omitempty"`
-	Image string `json:"image,omitempty"` // also an oci-layout:// or another transport's reference
+	Dir string `json:"dir,omitempty"`
+	// Remembered: see Options.
+	Remembered bool   `json:"remembered,omitempty"`
+	Image      string `json:"image,omitempty"` // also an oci-layout:// or another transport's reference
 }
 
 // Cache is a --cache-from or --cache-to: Type is registry or local.

@@ -77,6 +77,12 @@ func Flock(ctx context.Context, path string, how int) (*Lock, error) {
 	}
 }
 
+// Named says whether the locked file has its name still: nobody has deleted it, or made another one.
+func (l *Lock) Named() bool {
+	var open, named unix.Stat_t
+	return unix.Fstat(int(l.f.Fd()), &open) == nil && unix.Lstat(l.f.Name(), &named) == nil && open.Ino == named.Ino && open.Dev == named.Dev
+}
+
 // Upgrade makes a shared lock exclusive if nobody else has it, else ErrLocked.
 func (l *Lock) Upgrade() error {
 	err := unix.Flock(int(l.f.Fd()), unix.LOCK_EX|unix.LOCK_NB)

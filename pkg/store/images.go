@@ -14,7 +14,6 @@ import (
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 	storage "go.podman.io/storage"
 
-	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/index"
 )
 
@@ -115,19 +114,6 @@ func (s *Store) RemoveNames(id string, names ...string) error {
 func (s *Store) HasLayer(id string) bool {
 	l, err := s.lib.Layer(id)
 	return err == nil && l.Flags["incomplete"] != true && s.hasFiles(id)
-}
-
-// Remove deletes an image, and every layer that no other image has; it gives the layers' ids. The caller holds
-// index.Hold exclusively and has looked for containers.
-func (s *Store) Remove(id string) ([]string, error) {
-	layers, err := s.lib.DeleteImage(id, true)
-	if errors.Is(err, storage.ErrImageUnknown) {
-		return nil, fmt.Errorf("delete image %.12s: %w", id, errs.ErrNotFound)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("delete image %.12s: %w", id, err)
-	}
-	return layers, nil
 }
 
 // Refresh writes the index anew from what the store has.

@@ -26,8 +26,12 @@ type Stored struct {
 // StoredLayer is one of its layers.
 type StoredLayer struct {
 	ID     string
+	Parent string // the layer below, "" for none
 	DiffID digest.Digest
 	Size   int64 // bytes of the uncompressed archive
+	// Dir has its files; FuseOnly see index.Record.
+	Dir      string
+	FuseOnly bool
 }
 
 // Stored finds an image by its id. errs.ErrNotFound says that there is none.
@@ -46,16 +50,40 @@ func (s *Store) Stored(id string) (*Stored, error) {
 	if out.Manifest, err = s.lib.ImageBigData(img.ID, keyManifest); err != nil {
 		return nil, fmt.Errorf("image %.12s: its manifest: %w", id, err)
 	}
-	for at := img.TopLayer; at != ""; {
-		l, err := s.lib.Layer(at)
+	if out.Layers, err = s.Chain(img.TopLayer); err != nil {
+		return nil, fmt.Errorf("image %.12s: %w", id, err)
+	}
+	return out, nil
+}
+
+// Chain are a layer and those below it, the lowest first; none for "". errs.ErrNotFound says that one is missing.
+func (s *Store) Chain(top string) ([]StoredLayer, error) {
+	var all []StoredLayer
+	for at := top; at != ""; {
+		l, err := s.Layer(at)
 		if err != nil {
-			return nil, fmt.Errorf("image %.12s: layer %.12s: %w", id, at, err)
+			return nil, err
 		}
-		out.Layers = append(out.Layers, StoredLayer{ID: l.ID, DiffID: l.UncompressedDigest, Size: l.UncompressedSize})
+		all = append(all, l)
 		at = l.Parent
 	}
-	slices.Reverse(out.Layers)
-	return out, nil
+	slices.Reverse(all)
+	return all, nil
+}
+
+// Layer describes one layer. errs.ErrNotFound says that there is none.
+func (s *Store) Layer(id string) (StoredLayer, error) {
+	l, err := s.lib.Layer(id)
+	if errors.Is(err, storage.ErrLayerUnknown) {
+		err = errs.ErrNotFound
+	}
+	if err != nil {
+		return StoredLayer{}, fmt.Errorf("layer %.12s: %w", id, err)
+	}
+	return StoredLayer{
+		ID: l.ID, Parent: l.Parent, DiffID: l.UncompressedDigest, Size: l.UncompressedSize,
+		Dir: s.layerDir(l.ID), FuseOnly: l.Flags[flagDotWh] == true,
+	}, nil
 }
 
 // LayerTar gives the uncompressed archive that a layer was unpacked from, byte for byte: the headers that were

@@ -110,6 +110,16 @@ func (st *Staged) Discard() {
 	}
 }
 
+// MoveTo gives the layer's files away, to a directory that does not exist and is on the store's file system. The
+// staged layer is used up.
+func (st *Staged) MoveTo(dir string) error {
+	defer st.Discard()
+	if err := os.Rename(filepath.Join(st.dir, "diff"), dir); err != nil {
+		return fmt.Errorf("keep files: %w", err)
+	}
+	return nil
+}
+
 // Commit makes a staged layer the layer id, on top of parent ("" for none), which is
 // committed. A layer that exists already stays as it is. blob is the digest of the archive
 // as it was fetched; the zero digest if it was not compressed.

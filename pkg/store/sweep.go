@@ -3,9 +3,12 @@ package store
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	storage "go.podman.io/storage"
 
+	"github.com/rc-containers/rc/pkg/build/steps"
 	"github.com/rc-containers/rc/pkg/index"
 )
 
@@ -28,7 +31,7 @@ func (s *Store) Sweep(parts bool) error {
 		if _, err := s.lib.ImageBigData(img.ID, keyConfig(img.ID)); err == nil && finished(&img) || len(img.Names) > 0 {
 			continue
 		}
-		if _, err := s.lib.DeleteImage(img.ID, true); err != nil && !errors.Is(err, storage.ErrImageUnknown) {
+		if _, err := s.remove(img.ID); err != nil && !errors.Is(err, storage.ErrImageUnknown) {
 			return fmt.Errorf("clean up the image store: %w", err)
 		}
 	}
@@ -44,27 +47,24 @@ func (s *Store) Sweep(parts bool) error {
 	return nil
 }
 
-// sweepLayers deletes layers that no image reaches, children first.
+// sweepLayers deletes layers that no image reaches and no build keeps, children first.
 func (s *Store) sweepLayers() error {
-	images, err := s.lib.Images()
+	used, err := s.Reached()
 	if err != nil {
 		return err
 	}
-	layers, err := s.lib.Layers()
+	kept, err := steps.Kept(s.cfg)
 	if err != nil {
 		return err
 	}
-	parents := make(map[string]string, len(layers))
-	children := make(map[string]int, len(layers))
-	for _, l := range layers {
-		parents[l.ID] = l.Parent
-		children[l.Parent]++
+	parents, err := s.parents()
+	if err != nil {
+		return err
 	}
-	used := make(map[string]bool, len(layers))
-	for _, img := range images {
-		for id := img.TopLayer; id != "" && !used[id]; id = parents[id] {
-			used[id] = true
-		}
+	maps.Copy(used, closure(parents, slices.Collect(maps.Keys(kept))))
+	children := make(map[string]int, len(parents))
+	for _, parent := range parents {
+		children[parent]++
 	}
 	var leaves []string
 	for id := range parents {

@@ -85,6 +85,8 @@ var levels = map[string]int{
 	"pkg/build/origin":        33, // where contexts come from
 	"pkg/build/fetch":         35, // URLs, archives and repositories as contexts
 	"pkg/build/files":         25, // COPY and ADD
+	"pkg/build/steps":         16, // the build cache on disk
+	"pkg/build/worker":        38, // build's other half, behind a process boundary
 
 	"pkg/api":     50,
 	"pkg/compose": 50,

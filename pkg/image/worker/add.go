@@ -64,7 +64,8 @@ type reporter interface {
 	Resume(b blob, n int64)
 	// Read wraps the bytes of a layer on their way.
 	Read(b blob, r io.Reader) io.Reader
-	// Warn says what the user should know.
+	// Line says what is being done, Warn what the user should know.
+	Line(format string, args ...any)
 	Warn(format string, args ...any)
 }
 

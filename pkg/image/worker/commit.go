@@ -184,6 +184,6 @@ func (c *committer) describe(layer v1.Descriptor) (config, manifest []byte, err 
 	if config, err = json.Marshal(n); err != nil {
 		return nil, nil, err
 	}
-	manifest, err = writeManifest(c.o.Format, config, append(slices.Clone(layers), layer))
+	manifest, err = WriteManifest(c.o.Format, config, append(slices.Clone(layers), layer), nil)
 	return config, manifest, err
 }

@@ -38,15 +38,15 @@ func creationTime() (time.Time, error) {
 	return time.Unix(sec, 0).UTC(), nil
 }
 
-// writeManifest writes the manifest of an image that is made here. Layers without a media type are
-// not compressed; those of another format get the type that they have in this one.
-func writeManifest(format string, config []byte, layers []v1.Descriptor) ([]byte, error) {
+// WriteManifest writes the manifest of an image that is made here. Layers without a media type are
+// not compressed; those of another format get the type that they have in this one. Only OCI's has annotations.
+func WriteManifest(format string, config []byte, layers []v1.Descriptor, annotations map[string]string) ([]byte, error) {
 	m := v1.Manifest{
-		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: v1.MediaTypeImageManifest, Layers: slices.Clone(layers),
+		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: v1.MediaTypeImageManifest, Layers: slices.Clone(layers), Annotations: annotations,
 		Config: v1.Descriptor{MediaType: v1.MediaTypeImageConfig, Digest: digest.Canonical.FromBytes(config), Size: int64(len(config))},
 	}
 	if format == image.FormatDocker {
-		m.MediaType, m.Config.MediaType = manifest.DockerManifest, manifest.DockerConfig
+		m.MediaType, m.Config.MediaType, m.Annotations = manifest.DockerManifest, manifest.DockerConfig, nil
 	}
 	for i := range m.Layers {
 		m.Layers[i].MediaType = layerType(format, m.Layers[i].MediaType)

@@ -85,7 +85,7 @@ func imported(o image.ImportOptions, changes []image.Change, b blob) (*found, er
 	if f.config, err = json.Marshal(c); err != nil {
 		return nil, err
 	}
-	f.manifest, err = writeManifest(image.FormatOCI, f.config, []v1.Descriptor{{Digest: b.DiffID, Size: b.Size}})
+	f.manifest, err = WriteManifest(image.FormatOCI, f.config, []v1.Descriptor{{Digest: b.DiffID, Size: b.Size}}, nil)
 	return f, err
 }
 

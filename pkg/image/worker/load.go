@@ -37,7 +37,9 @@ func load(ctx context.Context, cfg *config.Config, s *store.Store, o image.LoadO
 	if err != nil {
 		return nil, fmt.Errorf("load: %w", err)
 	}
-	loaded, err := addAll(ctx, cfg, s, images, o.Quiet)
+	report := newReport(o.Quiet)
+	defer report.Close()
+	loaded, err := addAll(ctx, cfg, s, images, report)
 	if err != nil {
 		err = fmt.Errorf("load: %w", err)
 	}

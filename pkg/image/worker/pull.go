@@ -27,14 +27,16 @@ type puller struct {
 	store  *lazyStore
 	client *registry.Client
 	o      image.PullOptions
-	report *report
+	report reporter
 }
 
 // pull gives the ids of what was pulled: one, except for all tags. The store is opened only where the index
 // does not say that everything is here.
 func pull(ctx context.Context, cfg *config.Config, o image.PullOptions) ([]string, error) {
 	s := &lazyStore{cfg: cfg}
-	ids, err := pullInto(ctx, cfg, s, o)
+	report := newReport(o.Quiet)
+	defer report.Close()
+	ids, err := pullInto(ctx, cfg, s, o, report)
 	if closeErr := s.close(ctx); err == nil {
 		err = closeErr
 	}
@@ -63,9 +65,7 @@ func (l *lazyStore) close(ctx context.Context) error {
 	return l.opened.Refresh(context.WithoutCancel(ctx))
 }
 
-func pullInto(ctx context.Context, cfg *config.Config, s *lazyStore, o image.PullOptions) ([]string, error) {
-	report := newReport(o.Quiet)
-	defer report.Close()
+func pullInto(ctx context.Context, cfg *config.Config, s *lazyStore, o image.PullOptions, report reporter) ([]string, error) {
 	client, err := registry.New(clientOptions(cfg, o.Registry, report.Warn))
 	if err != nil {
 		return nil, err

@@ -103,6 +103,10 @@ func serve(ctx context.Context, data []byte) (any, error) {
 		return with(ctx, r, untag)
 	case image.VerbRemove:
 		return with(ctx, r, remove)
+	case image.VerbMountSizes:
+		return mountSizes(ctx, r)
+	case image.VerbPruneBuildCache:
+		return with(ctx, r, pruneBuildCache)
 	case image.VerbCheck:
 		return checked(ctx, r)
 	case image.VerbLogin:

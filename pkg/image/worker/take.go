@@ -11,6 +11,12 @@ import (
 
 // take adds the images of an archive, a directory or podman's store.
 func take(ctx context.Context, cfg *config.Config, s *store.Store, o image.TakeRequest) ([]image.Loaded, error) {
+	report := newReport(o.Quiet)
+	defer report.Close()
+	return takeInto(ctx, cfg, s, o, report)
+}
+
+func takeInto(ctx context.Context, cfg *config.Config, s *store.Store, o image.TakeRequest, report reporter) ([]image.Loaded, error) {
 	var images []transport.Image
 	if o.From.Transport == image.TransportStorage {
 		other, err := transport.OpenStorage(o.From.Path)
@@ -30,13 +36,11 @@ func take(ctx context.Context, cfg *config.Config, s *store.Store, o image.TakeR
 		defer source.Close() //nolint:errcheck // it was read only
 		images = found
 	}
-	return addAll(ctx, cfg, s, images, o.Quiet)
+	return addAll(ctx, cfg, s, images, report)
 }
 
 // addAll adds images; it gives those that it came to.
-func addAll(ctx context.Context, cfg *config.Config, s *store.Store, images []transport.Image, quiet bool) ([]image.Loaded, error) {
-	report := newReport(quiet)
-	defer report.Close()
+func addAll(ctx context.Context, cfg *config.Config, s *store.Store, images []transport.Image, report reporter) ([]image.Loaded, error) {
 	var loaded []image.Loaded
 	for _, i := range images {
 		id, err := add(ctx, cfg, s, from(i), report)

@@ -1,0 +1,163 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/rc-containers/rc/pkg/build/dockerfile"
+	"github.com/rc-containers/rc/pkg/build/files"
+	"github.com/rc-containers/rc/pkg/build/steps"
+	"github.com/rc-containers/rc/pkg/store"
+)
+
+// source is something that has files: a context in dir, or layers.
+type source struct {
+	files *files.Source
+	dir   string
+	tree  tree
+}
+
+// contexts has what files are read from, each opened once.
+type contexts struct {
+	mu     sync.Mutex
+	opened map[string]*files.Source
+	// memories are what is remembered of contexts and layers, saved at the end.
+	memories map[string]*files.Memory
+	// nothing is the context where there is none.
+	nothing *store.Tree
+}
+
+// source opens what COPY --from or a mount names; it waits for a stage.
+func (b *builder) source(ctx context.Context, from dockerfile.Source) (*source, error) {
+	switch {
+	case from.Stage != nil:
+		s, err := b.wait(ctx, from.Stage)
+		if err != nil {
+			return nil, err
+		}
+		return b.layers(fmt.Sprintf("stage %q", from.Stage.Name), s.tree)
+	case from.Image != "":
+		return b.imageSource(ctx, from.Image, from)
+	case from.Context != "":
+		named := b.o.Contexts[from.Context]
+		if named.Image != "" {
+			return b.imageSource(ctx, named.Image, from)
+		}
+		return b.dir("[internal] load build context "+from.Context, named.Dir, "", named.Remembered)
+	case from.Build && b.o.Context == "":
+		return b.nothing(ctx)
+	case from.Build:
+		return b.dir("[internal] load .dockerignore", b.o.Context, b.o.Ignorefile, b.o.Remembered)
+	}
+	return b.layers("scratch", nil)
+}
+
+func (b *builder) imageSource(ctx context.Context, ref string, from dockerfile.Source) (*source, error) {
+	img, err := b.image(ctx, ref, from)
+	if err != nil {
+		return nil, err
+	}
+	return b.layers(fmt.Sprintf("image %q", ref), img.tree)
+}
+
+// layers opens the files of a tree.
+func (b *builder) layers(name string, t tree) (*source, error) {
+	c := &b.contexts
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	key := "layer " + t.top()
+	src := c.opened[key]
+	if src == nil {
+		var err error
+		if src, err = files.OpenLayers(name, t.lower(), c.memory(steps.Digests(b.cfg, ""))); err != nil {
+			return nil, err
+		}
+		c.keep(key, src)
+	}
+	return &source{files: src, tree: t}, nil
+}
+
+// dir opens a context.
+func (b *builder) dir(title, dir, ignorefile string, remembered bool) (*source, error) {
+	c := &b.contexts
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	key := "dir " + dir
+	src := c.opened[key]
+	if src == nil {
+		t := b.begin(title)
+		var memory *files.Memory
+		if remembered {
+			memory = c.memory(steps.Digests(b.cfg, dir))
+		}
+		name := ""
+		if dir == b.o.Context {
+			name = b.o.Dockerfile
+		}
+		ignore, err := files.FindIgnore(dir, name, ignorefile)
+		if err == nil {
+			src, err = files.OpenContext(dir, ignore, memory)
+		}
+		if t.end(err, [2]int{}) != nil {
+			return nil, err
+		}
+		c.keep(key, src)
+	}
+	return &source{files: src, dir: dir}, nil
+}
+
+// nothing is an empty context.
+func (b *builder) nothing(ctx context.Context) (_ *source, err error) {
+	c := &b.contexts
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.nothing == nil {
+		if c.nothing, err = b.store.NewTree(ctx, nil); err != nil {
+			return nil, err
+		}
+	}
+	dir := c.nothing.Upper()
+	src := c.opened[dir]
+	if src == nil {
+		if src, err = files.OpenContext(dir, nil, nil); err != nil {
+			return nil, err
+		}
+		c.keep(dir, src)
+	}
+	return &source{files: src, dir: dir}, nil
+}
+
+func (c *contexts) keep(key string, s *files.Source) {
+	if c.opened == nil {
+		c.opened = map[string]*files.Source{}
+	}
+	c.opened[key] = s
+}
+
+func (c *contexts) memory(path string) *files.Memory {
+	if c.memories == nil {
+		c.memories = map[string]*files.Memory{}
+	}
+	m := c.memories[path]
+	if m == nil {
+		m = files.OpenMemory(path)
+		c.memories[path] = m
+	}
+	return m
+}
+
+// close closes everything, and saves what was learned.
+func (c *contexts) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range c.opened {
+		s.Close()
+	}
+	for _, m := range c.memories {
+		_ = m.Save() // files are read again next time
+	}
+	if c.nothing != nil {
+		c.nothing.Discard()
+	}
+}
