@@ -28,9 +28,11 @@ import (
 func TestMain(m *testing.M) {
 	if os.Args[0] == "rc-image" {
 		if len(os.Args) > 1 && os.Args[1] == build.Word {
-			os.Exit(worker.Main())
+			worker.Main()
+		} else {
+			imageworker.Main()
 		}
-		os.Exit(imageworker.Main())
+		return
 	}
 	testns.Main(m)
 }

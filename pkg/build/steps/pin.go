@@ -49,8 +49,11 @@ func NewPin(cfg *config.Config) (*Pin, error) {
 		p.Release()
 		return nil, fmt.Errorf("pin layers: %w", err)
 	}
-	_, err = Pinned(cfg) // deletes those of killed builds
-	return p, err
+	if _, err := Pinned(cfg); err != nil { // it deletes those of killed builds
+		p.Release()
+		return nil, err
+	}
+	return p, nil
 }
 
 // Add keeps layers, too. Whether they are there must be asked afterwards.
