@@ -51,19 +51,9 @@ type StepEnd struct {
 	OOM bool
 }
 
-// PrepareSteps makes what steps share, and takes away what killed ones left.
-func PrepareSteps(ctx context.Context, cfg *config.Config) error {
-	if _, err := stepPoints().at(cfg.DataRoot); err != nil {
-		return err
-	}
-	err := Sweep(ctx, cfg)
-	SweepCgroups(ctx)
-	return errors.Join(err, EmptyTrash(ctx, cfg, trashAge))
-}
-
-// RunStep runs a step until it ends, or ctx does. When it returns nothing is left of the container: neither processes nor
+// runStep runs a step until it ends, or ctx does. When it returns nothing is left of the container: neither processes nor
 // mounts. Its errors carry codes as Run's do; a command that cannot be executed is one, too. Several may run at once.
-func RunStep(ctx context.Context, cfg *config.Config, s Step) (StepEnd, error) {
+func runStep(ctx context.Context, cfg *config.Config, s Step) (StepEnd, error) {
 	o := &s.Options
 	o.Name, o.Remove, o.NoContainerEnv, o.Network.NoHostname = "", true, true, true
 	o.Log = spec.Log{Driver: logs.None}

@@ -3,7 +3,7 @@
 //
 //	build.Run            layers, directory for what is written, command, environment, mounts
 //	Options              limits, capabilities, devices, networks, names; secrets and agents, which the worker never sees
-//	    └─▶ container.Step ─▶ container.RunStep
+//	    └─▶ container.Step ─▶ container.Steps.Run
 //
 // Isolation is rc run's. The network is the first of: RUN --network, --network, the configuration's.
 //

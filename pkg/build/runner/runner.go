@@ -42,10 +42,11 @@ type Options struct {
 
 // Runner is build.Runner.
 type Runner struct {
-	cfg  *config.Config
-	o    Options
-	temp string   // for what has to be on disk while a step runs
-	lock *os.File // temp, locked
+	cfg   *config.Config
+	o     Options
+	steps *container.Steps
+	temp  string   // for what has to be on disk while a step runs
+	lock  *os.File // temp, locked
 }
 
 // New checks what can be checked before a build begins, and makes what its containers share.
@@ -59,7 +60,8 @@ func New(ctx context.Context, cfg *config.Config, o Options) (*Runner, error) {
 	if err := checkPlatform(o.Platform); err != nil {
 		return nil, err
 	}
-	if err := container.PrepareSteps(ctx, cfg); err != nil {
+	var err error
+	if r.steps, err = container.NewSteps(ctx, cfg, o.Container.Cgroups); err != nil {
 		return nil, err
 	}
 	return r, r.makeTemp()
@@ -111,7 +113,7 @@ func (r *Runner) run(ctx context.Context, run build.Run, log func(stream int, da
 	}
 	defer out.close()
 	s.Out, s.Err = out.files[0], out.files[1]
-	return container.RunStep(ctx, r.cfg, s)
+	return r.steps.Run(ctx, s)
 }
 
 // options adds what the instruction says.
