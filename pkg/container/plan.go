@@ -94,7 +94,7 @@ func (r *run) planMounts(plan *shim.Plan, described *specs.Spec) error {
 	described.Mounts, plan.Overlays, plan.Fills, plan.Parts = resolved.Mounts, resolved.Overlays, resolved.Fills, resolved.Parts
 	plan.Anonymous = state.AnonymousVolumes(r.c)
 	if r.step != nil {
-		plan.Owners = r.step.Owners
+		plan.Owners, plan.Points = r.step.Owners, r.step.points(r.c)
 	}
 	if p := described.Process; p != nil {
 		plan.User = shim.User{Name: p.User.Username, UID: p.User.UID, GID: p.User.GID}

@@ -120,7 +120,7 @@ func (s *Step) makeDirectories(dir string, c *spec.Container, overlays []shim.Ov
 		return err
 	}
 	for _, m := range c.OCI.Mounts {
-		if hasPoint(c.OCI.Mounts, m) {
+		if hasPoint(c.OCI.Mounts, m.Destination) {
 			continue
 		}
 		if err := makePoint(points, m.Destination, s.isDirectory(m)); err != nil {
@@ -128,6 +128,9 @@ func (s *Step) makeDirectories(dir string, c *spec.Container, overlays []shim.Ov
 		}
 	}
 	for _, f := range s.Files {
+		if hasPoint(c.OCI.Mounts, f.Path) {
+			continue
+		}
 		if err := makePoint(points, f.Path, false); err != nil {
 			return fmt.Errorf("mount point %q: %w", f.Path, err)
 		}
@@ -143,13 +146,30 @@ func (s *Step) makeDirectories(dir string, c *spec.Container, overlays []shim.Ov
 	return nil
 }
 
-// hasPoint says that a mount needs no point of its own: stepPoints has it, or it lies in another mount.
-func hasPoint(all []specs.Mount, m specs.Mount) bool {
-	known := stepPoints()
-	if slices.Contains(strings.Fields(known.dirs+" "+known.files), strings.TrimPrefix(m.Destination, "/")) {
-		return true
+// points are those of the root itself.
+func (s *Step) points(c *spec.Container) []string {
+	var out []string
+	for _, m := range c.OCI.Mounts {
+		if !inMount(c.OCI.Mounts, m.Destination) {
+			out = append(out, m.Destination)
+		}
 	}
-	return slices.ContainsFunc(all, func(other specs.Mount) bool { return strings.HasPrefix(m.Destination, other.Destination+"/") })
+	for _, f := range s.Files {
+		if !inMount(c.OCI.Mounts, f.Path) {
+			out = append(out, f.Path)
+		}
+	}
+	return out
+}
+
+// hasPoint says that a mount needs no point of its own: stepPoints has it, or it lies in another mount.
+func hasPoint(all []specs.Mount, destination string) bool {
+	known := stepPoints()
+	return slices.Contains(strings.Fields(known.dirs+" "+known.files), strings.TrimPrefix(destination, "/")) || inMount(all, destination)
+}
+
+func inMount(all []specs.Mount, destination string) bool {
+	return slices.ContainsFunc(all, func(other specs.Mount) bool { return strings.HasPrefix(destination, other.Destination+"/") })
 }
 
 // isDirectory says what a mount shows.

@@ -28,6 +28,7 @@ func (s *server) cleanUp(ctx context.Context) {
 		s.helper.stop()
 	}
 	s.poststop()
+	s.removePoints()
 	for _, target := range s.mounted {
 		complain(overlay.Unmount(s.now(target)))
 	}

@@ -90,6 +90,9 @@ type Plan struct {
 	// Hooks are those that the shim has to run.
 	Hooks hook.Set
 
+	// Points are mount points that are not to be left in the root, where they have to be made.
+	Points []string
+
 	// Owners are given to files of the host before they are mounted.
 	Owners []Owner
 
@@ -183,6 +186,7 @@ func (p *Plan) fields(c *wire.Coder) {
 	c.Text(&p.Restart)
 	healthFields(c, &p.Health)
 	p.Hooks.Fields(c)
+	wire.List(c, &p.Points, (*wire.Coder).Text)
 	wire.List(c, &p.Owners, func(c *wire.Coder, o *Owner) { o.fields(c) })
 }
 

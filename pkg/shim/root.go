@@ -82,6 +82,9 @@ func (s *server) mountRoot(ctx context.Context) error {
 			return err
 		}
 		s.program = choice.Program
+		if err := s.notePoints(); err != nil {
+			return err
+		}
 	}
 	for _, o := range s.plan.Overlays {
 		if err := s.mountOverlay(ctx, o); err != nil {
