@@ -1,11 +1,12 @@
 // Command rc-image works on the image store for rc: see pkg/image/worker, for builds pkg/build/worker, and
-// pkg/build/fetch, which is the only part of it that runs on the host. It is started by rc, never by hand.
+// pkg/build/fetch and pkg/build/agent, which are the parts of it that run on the host. It is started by rc, never by hand.
 package main
 
 import (
 	"os"
 
 	"github.com/rc-containers/rc/pkg/build"
+	"github.com/rc-containers/rc/pkg/build/agent"
 	"github.com/rc-containers/rc/pkg/build/fetch"
 	"github.com/rc-containers/rc/pkg/build/origin"
 	builds "github.com/rc-containers/rc/pkg/build/worker"
@@ -18,6 +19,8 @@ func main() {
 		os.Exit(fetch.Main(os.Args[2]))
 	case len(os.Args) == 2 && os.Args[1] == build.Word:
 		os.Exit(builds.Main())
+	case len(os.Args) > 2 && os.Args[1] == build.AgentWord:
+		os.Exit(agent.Main(os.Args[2:]))
 	}
 	os.Exit(worker.Main())
 }

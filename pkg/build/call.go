@@ -20,6 +20,9 @@ import (
 // Word is the argument that makes rc-image the worker of a build.
 const Word = "build"
 
+// AgentWord is the one that makes rc-image hold keys (package agent).
+const AgentWord = "agent"
+
 // Runner runs the commands of RUN, several at once.
 type Runner interface {
 	// Run runs one in a container and waits for its end; log gets what it prints: stream is 1 or 2, and data is

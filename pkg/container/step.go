@@ -55,7 +55,7 @@ type StepEnd struct {
 // mounts. Its errors carry codes as Run's do; a command that cannot be executed is one, too. Several may run at once.
 func runStep(ctx context.Context, cfg *config.Config, s Step) (StepEnd, error) {
 	o := &s.Options
-	o.Name, o.Remove, o.NoContainerEnv, o.Network.NoHostname = "", true, true, true
+	o.Name, o.Remove, o.NoContainerEnv, o.Network.NoHostname, o.NoPasswd = "", true, true, true, true
 	o.Log = spec.Log{Driver: logs.None}
 	// There is nothing that the command could save: whoever ends it wants to be rid of it.
 	o.StopSignal, o.StopTimeout = "KILL", new(uint)

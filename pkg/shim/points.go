@@ -5,6 +5,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -55,8 +56,7 @@ func (s *server) notePoints() error {
 
 // removePoints takes away what is still empty of the mount points, and gives their parents the time that they had.
 func (s *server) removePoints() {
-	for i := len(s.points) - 1; i >= 0; i-- {
-		p := s.points[i]
+	for _, p := range slices.Backward(s.points) {
 		for n := len(p.rest); n > 0; n-- {
 			parent := filepath.Join(append([]string{p.dir}, p.rest[:n-1]...)...)
 			if !removeEmpty(parent, p.rest[n-1]) {

@@ -80,6 +80,7 @@ var levels = map[string]int{
 	"pkg/container/processes": 45,
 	"pkg/container/networks":  45,
 	"pkg/build":               34, // what rc build and its worker say to each other
+	"pkg/build/agent":         16, // keys for RUN --mount=type=ssh, behind a process boundary
 	"pkg/build/runner":        45, // RUN, on the host
 	"pkg/build/dockerfile":    16, // what Dockerfiles mean
 	"pkg/build/origin":        33, // where contexts come from

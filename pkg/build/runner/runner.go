@@ -47,6 +47,7 @@ type Runner struct {
 	steps *container.Steps
 	temp  string   // for what has to be on disk while a step runs
 	lock  *os.File // temp, locked
+	keys  map[string]*keyAgent
 }
 
 // New checks what can be checked before a build begins, and makes what its containers share.
@@ -64,7 +65,10 @@ func New(ctx context.Context, cfg *config.Config, o Options) (*Runner, error) {
 	if r.steps, err = container.NewSteps(ctx, cfg, o.Container.Cgroups); err != nil {
 		return nil, err
 	}
-	return r, r.makeTemp()
+	if err := r.makeTemp(); err != nil {
+		return nil, err
+	}
+	return r, r.startKeys()
 }
 
 // hostname is docker's.
@@ -118,7 +122,9 @@ func (r *Runner) run(ctx context.Context, run build.Run, log func(stream int, da
 
 // options adds what the instruction says.
 func (r *Runner) options(o *create.Options, run build.Run) error {
-	o.Hostname, o.UTS = hostname, "private"
+	if o.UTS != "host" {
+		o.Hostname, o.UTS = hostname, "private"
+	}
 	if len(run.Args) == 0 {
 		return errs.Invalidf("RUN: without a command")
 	}

@@ -22,18 +22,21 @@ import (
 	"github.com/rc-containers/rc/pkg/spec"
 )
 
-// SSH is a --ssh: the socket of an agent.
+// SSH is a --ssh: the socket of an agent, or private keys.
 type SSH struct {
 	Socket string
 	// Raw hands on everything: Socket need not be an agent's.
 	Raw bool
+	// Keys are files, for which an agent is started.
+	Keys []string
 }
 
-// ParseSSH reads --ssh: default, or NAME[=SOCKET[,raw=true]]. Without a socket it is that of SSH_AUTH_SOCK. dir is what a path is relative to.
+// ParseSSH reads --ssh: default, ID, ID=SOCKET[,raw=true] or ID=KEY[,KEY]. Without a path it is the socket that SSH_AUTH_SOCK
+// names. dir is what a path is relative to.
 func ParseSSH(value, dir string) (id string, s SSH, err error) {
 	id, rest, _ := strings.Cut(value, "=")
 	if id == "" {
-		return "", s, errs.Invalidf("--ssh %q: want default, or NAME=SOCKET", value)
+		return "", s, errs.Invalidf("--ssh %q: want default, ID=SOCKET or ID=KEY", value)
 	}
 	var paths []string
 	for field := range strings.SplitSeq(rest, ",") {
@@ -49,26 +52,32 @@ func ParseSSH(value, dir string) (id string, s SSH, err error) {
 	}
 	if len(paths) == 0 {
 		if paths = []string{os.Getenv("SSH_AUTH_SOCK")}; paths[0] == "" {
-			return "", s, errs.WithHint(errs.Invalidf("--ssh %q: no agent runs: SSH_AUTH_SOCK is not set", value), `eval "$(ssh-agent)"; ssh-add`)
+			return "", s, errs.WithHint(errs.Invalidf("--ssh %q: no agent runs: SSH_AUTH_SOCK is not set", value),
+				`eval "$(ssh-agent)"; ssh-add, or --ssh `+id+"=FILE with a private key")
 		}
 	}
-	for i, p := range paths {
+	for _, p := range paths {
 		if !filepath.IsAbs(p) {
-			paths[i] = filepath.Join(dir, p)
+			p = filepath.Join(dir, p)
 		}
-		info, err := os.Stat(paths[i])
-		if err != nil {
+		info, err := os.Stat(p)
+		switch {
+		case err != nil:
 			return "", s, fmt.Errorf("--ssh %q: %w", value, err)
-		}
-		if info.Mode()&os.ModeSocket == 0 {
-			return "", s, errs.WithHint(errs.Unsupportedf("--ssh %q: %q is no socket: keys are left to an agent", value, p),
-				`eval "$(ssh-agent)"; ssh-add `+p+"; rc build --ssh "+id)
+		case info.Mode()&os.ModeSocket != 0:
+			s.Socket = p
+		case info.Mode().IsRegular():
+			s.Keys = append(s.Keys, p)
+		default:
+			return "", s, errs.Invalidf("--ssh %q: %q is neither a socket nor a file", value, p)
 		}
 	}
-	if len(paths) > 1 {
-		return "", s, errs.Invalidf("--ssh %q: %d sockets: want one", value, len(paths))
+	if s.Socket != "" && len(paths) > 1 {
+		return "", s, errs.Invalidf("--ssh %q: want one socket, or keys", value)
 	}
-	s.Socket = paths[0]
+	if s.Raw && s.Socket == "" {
+		return "", s, errs.Invalidf("--ssh %q: raw=true wants a socket", value)
+	}
 	return id, s, nil
 }
 
@@ -94,7 +103,7 @@ func (m *mounts) ssh(_ context.Context, n int, mount build.Mount) error {
 		return err
 	}
 	path := filepath.Join(dir, "ssh-"+strconv.Itoa(n))
-	a, err := serveAgent(path, s)
+	a, err := serveAgent(path, s, m.runner.keys[id])
 	if err != nil {
 		return fmt.Errorf("agent %q: %w", id, err)
 	}
@@ -117,17 +126,18 @@ const agentVariable = "SSH_AUTH_SOCK"
 type agentSocket struct {
 	listener net.Listener
 	to       SSH
+	keys     *keyAgent // nil for a socket
 
 	mu    sync.Mutex
 	conns map[net.Conn]bool // nil once it is closed
 }
 
-func serveAgent(path string, to SSH) (*agentSocket, error) {
+func serveAgent(path string, to SSH, keys *keyAgent) (*agentSocket, error) {
 	l, err := net.Listen("unix", path)
 	if err != nil {
 		return nil, err
 	}
-	a := &agentSocket{listener: l, to: to, conns: map[net.Conn]bool{}}
+	a := &agentSocket{listener: l, to: to, keys: keys, conns: map[net.Conn]bool{}}
 	go func() {
 		for {
 			conn, err := l.Accept()
@@ -175,6 +185,11 @@ func (a *agentSocket) serve(conn net.Conn) {
 		return
 	}
 	defer a.drop(conn)
+	if a.keys != nil {
+		for a.keys.forward(conn) == nil {
+		}
+		return
+	}
 	agent, err := net.Dial("unix", a.to.Socket)
 	if err != nil || !a.keep(agent) {
 		return
@@ -188,10 +203,7 @@ func (a *agentSocket) serve(conn net.Conn) {
 		_, _ = io.Copy(conn, agent)
 		return
 	}
-	for {
-		if err := forward(conn, agent); err != nil {
-			return
-		}
+	for forward(conn, agent) == nil {
 	}
 }
 
@@ -211,6 +223,11 @@ func forward(conn, agent io.ReadWriter) error {
 	if err != nil {
 		return err
 	}
+	return answer(conn, agent, request)
+}
+
+// answer is the rest of forward. What a build may not ask for fails.
+func answer(conn, agent io.ReadWriter, request []byte) error {
 	if len(request) == 4 || !slices.Contains([]byte{agentList, agentSign, agentExtended}, request[4]) {
 		_, err := conn.Write([]byte{0, 0, 0, 1, agentFailure})
 		return err

@@ -51,4 +51,9 @@ func lockDir(dir string) (*os.File, bool) {
 }
 
 // Close takes away what New made.
-func (r *Runner) Close() error { return errors.Join(os.RemoveAll(r.temp), r.lock.Close()) }
+func (r *Runner) Close() error {
+	for _, a := range r.keys {
+		a.close()
+	}
+	return errors.Join(os.RemoveAll(r.temp), r.lock.Close())
+}
