@@ -79,8 +79,9 @@ func killed(t *testing.T, dir string, at func(n int) bool, after time.Duration) 
 			_ = unix.Kill(pid, unix.SIGKILL)
 		}
 	}
+	stop := func() bool { return false }
 	if after > 0 {
-		defer time.AfterFunc(after, kill).Stop()
+		stop = time.AfterFunc(after, kill).Stop
 	}
 	s := &shell{}
 	done := map[string]bool{}
@@ -98,6 +99,7 @@ func killed(t *testing.T, dir string, at func(n int) bool, after time.Duration) 
 		}
 		n++
 	})
+	stop() // or it would be the next build that is killed
 	if err == nil && after == 0 && n == 0 {
 		t.Error("nothing was killed")
 	}

@@ -85,19 +85,13 @@ func amount(s *step) string {
 	return ""
 }
 
-// quiet shows warnings only.
-type quiet struct {
-	*book
-	out io.Writer
-}
+// quiet keeps what a failure is explained by, and shows nothing.
+type quiet struct{ *book }
 
-func (q *quiet) Event(e build.Event) {
-	if e.Warning != "" {
-		fmt.Fprintf(q.out, "Warning: %s\n", e.Warning)
-	}
+func (q quiet) Event(e build.Event) {
 	if e.Name != "" || e.State != "" || len(e.Log) > 0 {
 		q.note(e)
 	}
 }
 
-func (q *quiet) End() {}
+func (quiet) End() {}

@@ -44,7 +44,7 @@ func newProgress(kind string, out *os.File) (progress, error) {
 	isTerminal := term.IsTerminal(int(out.Fd()))
 	switch {
 	case kind == progressQuiet:
-		return &quiet{book: newBook(), out: out}, nil
+		return quiet{newBook()}, nil
 	case kind == progressTTY && !isTerminal:
 		return nil, errs.Invalidf("--progress tty: standard error is no terminal")
 	case kind == progressTTY, kind == progressAuto && isTerminal && os.Getenv("TERM") != "dumb":

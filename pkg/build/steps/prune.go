@@ -60,7 +60,7 @@ func (o PruneOptions) Select(all []Entry) []Entry {
 	var kept []Entry
 	for _, e := range all {
 		switch {
-		case !o.matches(e):
+		case e.InUse || e.Shared && !o.All || !o.Matches(e):
 			kept = append(kept, e)
 		case o.Keep > 0 && Size(append(slices.Clip(kept), e)) <= o.Keep:
 			kept = append(kept, e)
@@ -71,8 +71,9 @@ func (o PruneOptions) Select(all []Entry) []Entry {
 	return out
 }
 
-func (o PruneOptions) matches(e Entry) bool {
-	if e.InUse || e.Shared && !o.All || !o.Before.IsZero() && !e.Used.Before(o.Before) {
+// Matches says whether an entry is what Before, IDs, Types and Texts want.
+func (o PruneOptions) Matches(e Entry) bool {
+	if !o.Before.IsZero() && !e.Used.Before(o.Before) {
 		return false
 	}
 	if len(o.IDs) > 0 && !slices.ContainsFunc(o.IDs, func(id string) bool { return strings.HasPrefix(e.ID, id) }) {

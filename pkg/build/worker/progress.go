@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/rc-containers/rc/pkg/build"
+	"github.com/rc-containers/rc/pkg/errs"
 )
 
 // progress tells rc of steps.
@@ -56,6 +57,9 @@ func (t *task) end(err error, lines [2]int) error {
 	e := build.Event{State: build.StateDone}
 	if err != nil {
 		e = build.Event{State: build.StateFailed, Error: err.Error(), Lines: lines}
+		if code := errs.Code(err); code != errs.CodeError {
+			e.Code = code
+		}
 		if errors.Is(err, context.Canceled) || errors.Is(err, errInterrupted) || errors.Is(err, errOther) {
 			e.Error, e.Lines = "canceled", [2]int{}
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rc-containers/rc/pkg/build"
 	"github.com/rc-containers/rc/pkg/build/dockerfile"
+	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/index"
 	"github.com/rc-containers/rc/pkg/stack"
 	"github.com/rc-containers/rc/pkg/store"
@@ -139,5 +140,5 @@ func (r *running) exit(ran build.Ran) error {
 	if ran.Why != "" {
 		err = fmt.Errorf("%w (%s)", err, ran.Why)
 	}
-	return err
+	return errs.WithCode(err, ran.Code)
 }
