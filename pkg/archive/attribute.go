@@ -110,6 +110,22 @@ func Records(attributes map[string]string) map[string]string {
 	return records
 }
 
+// FromRecords gives those attributes in PAX records that are copied.
+func FromRecords(records map[string]string) map[string]string {
+	var all map[string]string
+	for key, value := range records {
+		name, ok := strings.CutPrefix(key, paxAttribute)
+		if !ok || !carried(name) {
+			continue
+		}
+		if all == nil {
+			all = map[string]string{}
+		}
+		all[name] = value
+	}
+	return all
+}
+
 func attribute(fd int, name string) ([]byte, error) {
 	value := make([]byte, 64<<10) // XATTR_SIZE_MAX, xattr(7)
 	n, err := unix.Fgetxattr(fd, name, value)
@@ -122,11 +138,7 @@ func attribute(fd int, name string) ([]byte, error) {
 // setAttributes gives an open file what its entry has. Capabilities are for root of a
 // user namespace to set; elsewhere, and on file systems without attributes, they are left out.
 func setAttributes(fd int, h *tar.Header) error {
-	for key, value := range h.PAXRecords {
-		name, ok := strings.CutPrefix(key, paxAttribute)
-		if !ok || !carried(name) {
-			continue
-		}
+	for name, value := range FromRecords(h.PAXRecords) {
 		err := unix.Fsetxattr(fd, name, []byte(value), 0)
 		if errors.Is(err, unix.ENOTSUP) || errors.Is(err, unix.EPERM) {
 			continue

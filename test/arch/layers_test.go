@@ -85,9 +85,10 @@ var levels = map[string]int{
 	"pkg/build/dockerfile":    16, // what Dockerfiles mean
 	"pkg/build/origin":        33, // where contexts come from
 	"pkg/build/fetch":         35, // URLs, archives and repositories as contexts
-	"pkg/build/files":         25, // COPY and ADD
 	"pkg/build/steps":         16, // the build cache on disk
 	"pkg/build/worker":        38, // build's other half, behind a process boundary
+	"pkg/build/files":         32, // COPY and ADD
+	"pkg/build/remote":        20, // files and commits by URL
 
 	"pkg/api":     50,
 	"pkg/compose": 50,

@@ -11,18 +11,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"os/signal"
-	"path"
 	"path/filepath"
-	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/rc-containers/rc/pkg/archive"
 	"github.com/rc-containers/rc/pkg/build/origin"
+	"github.com/rc-containers/rc/pkg/build/remote"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/image"
 	"github.com/rc-containers/rc/pkg/image/compress"
@@ -63,41 +60,20 @@ func fetch(ctx context.Context, r origin.Request) (origin.Fetched, error) {
 		return unpack(ctx, os.Stdin, r)
 	}
 	if !r.File {
-		ref, isGit, err := parseGit(r.Value)
+		ref, err := remote.ParseRepository(r.Value)
 		if err != nil {
 			return origin.Fetched{}, err
 		}
-		if isGit {
+		if ref != nil {
 			return checkout(ctx, ref, r)
 		}
 	}
-	body, err := get(ctx, r.Value)
+	response, err := remote.Get(ctx, r.Value, nil)
 	if err != nil {
 		return origin.Fetched{}, err
 	}
-	defer body.Close()
-	return unpack(ctx, body, r)
-}
-
-// silence is how long a server may say nothing.
-const silence = time.Minute
-
-func get(ctx context.Context, url string) (io.ReadCloser, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return nil, err
-	}
-	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // documented to be one
-	transport.ResponseHeaderTimeout = silence
-	response, err := (&http.Client{Transport: transport}).Do(request)
-	if err != nil {
-		return nil, err
-	}
-	if response.StatusCode != http.StatusOK {
-		response.Body.Close()
-		return nil, errs.Invalidf("the server answers %s", response.Status)
-	}
-	return response.Body, nil
+	defer response.Body.Close()
+	return unpack(ctx, response.Body, r)
 }
 
 // longestDockerfile is more than anybody writes, in bytes.
@@ -179,23 +155,12 @@ func extract(ctx context.Context, in io.Reader, dir string) error {
 	})
 }
 
-// within is a directory of a checked-out repository; a link in it must not lead out.
-func within(dir, sub string) (string, error) {
-	if sub == "" || path.Clean("/"+sub) == "/" {
-		return dir, nil
+// checkout fetches one commit of a repository, and its submodules, with the user's settings of git.
+func checkout(ctx context.Context, ref *remote.Repository, r origin.Request) (f origin.Fetched, err error) {
+	dir := filepath.Join(r.Dir, "context")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return f, err
 	}
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = root.Close() }()
-	name := strings.TrimPrefix(path.Clean("/"+sub), "/")
-	st, err := root.Stat(name)
-	if err != nil {
-		return "", fmt.Errorf("directory %q of the repository: %w", sub, errors.Unwrap(err))
-	}
-	if !st.IsDir() {
-		return "", errs.Invalidf("%q of the repository: it is not a directory", sub)
-	}
-	return filepath.EvalSymlinks(filepath.Join(dir, name))
+	f.Dir, err = remote.Git{Env: os.Environ(), KeepDir: r.KeepGit}.Checkout(ctx, ref, "", dir)
+	return f, err
 }

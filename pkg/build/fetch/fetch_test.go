@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -119,49 +118,6 @@ func TestGet(t *testing.T) {
 	}
 	if _, err := fetch(t.Context(), origin.Request{Value: server.URL + "/no", Dir: t.TempDir()}); err == nil || !strings.Contains(err.Error(), "404") {
 		t.Errorf("%v", err)
-	}
-}
-
-// TestGit: a branch, a directory of it, a link that leads out, and what is not there.
-func TestGit(t *testing.T) {
-	if _, err := exec.LookPath("git"); err != nil {
-		t.Fatal(err)
-	}
-	repo := filepath.Join(t.TempDir(), "app.git")
-	script := `set -e
-git init --quiet --initial-branch=main "$1"; cd "$1"
-git config user.name x; git config user.email x@example.com; git config uploadpack.allowAnySHA1InWant true
-mkdir docker; echo 'FROM scratch' > docker/Dockerfile; ln -s / docker/out
-git add .; git commit --quiet -m 1
-git checkout --quiet -b next; echo 2 > second; git add .; git commit --quiet -m 2; git checkout --quiet main`
-	if out, err := exec.CommandContext(t.Context(), "sh", "-c", script, "sh", repo).CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	at := func(fragment string) (origin.Fetched, error) {
-		ref, _, err := parseGit("https://example.com/app.git" + fragment)
-		if err != nil {
-			return origin.Fetched{}, err
-		}
-		ref.Remote = "file://" + repo
-		return checkout(t.Context(), ref, origin.Request{Dir: t.TempDir()})
-	}
-	for fragment, file := range map[string]string{"": "docker/Dockerfile", "#next": "second", "#main:docker": "Dockerfile"} {
-		f, err := at(fragment)
-		if err != nil {
-			t.Errorf("%q: %v", fragment, err)
-			continue
-		}
-		if _, err := os.Stat(filepath.Join(f.Dir, file)); err != nil {
-			t.Errorf("%q: %v", fragment, err)
-		}
-		if _, err := os.Stat(filepath.Join(f.Dir, ".git")); !errors.Is(err, os.ErrNotExist) {
-			t.Errorf("%q: .git is there: %v", fragment, err)
-		}
-	}
-	for _, fragment := range []string{"#none", "#main:none", "#main:docker/out", "#main:docker/Dockerfile", "#--upload-pack=x"} {
-		if f, err := at(fragment); err == nil {
-			t.Errorf("%q: %+v", fragment, f)
-		}
 	}
 }
 

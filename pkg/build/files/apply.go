@@ -6,6 +6,8 @@ import (
 	"path"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/rc-containers/rc/pkg/stack"
 	"github.com/rc-containers/rc/pkg/store"
 )
@@ -38,6 +40,19 @@ func (p *Prepared) Apply(ctx context.Context, st *store.Store, lower []string) (
 		return nil, err
 	}
 	for _, m := range p.matches {
+		if m.top == nil {
+			if m.top, err = m.fetch(ctx); err != nil {
+				return nil, err
+			}
+		}
+		if m.unpack && m.top.ino.kind() == unix.S_IFREG {
+			if done, err := w.unpack(t, m.top.ino, p.copy.Dest); done || err != nil {
+				if err != nil {
+					return nil, fmt.Errorf("%s %q: %w", p.verb(), m.base, full(err))
+				}
+				continue
+			}
+		}
 		if err := p.put(t, m); err != nil {
 			return nil, err
 		}

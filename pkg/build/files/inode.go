@@ -16,6 +16,7 @@ type inode struct {
 	// A file's content is one of these:
 	from *origin
 	data []byte
+	temp string // a file that is moved to its place
 
 	sum     sum    // of content and attributes, see Memory
 	known   bool   // sum is set

@@ -41,8 +41,10 @@ func (p *Prepared) Key(ctx context.Context) (digest.Digest, error) {
 		fmt.Fprintf(h, "latest %d\n", p.o.Latest.Unix())
 	}
 	for _, m := range p.matches {
-		fmt.Fprintf(h, "match %q %t\n", m.base, m.unpack)
-		p.list(h, m.top, "")
+		fmt.Fprintf(h, "match %q %t %q\n", m.base, m.unpack, m.id)
+		if m.id == "" {
+			p.list(h, m.top, "")
+		}
 	}
 	return d.Digest(), nil
 }
@@ -67,7 +69,9 @@ func (p *Prepared) list(h hash.Hash, k *pick, prefix string) {
 func (p *Prepared) hash(ctx context.Context) error {
 	var unknown []*inode
 	for _, m := range p.matches {
-		unknown = collect(unknown, m.top)
+		if m.id == "" {
+			unknown = collect(unknown, m.top)
+		}
 	}
 	slices.SortStableFunc(unknown, func(a, b *inode) int { return strings.Compare(a.from.dir, b.from.dir) })
 	// Each worker has its own part of the directories; a batch keeps them busy to the end.

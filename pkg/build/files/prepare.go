@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path"
 	"strings"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rc-containers/rc/pkg/build/dockerfile"
+	"github.com/rc-containers/rc/pkg/build/remote"
 	"github.com/rc-containers/rc/pkg/errs"
 )
 
@@ -20,6 +22,11 @@ type Options struct {
 	Now time.Time
 	// Latest, if it is set, is the time of everything that is younger: --timestamp and SOURCE_DATE_EPOCH.
 	Latest *time.Time
+	// Temp is a directory for what is downloaded, which the caller deletes in the end; "" is the system's. In URLs is
+	// kept what is known of them; it is made when it is needed, "" keeps nothing.
+	Temp, URLs string
+	// Warn is told what is left out. It may be nil.
+	Warn func(error)
 	// Progress is told how many bytes of content have been written, of how many. It may be nil.
 	Progress func(current, total int64)
 }
@@ -31,6 +38,8 @@ type Prepared struct {
 	src     *Source
 	matches []*match
 	change  *change // --chmod
+	opened  []*Source
+	made    []string // directories
 }
 
 // Prepare chooses the files of a COPY or an ADD. src is what Copy.From names; nil where nothing is read from it. It stays
@@ -52,8 +61,14 @@ func Prepare(ctx context.Context, src *Source, c *dockerfile.Copy, o Options) (_
 		return nil, err
 	}
 	for _, source := range c.Sources {
-		if err := p.source(ctx, source, exclude); err != nil {
-			return nil, err
+		m, err := p.remote(ctx, source)
+		if m != nil {
+			p.matches = append(p.matches, m)
+		} else if err == nil {
+			err = p.source(ctx, source, exclude)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s %q: %w", p.verb(), source, err)
 		}
 	}
 	for _, in := range c.Inline {
@@ -65,7 +80,49 @@ func Prepare(ctx context.Context, src *Source, c *dockerfile.Copy, o Options) (_
 }
 
 // Close releases what was fetched.
-func (p *Prepared) Close() {}
+func (p *Prepared) Close() {
+	for _, src := range p.opened {
+		src.Close()
+	}
+	for _, dir := range p.made {
+		_ = os.RemoveAll(dir) // what stays, whoever has made Options.Temp deletes
+	}
+	p.opened, p.made = nil, nil
+}
+
+// remote prepares a source that is a URL; nil is for what is none.
+func (p *Prepared) remote(ctx context.Context, word string) (*match, error) {
+	ref, err := remote.ParseRepository(word)
+	switch {
+	case err != nil:
+		return nil, err
+	case ref != nil && !ref.IndistinguishableFromLocal && p.copy.Add:
+		return p.fromGit(ctx, ref)
+	case isURL(word) && p.copy.Add:
+		return p.fromURL(ctx, word)
+	case isURL(word) || ref != nil && !ref.IndistinguishableFromLocal:
+		return nil, errs.Invalidf("COPY does not fetch: that is for ADD")
+	case p.copy.Checksum != "":
+		return nil, errs.Invalidf("--checksum %q: it is for URLs and git repositories", p.copy.Checksum)
+	}
+	return nil, nil
+}
+
+// only chooses one path of a source that was fetched, which it takes over.
+func (p *Prepared) only(ctx context.Context, src *Source, path string) (*pick, error) {
+	p.opened = append(p.opened, src)
+	f, err := src.find(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.close()
+	exclude, err := newMatcher(p.copy.Exclude)
+	if err != nil {
+		return nil, err
+	}
+	s := &selector{ctx: ctx, src: src, exclude: exclude, links: map[fileID]*inode{}}
+	return s.top(f)
+}
 
 // source chooses what one word of the instruction stands for.
 func (p *Prepared) source(ctx context.Context, word string, exclude *matcher) error {
@@ -86,7 +143,7 @@ func (p *Prepared) source(ctx context.Context, word string, exclude *matcher) er
 			s.literal = literal(pattern)
 		}
 		if !hasWildcards(pivot) && !hasWildcards(pattern) {
-			f, err := p.find(path.Join(pivot, pattern), word)
+			f, err := p.find(path.Join(pivot, pattern))
 			if err != nil {
 				return err
 			}
@@ -95,25 +152,24 @@ func (p *Prepared) source(ctx context.Context, word string, exclude *matcher) er
 	}
 	paths, err := p.src.glob(ctx, from)
 	if errors.Is(err, errNoFile) {
-		err = p.src.missing(word)
+		err = p.src.missing(word, err)
 	}
 	if err != nil {
-		return fmt.Errorf("copy %q: %w", word, err)
+		return err
 	}
 	for _, at := range paths {
-		f, err := p.find(at, word)
+		f, err := p.find(at)
 		if err != nil {
 			return err
 		}
 		// Links are of one match each, as BuildKit has it.
 		s.links = map[fileID]*inode{}
-		m := &match{base: path.Base("/" + at), contents: true}
+		m := &match{base: path.Base("/" + at), unpack: p.unpacks()}
 		m.top, err = s.top(f)
 		f.close()
 		if err != nil {
-			return fmt.Errorf("copy %q: %w", word, err)
+			return err
 		}
-		m.unpack = p.unpacks()
 		p.matches = append(p.matches, m)
 	}
 	return nil
@@ -126,15 +182,19 @@ func (p *Prepared) unpacks() bool {
 	return p.copy.Add
 }
 
-func (p *Prepared) find(at, word string) (*found, error) {
+func (p *Prepared) find(at string) (*found, error) {
 	f, err := p.src.find(at)
 	if errors.Is(err, errNoFile) {
-		err = p.src.missing(at)
+		err = p.src.missing(at, err)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("copy %q: %w", word, err)
+	return f, err
+}
+
+func (p *Prepared) verb() string {
+	if p.copy.Add {
+		return "add"
 	}
-	return f, nil
+	return "copy"
 }
 
 // literal are the components that a pattern begins with which have no wildcards.
@@ -154,14 +214,4 @@ func (o *Options) now() int64 {
 		return time.Now().Unix()
 	}
 	return o.Now.Unix()
-}
-
-// missing is the error about a path that the source does not have.
-func (s *Source) missing(name string) error {
-	name = strings.TrimPrefix(path.Clean("/"+name), "/")
-	err := fmt.Errorf("%s has no %q: %w", s.name, name, errs.ErrNotFound)
-	if pattern, line := s.ignore.why(name); pattern != "" {
-		return errs.WithHint(err, fmt.Sprintf("it is ignored by %q, line %d of %s", pattern, line, s.ignore.Name))
-	}
-	return err
 }

@@ -26,8 +26,11 @@ type pick struct {
 type match struct {
 	base string // the last part of its path as written, by which a file is called in a directory
 	top  *pick
-	// contents says that a directory's contents are copied and not itself, unpack that an archive is unpacked.
-	contents, unpack bool
+	// unpack says that an archive is unpacked.
+	unpack bool
+	// What comes from elsewhere is known by id; where top is nil, fetch gets it.
+	id    string
+	fetch func(context.Context) (*pick, error)
 }
 
 // selector chooses files of one source.
@@ -48,7 +51,7 @@ func (s *selector) top(f *found) (*pick, error) {
 	if !f.it.isDir() {
 		return s.file(f.path(), &f.it)
 	}
-	p := &pick{name: f.it.name, ino: newInode(&f.it)}
+	p := &pick{name: f.it.name, ino: s.inode(&f.it)}
 	if err := s.attributes(p.ino, f.dir()); err != nil {
 		return nil, err
 	}
@@ -114,7 +117,7 @@ func (s *selector) one(d dir, at, parent string, it *item, included, excluded ve
 		return nil, err
 	}
 	defer sub.close()
-	p := &pick{name: it.name, ino: newInode(it), pending: !chosen}
+	p := &pick{name: it.name, ino: s.inode(it), pending: !chosen}
 	if err := s.attributes(p.ino, sub); err != nil {
 		return nil, err
 	}
@@ -140,6 +143,19 @@ func (s *selector) mayInclude(name string) bool {
 	return true
 }
 
+// inode is what an item is. Git keeps of permissions only whether a file can be executed: the rest would be the umask's.
+func (s *selector) inode(it *item) *inode {
+	i := newInode(it)
+	if s.src.plain {
+		mode := uint32(0o644)
+		if it.st.Mode&0o100 != 0 {
+			mode = 0o755
+		}
+		i.mode = i.kind() | mode
+	}
+	return i
+}
+
 // file chooses what is no directory.
 func (s *selector) file(at string, it *item) (*pick, error) {
 	p := &pick{name: it.name}
@@ -148,7 +164,7 @@ func (s *selector) file(at string, it *item) (*pick, error) {
 	case unix.S_IFREG:
 		id := fileID{it.st.Dev, it.st.Ino}
 		if p.ino = s.links[id]; p.ino == nil {
-			p.ino = newInode(it)
+			p.ino = s.inode(it)
 			p.ino.from = &origin{src: s.src, dir: at, name: it.name, id: id, mtime: it.st.Mtim, ctime: it.st.Ctim}
 			if it.st.Nlink > 1 {
 				s.links[id] = p.ino

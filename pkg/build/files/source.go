@@ -20,6 +20,7 @@ type Source struct {
 	ignore *Ignore
 	match  *matcher
 	memory *Memory
+	plain  bool // permissions are those that git keeps
 }
 
 // OpenContext opens a build context. ignore and memory may be nil; both stay the caller's.
@@ -102,6 +103,13 @@ func (f *found) path() string { return strings.Join(f.names, "/") }
 // errNoFile says that a path stands for nothing.
 var errNoFile = errors.New("not found")
 
+// linkError is about a link that leads to nothing; errors.Is knows it as errNoFile.
+type linkError struct{ name, target string }
+
+func (l *linkError) Error() string { return fmt.Sprintf("%q is a link to %q: not found", l.name, l.target) }
+
+func (l *linkError) Unwrap() error { return errNoFile }
+
 // maxLinks is how many symbolic links a path may have: path_resolution(7).
 const maxLinks = 40
 
@@ -118,6 +126,7 @@ func (s *Source) find(path string) (_ *found, err error) {
 		}
 	}()
 	links := 0
+	var link *linkError // the last one
 	for rest := components(path); len(rest) > 0; {
 		name := rest[0]
 		rest = rest[1:]
@@ -135,6 +144,9 @@ func (s *Source) find(path string) (_ *found, err error) {
 		if err != nil {
 			return nil, err
 		}
+		if it == nil && link != nil {
+			return nil, link
+		}
 		if it == nil {
 			return nil, fmt.Errorf("%q: %w", path, errNoFile)
 		}
@@ -142,6 +154,7 @@ func (s *Source) find(path string) (_ *found, err error) {
 			if links++; links > maxLinks {
 				return nil, fmt.Errorf("%q: %w", path, unix.ELOOP)
 			}
+			link = &linkError{join(f.path(), name), it.link}
 			for strings.HasPrefix(it.link, "/") && len(f.names) > 0 {
 				f.up()
 			}

@@ -147,8 +147,12 @@ func (n *node) change(ino *inode) {
 }
 
 // directory walks to a directory; symbolic links lead where they lead in the target, what is missing is made.
-func (t *target) directory(p string) (*node, error) {
-	at, links := t.root, 0
+func (t *target) directory(p string) (*node, error) { return t.root.walk(p, &t.made) }
+
+// walk walks to a directory below n, as if n were the root. What is missing is made like made; without that, nil is for
+// what is missing.
+func (n *node) walk(p string, made *inode) (*node, error) {
+	at, links := n, 0
 	for rest := components(p); len(rest) > 0; {
 		name := rest[0]
 		rest = rest[1:]
@@ -156,7 +160,7 @@ func (t *target) directory(p string) (*node, error) {
 			continue
 		}
 		if name == ".." {
-			if at.parent != nil {
+			if at != n {
 				at = at.parent
 			}
 			continue
@@ -165,9 +169,12 @@ func (t *target) directory(p string) (*node, error) {
 		if err != nil {
 			return nil, err
 		}
+		if next == nil && made == nil {
+			return nil, nil
+		}
 		if next == nil {
-			made := t.made
-			if next, err = at.put(name, &made); err != nil {
+			ino := *made
+			if next, err = at.put(name, &ino); err != nil {
 				return nil, err
 			}
 		}
@@ -179,7 +186,7 @@ func (t *target) directory(p string) (*node, error) {
 				return nil, fmt.Errorf("%q: %w", p, unix.ELOOP)
 			}
 			if strings.HasPrefix(next.ino.link, "/") {
-				at = t.root
+				at = n
 			}
 			rest = append(components(next.ino.link), rest...)
 		default:

@@ -103,13 +103,24 @@ func (w *writer) all(dir int, prefix string, n *node) error {
 			return context.Cause(w.ctx)
 		}
 		if err := w.one(dir, prefix, kid); err != nil {
-			if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
-				err = errs.WithHint(err, "free some space (rc builder prune, rc system prune), or keep images elsewhere with --root DIR")
-			}
-			return fmt.Errorf("write %q: %w", "/"+prefix+kid.name, err)
+			return fmt.Errorf("write %q: %w", "/"+prefix+kid.name, full(err))
 		}
 	}
 	return nil
+}
+
+// full adds what can be done about a full disk.
+func full(err error) error {
+	if (errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT)) && errs.Hint(err) == "" {
+		err = errs.WithHint(err, "free some space (rc builder prune, rc system prune), or keep images elsewhere with --root DIR")
+	}
+	return err
+}
+
+func (w *writer) warn(err error) {
+	if w.o.Warn != nil {
+		w.o.Warn(err)
+	}
 }
 
 func (w *writer) one(dir int, prefix string, n *node) error {
@@ -305,6 +316,15 @@ func (w *writer) regular(dir int, name string, h *tar.Header, ino *inode) error 
 	if err := w.put(h); err != nil {
 		return err
 	}
+	if ino.temp != "" { // all of it is there but for the name
+		if err := unix.Renameat(unix.AT_FDCWD, ino.temp, dir, name); err != nil {
+			return err
+		}
+		if err := w.stream(nil, r, ino); err != nil {
+			return err
+		}
+		return finish(int(r.Fd()), h, attributes)
+	}
 	fd, err := unix.Openat(dir, name, unix.O_CREAT|unix.O_EXCL|unix.O_WRONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
 	if err != nil {
 		return err
@@ -327,6 +347,10 @@ func (w *writer) regular(dir int, name string, h *tar.Header, ino *inode) error 
 
 // content opens what a file is made of; nil is for ino.data.
 func (w *writer) content(ino *inode) (*os.File, map[string]string, error) {
+	if ino.temp != "" {
+		f, err := os.Open(ino.temp)
+		return f, ino.xattrs, err
+	}
 	if ino.from == nil {
 		return nil, ino.xattrs, nil
 	}
@@ -371,13 +395,13 @@ func (i *inode) unchanged(f *os.File) error {
 	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
 		return err
 	}
-	if (fileID{st.Dev, st.Ino}) != i.from.id || st.Size != i.size || st.Ctim != i.from.ctime || st.Mode != i.mode {
+	if (fileID{st.Dev, st.Ino}) != i.from.id || st.Size != i.size || st.Ctim != i.from.ctime {
 		return ErrChanged
 	}
 	return nil
 }
 
-// stream copies a file's content to its place and to the archive.
+// stream copies a file's content to the archive, and to its place if it is not there yet.
 func (w *writer) stream(to, from *os.File, ino *inode) error {
 	left := ino.size
 	for left > 0 {
@@ -406,8 +430,10 @@ func (w *writer) stream(to, from *os.File, ino *inode) error {
 }
 
 func (w *writer) piece(to *os.File, data []byte) error {
-	if _, err := to.Write(data); err != nil {
-		return err
+	if to != nil {
+		if _, err := to.Write(data); err != nil {
+			return err
+		}
 	}
 	if _, err := w.tar.Write(data); err != nil {
 		return err
