@@ -2,6 +2,7 @@ package files
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"sort"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"github.com/rc-containers/rc/pkg/build/dockerfile"
 	"github.com/rc-containers/rc/pkg/config"
@@ -33,7 +35,7 @@ func openStore(t testing.TB) *store.Store {
 	return st
 }
 
-// made is a copy that has been carried out: the names that the layer has, with what they are behind them.
+// apply carries a copy out: the names that the layer has, with what they are behind them.
 func apply(t *testing.T, st *store.Store, src *Source, lower []string, c *dockerfile.Copy) (names string, err error) {
 	t.Helper()
 	ctx := context.Background()
@@ -164,4 +166,41 @@ func TestCopy(t *testing.T) {
 			}
 		})
 	}
+}
+
+// attributes are those of what a copy makes: name, mode, owner and time.
+func attributes(t *testing.T, st *store.Store, src *Source, lower []string, c *dockerfile.Copy) string {
+	t.Helper()
+	ctx := context.Background()
+	p, err := Prepare(ctx, src, c, Options{Now: time.Unix(1000, 0)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	staged, err := p.Apply(ctx, st, lower)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer staged.Discard()
+	return attributesOf(t, staged.Dir())
+}
+
+func attributesOf(t *testing.T, dir string) string {
+	t.Helper()
+	var out strings.Builder
+	err := filepath.Walk(dir, func(path string, info os.FileInfo, err error) error {
+		if err != nil || path == dir {
+			return err
+		}
+		var st unix.Stat_t
+		if err := unix.Lstat(path, &st); err != nil {
+			return err
+		}
+		fmt.Fprintf(&out, "%s %o %d:%d %d\n", strings.TrimPrefix(path, dir+"/"), st.Mode&0o7777, st.Uid, st.Gid, st.Mtim.Sec)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
 }

@@ -106,7 +106,9 @@ var errNoFile = errors.New("not found")
 // linkError is about a link that leads to nothing; errors.Is knows it as errNoFile.
 type linkError struct{ name, target string }
 
-func (l *linkError) Error() string { return fmt.Sprintf("%q is a link to %q: not found", l.name, l.target) }
+func (l *linkError) Error() string {
+	return fmt.Sprintf("%q is a link to %q: not found", l.name, l.target)
+}
 
 func (l *linkError) Unwrap() error { return errNoFile }
 

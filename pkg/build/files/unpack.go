@@ -47,7 +47,7 @@ func (w *writer) unpack(t *target, ino *inode, dest string) (bool, error) {
 	tr := tar.NewReader(plain)
 	h, err := tr.Next()
 	if err != nil {
-		return false, nil //nolint:nilerr // whatever it is, it is no archive
+		return false, nil // whatever it is, it is no archive
 	}
 	made := t.made
 	made.mode = unix.S_IFDIR | 0o755

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"time"
 
@@ -26,9 +27,7 @@ func Get(ctx context.Context, url string, header http.Header) (*http.Response, e
 		cancel(nil)
 		return nil, errs.Invalidf("%v", err)
 	}
-	for name, values := range header {
-		request.Header[name] = values
-	}
+	maps.Copy(request.Header, header)
 	request.Header.Set("User-Agent", "rc")
 	timer := time.AfterFunc(silence, func() { cancel(errSilent) })
 	response, err := (&http.Client{}).Do(request)

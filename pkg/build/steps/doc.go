@@ -5,7 +5,7 @@
 //	locks/<key>           flock(2): held by the process that carries the step out, so that others wait for it
 //	pins/<random>         layers that a running build relies on, one id in a line; its process holds an flock on it
 //	mounts/<hash>/        a directory of RUN --mount=type=cache: info.json, data/, and a lock shared by its users
-//	digests/<hash>        remembered digests of a context's files (package build/files)
+//	digests/<hash>        remembered digests of files and URLs (package build/files)
 //
 // # Who keeps what
 //

@@ -185,7 +185,7 @@ func listDigests(cfg *config.Config) ([]Entry, error) {
 			continue
 		}
 		all = append(all, Entry{
-			ID: f.Name(), Type: Digest, Text: "digests of a context's files", Created: info.ModTime(), Used: info.ModTime(), Size: info.Size(),
+			ID: f.Name(), Type: Digest, Text: "remembered digests of files", Created: info.ModTime(), Used: info.ModTime(), Size: info.Size(),
 		})
 	}
 	return all, nil

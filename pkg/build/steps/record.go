@@ -136,4 +136,7 @@ func Digests(cfg *config.Config, dir string) string {
 	return filepath.Join(digestDir(cfg), hex.EncodeToString(sum[:]))
 }
 
+// URLs is the directory of what is remembered of URLs that ADD has fetched: files beside those of Digests.
+func URLs(cfg *config.Config) string { return digestDir(cfg) }
+
 func digestDir(cfg *config.Config) string { return filepath.Join(Dir(cfg), "digests") }

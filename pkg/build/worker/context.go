@@ -24,8 +24,8 @@ type contexts struct {
 	opened map[string]*files.Source
 	// memories are what is remembered of contexts and layers, saved at the end.
 	memories map[string]*files.Memory
-	// nothing is the context where there is none.
-	nothing *store.Tree
+	// room is a tree that becomes no layer: the context where there is none, and a place for downloads.
+	room *store.Tree
 }
 
 // source opens what COPY --from or a mount names; it waits for a stage.
@@ -112,12 +112,10 @@ func (b *builder) nothing(ctx context.Context) (_ *source, err error) {
 	c := &b.contexts
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.nothing == nil {
-		if c.nothing, err = b.store.NewTree(ctx, nil); err != nil {
-			return nil, err
-		}
+	if err := c.makeRoom(ctx, b.store); err != nil {
+		return nil, err
 	}
-	dir := c.nothing.Upper()
+	dir := c.room.Upper()
 	src := c.opened[dir]
 	if src == nil {
 		if src, err = files.OpenContext(dir, nil, nil); err != nil {
@@ -126,6 +124,24 @@ func (b *builder) nothing(ctx context.Context) (_ *source, err error) {
 		c.keep(dir, src)
 	}
 	return &source{files: src, dir: dir}, nil
+}
+
+// temp is a directory that is deleted with the build.
+func (b *builder) temp(ctx context.Context) (string, error) {
+	c := &b.contexts
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.makeRoom(ctx, b.store); err != nil {
+		return "", err
+	}
+	return c.room.Temp(), nil
+}
+
+func (c *contexts) makeRoom(ctx context.Context, s *store.Store) (err error) {
+	if c.room == nil {
+		c.room, err = s.NewTree(ctx, nil)
+	}
+	return err
 }
 
 func (c *contexts) keep(key string, s *files.Source) {
@@ -157,7 +173,7 @@ func (c *contexts) close() {
 	for _, m := range c.memories {
 		_ = m.Save() // files are read again next time
 	}
-	if c.nothing != nil {
-		c.nothing.Discard()
+	if c.room != nil {
+		c.room.Discard()
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/rc-containers/rc/pkg/build/dockerfile"
 	"github.com/rc-containers/rc/pkg/build/files"
+	"github.com/rc-containers/rc/pkg/build/steps"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/store"
 )
@@ -24,7 +25,14 @@ func (c *copying) key(ctx context.Context) (key, error) {
 	if err != nil {
 		return key{}, err
 	}
-	c.prepared, err = files.Prepare(ctx, src.files, &c.copy, b.times(c.task))
+	o := b.times(c.task)
+	if c.copy.Add {
+		o.URLs = steps.URLs(b.cfg)
+		if o.Temp, err = b.temp(ctx); err != nil {
+			return key{}, err
+		}
+	}
+	c.prepared, err = files.Prepare(ctx, src.files, &c.copy, o)
 	if errors.Is(err, errs.ErrNotFound) && c.copy.From.Build && b.o.Context == "" {
 		err = errs.WithHint(err, "this build has no context: name a directory, as in rc build .")
 	}
@@ -49,7 +57,7 @@ func (c *copying) close() {
 
 // times are the options of whatever writes files.
 func (b *builder) times(t *task) files.Options {
-	o := files.Options{Now: b.created(), Progress: t.Bytes}
+	o := files.Options{Now: b.created(), Progress: t.Bytes, Warn: func(err error) { t.Warn("%v", err) }}
 	if b.o.CreatedAfter != nil {
 		latest := time.Unix(*b.o.CreatedAfter, 0)
 		o.Latest = &latest
