@@ -154,6 +154,9 @@ const historyComment = "buildkit.dockerfile.v0"
 
 // files carries out an instruction that changes files; before is the configuration before it.
 func (s *stage) files(ctx context.Context, step *dockerfile.Step, before index.Config) (created time.Time, err error) {
+	if err := s.inputs(ctx, step); err != nil {
+		return created, err
+	}
 	t := s.b.begin(step.Title)
 	defer func() {
 		if err != nil {
@@ -170,6 +173,28 @@ func (s *stage) files(ctx context.Context, step *dockerfile.Step, before index.C
 	default:
 		return w.layer(ctx, &entering{work: w, path: step.Workdir.Path, user: before.User})
 	}
+}
+
+// inputs waits for the stages that a step reads: only then does it begin, for whoever looks on.
+func (s *stage) inputs(ctx context.Context, step *dockerfile.Step) error {
+	var sources []*dockerfile.Source
+	if step.Copy != nil {
+		sources = append(sources, step.Copy.From)
+	}
+	if step.Run != nil {
+		for i := range step.Run.Mounts {
+			sources = append(sources, step.Run.Mounts[i].From)
+		}
+	}
+	for _, from := range sources {
+		if from == nil || from.Stage == nil {
+			continue
+		}
+		if _, err := s.b.wait(ctx, from.Stage); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // shorten makes one short line of an instruction.
