@@ -123,15 +123,17 @@ func (r *running) make(ctx context.Context) (*store.Staged, error) {
 	return tree.Seal(ctx, lower, stack.Options{Warn: func(err error) { r.task.Warn("%v", err) }})
 }
 
+// scripts is the directory that Args of a RUN with a script have it in.
+const scripts = "/dev/pipes/"
+
 // script makes a file of a here-document that begins with #!.
 func (r *running) script(dir string) (build.Mount, error) {
-	name := r.run.Args[0]
 	path := filepath.Join(dir, "script")
 	if err := os.WriteFile(path, []byte(r.run.Script.Data), 0o700); err != nil {
 		return build.Mount{}, err
 	}
 	// The umask has had its say.
-	return build.Mount{Type: typeBind, Source: path, Target: name, ReadOnly: true}, os.Chmod(path, 0o755)
+	return build.Mount{Type: typeBind, Source: path, Target: scripts + r.run.Script.Name, ReadOnly: true}, os.Chmod(path, 0o755)
 }
 
 // exit is the error of a command that has failed, in BuildKit's words.
