@@ -58,6 +58,9 @@ func (s *Store) Check(ctx context.Context, quick bool, most time.Duration) ([]Da
 	for i := range images {
 		c.image(&images[i])
 	}
+	if err := c.builds(); err != nil {
+		return nil, fmt.Errorf("check the build cache: %w", err)
+	}
 	c.unused(most)
 	for _, path := range s.setAside() {
 		c.found = append(c.found, Damage{Object: path, Problem: "a damaged list that was set aside", Remove: func() error { return os.Remove(path) }})

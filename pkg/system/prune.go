@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/rc-containers/rc/pkg/build/steps"
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/container/volumes"
@@ -25,6 +26,8 @@ type PruneOptions struct {
 	// Volumes removes those that no container has; VolumeFilters are theirs alone.
 	Volumes       bool
 	VolumeFilters []string
+	// Builds removes the build cache, but for what images have; with AllImages that as well.
+	Builds bool
 	// Filters are KEY=VALUE, KEY of PruneFilterKeys.
 	Filters []string
 }
@@ -48,6 +51,7 @@ func CheckPrune(filters []string) error {
 type Pruned struct {
 	Containers, Images []string // ids
 	Volumes            []string // names
+	Builds             []string // ids of entries of the build cache
 	// Reclaimed is how many bytes of disk blocks they had.
 	Reclaimed int64
 }
@@ -69,7 +73,33 @@ func Prune(ctx context.Context, cfg *config.Config, o PruneOptions) (*Pruned, er
 	if o.Images && ctx.Err() == nil {
 		all = errors.Join(all, p.images(ctx, cfg, o))
 	}
+	// After the images, which keep their layers.
+	if o.Builds && ctx.Err() == nil {
+		all = errors.Join(all, p.builds(ctx, cfg, o))
+	}
 	return p, all
+}
+
+// builds removes entries of the build cache. They have no labels: asked for by one, nothing is.
+func (p *Pruned) builds(ctx context.Context, cfg *config.Config, o PruneOptions) error {
+	prune := steps.PruneOptions{All: o.AllImages}
+	for _, text := range o.Filters {
+		key, value, _ := strings.Cut(text, "=")
+		if key != "until" {
+			return nil
+		}
+		before, err := container.ParseTime(value)
+		if err != nil {
+			return errs.Invalidf("--filter %q: %w", text, err)
+		}
+		if prune.Before.IsZero() || before.Before(prune.Before) {
+			prune.Before = before
+		}
+	}
+	pruned, err := image.PruneBuildCache(ctx, cfg, prune)
+	p.Builds = pruned.IDs
+	p.Reclaimed += pruned.Freed
+	return err
 }
 
 func (p *Pruned) containers(ctx context.Context, cfg *config.Config, o PruneOptions) error {

@@ -30,7 +30,7 @@ func Rechown(ctx context.Context, cfg *config.Config) error {
 		}
 		*to = parseMap(string(data))
 	}
-	for _, name := range []string{"storage", "containers", "volumes", "trash"} {
+	for _, name := range []string{"storage", "containers", "volumes", "trash", "build"} {
 		err := filepath.WalkDir(filepath.Join(cfg.DataRoot, name), func(path string, _ fs.DirEntry, err error) error {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)

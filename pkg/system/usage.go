@@ -9,23 +9,27 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rc-containers/rc/pkg/build/steps"
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/index"
 	"github.com/rc-containers/rc/pkg/state"
 )
 
-// Usage is what takes space below the data root, in bytes of disk blocks. The three totals
+// Usage is what takes space below the data root, in bytes of disk blocks. The four totals
 // together are all of it.
 type Usage struct {
 	Images     []ImageUsage
 	Containers []ContainerUsage
 	Volumes    []VolumeUsage
+	Builds     []steps.Entry
 	// ImagesSize is that of the image store, with what pulls are unpacking and what killed ones left.
 	ImagesSize, ImagesReclaimable int64
 	// ContainersSize has the removed containers in it whose files wait to be deleted.
 	ContainersSize, ContainersReclaimable int64
 	VolumesSize, VolumesReclaimable       int64
+	// BuildsSize is that of the build cache, but for layers that images have, too.
+	BuildsSize, BuildsReclaimable int64
 }
 
 // ImageUsage is one image: Shared is what other images have, too.
@@ -164,6 +168,9 @@ func (u *Usage) images(m *meter, cfg *config.Config) error {
 		}
 		usage.Unique = usage.Size - usage.Shared
 		u.Images = append(u.Images, usage)
+	}
+	if err := u.builds(m, cfg, layers, sharing); err != nil {
+		return err
 	}
 	for id, size := range layers {
 		u.ImagesSize += size

@@ -30,11 +30,12 @@ func newDfCommand(a *cli.App, runF cli.RunFunc[dfOptions]) *cobra.Command {
 	opts := &dfOptions{}
 	cmd := &cobra.Command{
 		Use:   "df [options]",
-		Short: "Show how much disk images, containers and volumes take",
-		Long: `Shows how many images, containers and volumes there are, how much disk
-they take (blocks, what is linked hard once; the sum is that of du), and how much
-of it could be had back: images and volumes without a container, containers that do
-not run, and what waits to be deleted.`,
+		Short: "Show how much disk images, containers, volumes and the build cache take",
+		Long: `Shows how many images, containers, volumes and entries of the build cache there
+are, how much disk they take (blocks, what is linked hard once; the sum is that of
+du), and how much of it could be had back: images and volumes without a container,
+containers that do not run, what no build uses right now, and what waits to be
+deleted. Layers that images have, too, are not counted for the build cache.`,
 		Example: `rc system df
 rc system df --verbose
 rc system df --format '{{.Type}} {{.Reclaimable}}'`,
@@ -52,7 +53,7 @@ rc system df --format '{{.Type}} {{.Reclaimable}}'`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&opts.Format, "format", "", "table, json, or a Go template")
-	flags.BoolVarP(&opts.Verbose, "verbose", "v", false, "Show each image, container and volume")
+	flags.BoolVarP(&opts.Verbose, "verbose", "v", false, "Show each image, container, volume and entry of the build cache")
 	cli.CompleteFormat(cmd, dfRow{})
 	return cmd
 }
@@ -95,7 +96,7 @@ func showUsage(ctx context.Context, a *cli.App, opts *dfOptions) error {
 	if opts.Verbose {
 		return printUsage(a, u)
 	}
-	images, running, volumes := 0, 0, 0
+	images, running, volumes, builds := 0, 0, 0, 0
 	for _, i := range u.Images {
 		if i.Containers > 0 {
 			images++
@@ -111,10 +112,16 @@ func showUsage(ctx context.Context, a *cli.App, opts *dfOptions) error {
 			volumes++
 		}
 	}
+	for _, e := range u.Builds {
+		if e.InUse {
+			builds++
+		}
+	}
 	rows := []dfRow{
 		newDfRow("Images", len(u.Images), images, u.ImagesSize, u.ImagesReclaimable),
 		newDfRow("Containers", len(u.Containers), running, u.ContainersSize, u.ContainersReclaimable),
 		newDfRow("Local Volumes", len(u.Volumes), volumes, u.VolumesSize, u.VolumesReclaimable),
+		newDfRow("Build Cache", len(u.Builds), builds, u.BuildsSize, u.BuildsReclaimable),
 	}
 	return format.Print(a.Stdout, opts.Format, rows, format.Options{Table: dfTable})
 }
@@ -134,6 +141,11 @@ type (
 		VolumeName string
 		Links      int
 		Size       string
+	}
+	dfBuild struct {
+		CacheID, CacheType, Size, Created, LastUsed string
+		Usage                                       int
+		Shared                                      bool
 	}
 )
 
@@ -164,6 +176,13 @@ func printUsage(a *cli.App, u *system.Usage) error {
 	for _, v := range u.Volumes {
 		volumes = append(volumes, dfVolume{v.Name, v.Links, format.Size(v.Size)})
 	}
+	var builds []dfBuild
+	for _, e := range u.Builds {
+		builds = append(builds, dfBuild{
+			CacheID: format.ShortID(e.ID), CacheType: e.Type, Size: format.Size(e.Size), Created: format.Ago(e.Created, now),
+			LastUsed: format.Ago(e.Used, now), Usage: e.Uses, Shared: e.Shared,
+		})
+	}
 	for _, part := range []struct {
 		title, table string
 		rows         any
@@ -171,6 +190,7 @@ func printUsage(a *cli.App, u *system.Usage) error {
 		{"Images space usage:", `{{.Repository}}\t{{.Tag}}\t{{.ImageID}}\t{{.Created}}\t{{.Size}}\t{{.SharedSize}}\t{{.UniqueSize}}\t{{.Containers}}`, images},
 		{"\nContainers space usage:", `{{.ContainerID}}\t{{.Image}}\t{{.Command}}\t{{.LocalVolumes}}\t{{.Size}}\t{{.Created}}\t{{.Status}}\t{{.Names}}`, containers},
 		{"\nLocal Volumes space usage:", `{{.VolumeName}}\t{{.Links}}\t{{.Size}}`, volumes},
+		{"\nBuild cache usage: " + format.Size(u.BuildsSize), `{{.CacheID}}\t{{.CacheType}}\t{{.Size}}\t{{.Created}}\t{{.LastUsed}}\t{{.Usage}}\t{{.Shared}}`, builds},
 	} {
 		fmt.Fprint(a.Stdout, part.title, "\n\n")
 		if err := format.Print(a.Stdout, "", part.rows, format.Options{Table: part.table}); err != nil {

@@ -17,14 +17,15 @@ type pruneOptions struct {
 }
 
 func newPruneCommand(a *cli.App, runF cli.RunFunc[pruneOptions]) *cobra.Command {
-	opts := &pruneOptions{PruneOptions: system.PruneOptions{Containers: true, Images: true}}
+	opts := &pruneOptions{PruneOptions: system.PruneOptions{Containers: true, Images: true, Builds: true}}
 	cmd := &cobra.Command{
 		Use:   "prune [options]",
-		Short: "Remove containers that do not run, and images that nobody needs",
-		Long: `Removes containers that do not run and images that have no name and are no other's
-base; with --all, every image that no container is made from; with --volumes, the
-volumes too that no container has then. It asks before, and
-prints the ids of what it has removed and how much disk that frees.`,
+		Short: "Remove containers that do not run, images that nobody needs and the build cache",
+		Long: `Removes containers that do not run, images that have no name and are no other's
+base, and the build cache, but for what images have in common with it; with --all,
+every image that no container is made from, and all of the build cache; with
+--volumes, the volumes too that no container has then. It asks before, and prints
+the ids of what it has removed and how much disk that frees.`,
 		Example: `rc system prune
 rc system prune --all --force
 rc system prune --filter until=24h --filter label!=keep`,
@@ -38,25 +39,25 @@ rc system prune --filter until=24h --filter label!=keep`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.BoolVarP(&opts.AllImages, "all", "a", false, "Remove every image that no container is made from")
+	flags.BoolVarP(&opts.AllImages, "all", "a", false, "Remove every image that no container is made from, and all of the build cache")
 	flags.BoolVarP(&opts.Force, "force", "f", false, "Do not ask")
 	cli.ListVar(flags, &opts.Filters, "filter", "", "Only what matches KEY=VALUE: label, label!, until")
 	flags.BoolVar(&opts.Volumes, "volumes", false, "Remove volumes that no container has, too")
-	flags.Bool("build", false, "Accepted and without effect: there are no build containers")
+	flags.Bool("build", false, "Accepted and without effect: the build cache goes in any case")
 	cli.CompleteFilter(a, cmd, cli.Anything, system.PruneFilterKeys())
 	return cmd
 }
 
 func (o *pruneOptions) warning() string {
-	images := "all dangling images"
+	images, builds := "all dangling images", "all build cache that no image has"
 	if o.AllImages {
-		images = "all images without at least one container associated with them"
+		images, builds = "all images without at least one container associated with them", "all build cache"
 	}
 	volumes := ""
 	if o.Volumes {
 		volumes = "\n\t- all volumes not used by at least one container"
 	}
-	return "This command removes:\n\t- all stopped containers" + volumes + "\n\t- " + images + "\n"
+	return "This command removes:\n\t- all stopped containers" + volumes + "\n\t- " + images + "\n\t- " + builds + "\n"
 }
 
 func pruneSystem(ctx context.Context, a *cli.App, opts *pruneOptions) error {
@@ -67,7 +68,7 @@ func pruneSystem(ctx context.Context, a *cli.App, opts *pruneOptions) error {
 	for _, part := range []struct {
 		title string
 		ids   []string
-	}{{"Deleted Containers", pruned.Containers}, {"Deleted Volumes", pruned.Volumes}, {"Deleted Images", pruned.Images}} {
+	}{{"Deleted Containers", pruned.Containers}, {"Deleted Volumes", pruned.Volumes}, {"Deleted Images", pruned.Images}, {"Deleted build cache objects", pruned.Builds}} {
 		if len(part.ids) == 0 {
 			continue
 		}

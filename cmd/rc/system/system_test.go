@@ -39,7 +39,7 @@ func TestSystemFlags(t *testing.T) {
 		t.Errorf("%+v %v", check, err)
 	}
 	prune, err := taken(t, newPruneCommand, "-af --volumes --build --filter label=a --filter until=1h")
-	want := &pruneOptions{system.PruneOptions{Containers: true, Images: true, AllImages: true, Volumes: true, Filters: []string{"label=a", "until=1h"}}, true}
+	want := &pruneOptions{system.PruneOptions{Containers: true, Images: true, AllImages: true, Volumes: true, Builds: true, Filters: []string{"label=a", "until=1h"}}, true}
 	if diff := cmp.Diff(want, prune); diff != "" || err != nil {
 		t.Error(err, diff)
 	}
@@ -110,7 +110,7 @@ func TestUsageOfApp(t *testing.T) {
 	a := clitest.App(t, false)
 	a.InUserns = true
 	out, _, err := clitest.Call(t, a, newDfCommand(a, showUsage), "--format", "{{.Type}} {{.Total}} {{.Active}}")
-	if want := "Images 0 0\nContainers 3 1\nLocal Volumes 0 0\n"; out != want || err != nil {
+	if want := "Images 0 0\nContainers 3 1\nLocal Volumes 0 0\nBuild Cache 0 0\n"; out != want || err != nil {
 		t.Errorf("%q %v", out, err)
 	}
 	a = clitest.App(t, false)

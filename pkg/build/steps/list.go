@@ -41,6 +41,17 @@ type Entry struct {
 	Parents []string `json:"parents,omitempty"`
 }
 
+// Path is the file or directory of an entry, without a step's layer.
+func Path(cfg *config.Config, e Entry) string {
+	switch e.Type {
+	case CacheDir:
+		return filepath.Join(mountDir(cfg), e.ID)
+	case Digest:
+		return filepath.Join(digestDir(cfg), e.ID)
+	}
+	return recordPath(cfg, e.ID)
+}
+
 // List lists the build cache, what was used last first, without the sizes of cache mounts: see MountSizes. shared
 // has the layers of images.
 func List(cfg *config.Config, shared map[string]bool) ([]Entry, error) {

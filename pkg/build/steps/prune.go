@@ -92,9 +92,9 @@ func Delete(ctx context.Context, cfg *config.Config, e Entry) (bool, error) {
 	case Regular:
 		return true, Forget(cfg, e.ID)
 	case Digest:
-		return true, ignoreGone(os.Remove(filepath.Join(digestDir(cfg), e.ID)))
+		return true, ignoreGone(os.Remove(Path(cfg, e)))
 	}
-	dir := filepath.Join(mountDir(cfg), e.ID)
+	dir := Path(cfg, e)
 	lock, err := index.Flock(ctx, filepath.Join(dir, "lock"), unix.LOCK_EX|unix.LOCK_NB)
 	if errors.Is(err, index.ErrLocked) {
 		return false, nil
