@@ -86,6 +86,9 @@ func (r *run) plan(ctx context.Context) (*shim.Plan, *oci.Order, error) {
 
 // planMounts finds out what the mounts are now, and writes that into described.
 func (r *run) planMounts(plan *shim.Plan, described *specs.Spec) error {
+	if r.step != nil {
+		r.step.mounts = described.Mounts
+	}
 	resolved, err := mounts.Resolve(Volumes(r.cfg), described.Mounts)
 	if err != nil {
 		return err
@@ -94,7 +97,7 @@ func (r *run) planMounts(plan *shim.Plan, described *specs.Spec) error {
 	described.Mounts, plan.Overlays, plan.Fills, plan.Parts = resolved.Mounts, resolved.Overlays, resolved.Fills, resolved.Parts
 	plan.Anonymous = state.AnonymousVolumes(r.c)
 	if r.step != nil {
-		plan.Owners, plan.Points = r.step.Owners, r.step.points(r.c)
+		plan.Owners, plan.Points = r.step.Owners, r.step.points()
 	}
 	if p := described.Process; p != nil {
 		plan.User = shim.User{Name: p.User.Username, UID: p.User.UID, GID: p.User.GID}

@@ -52,7 +52,7 @@ func (r *run) record() error {
 // makeDirectories makes what the shim mounts: the root, overlays of -v …:O, and secrets.
 func (r *run) makeDirectories(overlays []shim.Overlay) error {
 	if r.step != nil {
-		return r.step.makeDirectories(r.dir.Path(), r.c, overlays)
+		return r.step.makeDirectories(r.dir.Path(), overlays)
 	}
 	if r.c.Rootfs.Path == "" || r.c.Rootfs.Overlay {
 		if err := shim.MakeUpper(r.dir.Path()); err != nil {

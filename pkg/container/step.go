@@ -40,6 +40,8 @@ type Step struct {
 	Env    []string
 	Owners []shim.Owner
 
+	mounts []specs.Mount // all that there are, before it is looked up what they are
+
 	// Out and Err get what the command prints, as it is; In is its standard input, nil for none. They stay the caller's.
 	Streams
 }
@@ -114,13 +116,13 @@ func (r *run) stepPoints() {
 
 // makeDirectories makes what a step's shim mounts. All users of the container have to read it, whatever the
 // caller's umask: that is the whole process's, where other steps are on their way.
-func (s *Step) makeDirectories(dir string, c *spec.Container, overlays []shim.Overlay) error {
+func (s *Step) makeDirectories(dir string, overlays []shim.Overlay) error {
 	points := filepath.Join(dir, pointsDir)
 	if err := makeOpen(points); err != nil {
 		return err
 	}
-	for _, m := range c.OCI.Mounts {
-		if hasPoint(c.OCI.Mounts, m.Destination) {
+	for _, m := range s.mounts {
+		if hasPoint(s.mounts, m.Destination) {
 			continue
 		}
 		if err := makePoint(points, m.Destination, s.isDirectory(m)); err != nil {
@@ -128,7 +130,7 @@ func (s *Step) makeDirectories(dir string, c *spec.Container, overlays []shim.Ov
 		}
 	}
 	for _, f := range s.Files {
-		if hasPoint(c.OCI.Mounts, f.Path) {
+		if hasPoint(s.mounts, f.Path) {
 			continue
 		}
 		if err := makePoint(points, f.Path, false); err != nil {
@@ -147,15 +149,15 @@ func (s *Step) makeDirectories(dir string, c *spec.Container, overlays []shim.Ov
 }
 
 // points are those of the root itself.
-func (s *Step) points(c *spec.Container) []string {
+func (s *Step) points() []string {
 	var out []string
-	for _, m := range c.OCI.Mounts {
-		if !inMount(c.OCI.Mounts, m.Destination) {
+	for _, m := range s.mounts {
+		if !inMount(s.mounts, m.Destination) {
 			out = append(out, m.Destination)
 		}
 	}
 	for _, f := range s.Files {
-		if !inMount(c.OCI.Mounts, f.Path) {
+		if !inMount(s.mounts, f.Path) {
 			out = append(out, f.Path)
 		}
 	}

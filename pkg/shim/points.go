@@ -16,6 +16,8 @@ import (
 type madePoint struct {
 	dir  string   // is there; without symbolic links
 	rest []string // is not
+	// before is when dir was read and changed before.
+	before [2]unix.Timespec
 }
 
 // notePoints finds out which of Plan.Points will be made in the root, to take them away at the end. Most are there, since they lie below
@@ -47,46 +49,61 @@ func (s *server) notePoints() error {
 			}
 			break
 		}
-		if p.dir != "" && len(p.rest) > 0 {
-			s.points = append(s.points, p)
+		var st unix.Stat_t
+		if p.dir == "" || len(p.rest) == 0 || unix.Lstat(p.dir, &st) != nil {
+			continue
 		}
+		p.before = [2]unix.Timespec{st.Atim, st.Mtim}
+		s.points = append(s.points, p)
 	}
 	return nil
 }
 
-// removePoints takes away what is still empty of the mount points, and gives their parents the time that they had.
+// pointsMade is called when the first process has made them, and its command does not run yet.
+func (s *server) pointsMade() {
+	if len(s.points) > 0 {
+		// The clock of file systems. What a directory's time was now is not asked for: FUSE may change its mind.
+		_ = unix.ClockGettime(unix.CLOCK_REALTIME_COARSE, &s.ready)
+	}
+}
+
+// removePoints takes away what is still empty of the mount points. A directory that nobody else has changed gets the time that it had.
 func (s *server) removePoints() {
+	times := make([][2]unix.Timespec, len(s.points))
+	for i, p := range s.points {
+		var st unix.Stat_t
+		if unix.Lstat(p.dir, &st) != nil {
+			continue
+		}
+		if times[i] = p.before; st.Mtim.Nano() > s.ready.Nano() {
+			times[i] = [2]unix.Timespec{st.Atim, st.Mtim}
+		}
+	}
 	for _, p := range slices.Backward(s.points) {
 		for n := len(p.rest); n > 0; n-- {
-			parent := filepath.Join(append([]string{p.dir}, p.rest[:n-1]...)...)
-			if !removeEmpty(parent, p.rest[n-1]) {
+			if !removeEmpty(filepath.Join(append([]string{p.dir}, p.rest[:n]...)...)) {
 				break
 			}
+		}
+	}
+	for i, p := range s.points {
+		if times[i] != [2]unix.Timespec{} {
+			_ = unix.UtimesNanoAt(unix.AT_FDCWD, p.dir, times[i][:], unix.AT_SYMLINK_NOFOLLOW)
 		}
 	}
 }
 
 // removeEmpty removes an empty file or directory.
-func removeEmpty(parent, name string) bool {
-	var was, st unix.Stat_t
-	path := filepath.Join(parent, name)
-	if unix.Lstat(parent, &was) != nil || unix.Lstat(path, &st) != nil {
+func removeEmpty(path string) bool {
+	var st unix.Stat_t
+	if unix.Lstat(path, &st) != nil {
 		return false
 	}
-	flags := 0
 	switch st.Mode & unix.S_IFMT {
 	case unix.S_IFDIR:
-		flags = unix.AT_REMOVEDIR
+		return unix.Rmdir(path) == nil
 	case unix.S_IFREG:
-		if st.Size > 0 {
-			return false
-		}
-	default:
-		return false
+		return st.Size == 0 && unix.Unlink(path) == nil
 	}
-	if unix.Unlinkat(unix.AT_FDCWD, path, flags) != nil { // it is not empty
-		return false
-	}
-	_ = unix.UtimesNanoAt(unix.AT_FDCWD, parent, []unix.Timespec{was.Atim, was.Mtim}, unix.AT_SYMLINK_NOFOLLOW)
-	return true
+	return false
 }

@@ -234,6 +234,7 @@ func (s *session) build(ctx context.Context, platform string) (build.Result, err
 	if err != nil {
 		return build.Result{}, err
 	}
+	defer func() { _ = r.Close() }() // what stays the next build takes away
 	var last build.Result
 	for _, out := range s.passes(platform) {
 		o.Export = out

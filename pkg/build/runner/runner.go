@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rc-containers/rc/pkg/build"
+	"github.com/rc-containers/rc/pkg/cdi"
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/container/create"
@@ -24,6 +26,7 @@ import (
 const (
 	AllowInsecure = "security.insecure"
 	AllowHost     = "network.host"
+	AllowDevice   = "device" // or device=NAME
 )
 
 // Options hold for all commands of a build.
@@ -34,7 +37,7 @@ type Options struct {
 	// Secrets are --secret by id, and SSH --ssh.
 	Secrets map[string]Secret
 	SSH     map[string]SSH
-	// Allow are AllowInsecure and AllowHost.
+	// Allow are AllowInsecure, AllowHost and AllowDevice.
 	Allow []string
 	// Platform is the image's, for which the machine may need an emulator; "" is the machine's.
 	Platform string
@@ -53,8 +56,8 @@ type Runner struct {
 // New checks what can be checked before a build begins, and makes what its containers share.
 func New(ctx context.Context, cfg *config.Config, o Options) (*Runner, error) {
 	for _, name := range o.Allow {
-		if name != AllowInsecure && name != AllowHost {
-			return nil, errs.Invalidf("--allow %q: want %s or %s", name, AllowInsecure, AllowHost)
+		if name != AllowInsecure && name != AllowHost && name != AllowDevice && !strings.HasPrefix(name, AllowDevice+"=") {
+			return nil, errs.Invalidf("--allow %q: want %s, %s or %s[=NAME]", name, AllowInsecure, AllowHost, AllowDevice)
 		}
 	}
 	r := &Runner{cfg: cfg, o: o}
@@ -100,6 +103,9 @@ func (r *Runner) run(ctx context.Context, run build.Run, log func(stream int, da
 	if err := r.options(&s.Options, run); err != nil {
 		return end, err
 	}
+	if err := r.devices(ctx, &s.Options, run.Devices); err != nil {
+		return end, err
+	}
 	m := &mounts{runner: r, step: &s, run: run}
 	defer func() { err = errors.Join(err, m.close()) }()
 	if err := m.add(ctx); err != nil {
@@ -123,7 +129,7 @@ func (r *Runner) run(ctx context.Context, run build.Run, log func(stream int, da
 // options adds what the instruction says.
 func (r *Runner) options(o *create.Options, run build.Run) error {
 	if o.UTS != "host" {
-		o.Hostname, o.UTS = hostname, "private"
+		o.Hostname, o.UTS = cmp.Or(run.Hostname, hostname), "private"
 	}
 	if len(run.Args) == 0 {
 		return errs.Invalidf("RUN: without a command")
@@ -146,6 +152,35 @@ func (r *Runner) options(o *create.Options, run build.Run) error {
 		o.Privileged = true
 	default:
 		return errs.Invalidf("RUN --security=%s: want sandbox or insecure", run.Security)
+	}
+	return nil
+}
+
+// devices adds those of RUN --device. One that --device of the build names is allowed by that.
+func (r *Runner) devices(ctx context.Context, o *create.Options, devices []build.Device) error {
+	var known []string
+	for _, d := range devices {
+		device, err := spec.ParseDevice(d.Name)
+		if err == nil && device.CDI == "" {
+			err = errs.Invalidf("%q: want a CDI name such as vendor.com/class=name", d.Name)
+		}
+		if err != nil {
+			return fmt.Errorf("RUN --device: %w", err)
+		}
+		if slices.Contains(o.Devices, device) {
+			continue
+		}
+		if !slices.Contains(r.o.Allow, AllowDevice) && !slices.Contains(r.o.Allow, AllowDevice+"="+d.Name) {
+			return notAllowed("RUN --device="+d.Name, AllowDevice+"="+d.Name)
+		}
+		if known == nil && !d.Required {
+			if known, err = cdi.List(ctx, r.cfg.CDISpecDirs); err != nil {
+				return fmt.Errorf("RUN --device: %w", err)
+			}
+		}
+		if d.Required || slices.Contains(known, d.Name) {
+			o.Devices = append(slices.Clip(o.Devices), device)
+		}
 	}
 	return nil
 }
