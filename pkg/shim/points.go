@@ -6,6 +6,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -62,8 +63,8 @@ func (s *server) notePoints() error {
 // pointsMade is called when the first process has made them, and its command does not run yet.
 func (s *server) pointsMade() {
 	if len(s.points) > 0 {
-		// The clock of file systems. What a directory's time was now is not asked for: FUSE may change its mind.
-		_ = unix.ClockGettime(unix.CLOCK_REALTIME_COARSE, &s.ready)
+		// A directory's time itself is not asked for: FUSE may change its mind about it.
+		s.ready = time.Now()
 	}
 }
 
@@ -75,7 +76,7 @@ func (s *server) removePoints() {
 		if unix.Lstat(p.dir, &st) != nil {
 			continue
 		}
-		if times[i] = p.before; st.Mtim.Nano() > s.ready.Nano() {
+		if times[i] = p.before; st.Mtim.Nano() > s.ready.UnixNano() {
 			times[i] = [2]unix.Timespec{st.Atim, st.Mtim}
 		}
 	}

@@ -39,14 +39,14 @@ type server struct {
 	plan     Plan
 	order    *os.File // the order, for the first process
 	place    Place
-	cgroup   *os.File      // the container's cgroup directory; nil without one
-	hostProc *os.File      // the host's /proc, to learn host pids
-	program  string        // what mounted the root
-	mounted  []string      // what was mounted
-	mounters []int         // with --pid host: the processes that do it, fuse-overlayfs
-	points   []madePoint   // what is to be removed from the root
-	ready    unix.Timespec // when they were there
-	trees    []*os.File    // copies of that, for the first process
+	cgroup   *os.File    // the container's cgroup directory; nil without one
+	hostProc *os.File    // the host's /proc, to learn host pids
+	program  string      // what mounted the root
+	mounted  []string    // what was mounted
+	mounters []int       // with --pid host: the processes that do it, fuse-overlayfs
+	points   []madePoint // what is to be removed from the root
+	ready    time.Time   // when they were there
+	trees    []*os.File  // copies of that, for the first process
 	helper   *netHelper
 	net      netState
 	proc     *oci.Process

@@ -217,7 +217,10 @@ func (p *packer) change(upper int, lower Dir, prefix, name string) error {
 	if err := p.settle.opaque(fd, opaque); err != nil {
 		return err
 	}
-	return p.changes(fd, under, prefix+name+"/")
+	if err := p.changes(fd, under, prefix+name+"/"); err != nil {
+		return err
+	}
+	return p.settle.times(fd, st)
 }
 
 // mountPoints has each path, without the slash it begins with, as true, and the directories on

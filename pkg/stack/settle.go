@@ -71,6 +71,18 @@ func (s settler) opaque(dir int, hides bool) error {
 	return SetOpaque(dir, false)
 }
 
+// times gives a directory in which something was settled the times that the archive says it has.
+func (s settler) times(dir int, was *unix.Stat_t) error {
+	var now unix.Stat_t
+	if !s.on {
+		return nil
+	}
+	if err := unix.Fstat(dir, &now); err != nil || now.Mtim == was.Mtim {
+		return err
+	}
+	return unix.UtimesNanoAt(unix.AT_FDCWD, linux.FDPath(dir), []unix.Timespec{was.Atim, was.Mtim}, 0)
+}
+
 // SetOpaque makes a directory hide those below it; dotWh does it by a ".wh." file, which only fuse-overlayfs understands.
 func SetOpaque(dir int, dotWh bool) error {
 	if dotWh {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
@@ -89,6 +90,37 @@ func TestSeal(t *testing.T) {
 				t.Error("unpacked again:", diff)
 			}
 		})
+	}
+}
+
+// TestTreeTimes is about directories in which marks of fuse-overlayfs are replaced.
+func TestTreeTimes(t *testing.T) {
+	ctx := t.Context()
+	s, _ := open(t)
+	lower := []string{testns.Tree(t, t.TempDir(), "d/x= e/y=")}
+	tree, err := s.NewTree(ctx, lower)
+	if err != nil {
+		t.Fatal(err)
+	}
+	testns.Tree(t, tree.Upper(), "d/.wh.x= e/.wh..wh..opq= n/.wh..wh..opq=")
+	then := time.Unix(1_000_000_000, 5)
+	for _, dir := range []string{"d", "e", "n"} {
+		if err := os.Chtimes(filepath.Join(tree.Upper(), dir), then, then); err != nil {
+			t.Fatal(err)
+		}
+	}
+	staged, err := tree.Seal(ctx, lower, stack.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer staged.Discard()
+	if diff := cmp.Diff("d/ d/x! e% n/", marks(t, staged.Dir())); diff != "" {
+		t.Error(diff)
+	}
+	for _, dir := range []string{"d", "e", "n"} {
+		if info, err := os.Stat(filepath.Join(staged.Dir(), dir)); err != nil || !info.ModTime().Equal(then) {
+			t.Errorf("%s: %v %v", dir, info, err)
+		}
 	}
 }
 

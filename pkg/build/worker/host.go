@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"os/signal"
 	"sync"
@@ -122,7 +121,7 @@ func (h *host) run(ctx context.Context, r build.Run) (build.Ran, error) {
 	case !ok:
 		return ran, errInterrupted
 	case ran.Error != nil:
-		return ran, fmt.Errorf("run: %w", ran.Error.Err())
+		return ran, errs.WithCode(ran.Error.Err(), ran.Code)
 	}
 	return ran, nil
 }
