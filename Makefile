@@ -27,6 +27,10 @@ UNITS   := $(DESTDIR)$(PREFIX)/$(if $(filter $(or $(HOME),/nowhere)/%,$(PREFIX))
 UNIT_FILES := $(notdir $(wildcard contrib/systemd/user/*.service contrib/systemd/user/*.timer))
 # Where a user manager looks for generators (systemd.generator(7)); it reads none of a user's.
 GENERATORS := $(if $(filter $(or $(HOME),/nowhere)/%,$(PREFIX)),,$(DESTDIR)$(PREFIX)/lib/systemd/user-generators)
+# Where shells look: Debian's zsh has a directory of its own below /usr, and fish looks below /usr/local
+# only where XDG_DATA_DIRS says so.
+ZSH  := $(DESTDIR)$(PREFIX)/share/zsh/$(if $(and $(filter /usr,$(PREFIX)),$(wildcard /etc/debian_version)),vendor-completions,site-functions)
+FISH := $(DESTDIR)$(if $(filter /usr/local,$(PREFIX)),/etc/fish/completions,$(PREFIX)/share/fish/vendor_completions.d)
 
 # GOARCH=arm64 make build cross-compiles.
 BIN      ?= bin
@@ -57,17 +61,19 @@ install: build man ## install into PREFIX (/usr/local; ~/.local for a user), bel
 	install -D -m 755 $(BIN)/rc '$(DESTDIR)$(PREFIX)/bin/rc'
 	for program in $(filter-out rc,$(PROGRAMS)); do install -D -m 755 $(BIN)/$$program '$(LIBEXEC)/'$$program; done
 	install -D -m 644 completions/rc.bash '$(SHARE)/bash-completion/completions/rc'
-	install -D -m 644 completions/rc.zsh '$(SHARE)/zsh/site-functions/_rc'
-	install -D -m 644 completions/rc.fish '$(SHARE)/fish/vendor_completions.d/rc.fish'
+	install -D -m 644 completions/rc.zsh '$(ZSH)/_rc'
+	install -D -m 644 completions/rc.fish '$(FISH)/rc.fish'
 	install -d '$(UNITS)'
 	for unit in $(UNIT_FILES); do \
 	  sed 's|"/usr/local/bin/rc"|"$(PREFIX)/bin/rc"|' contrib/systemd/user/$$unit > '$(UNITS)/'$$unit && chmod 644 '$(UNITS)/'$$unit; done
 	$(if $(GENERATORS),install -d '$(GENERATORS)' && ln -sfn ../../../libexec/rc/rc-user-generator '$(GENERATORS)/rc-user-generator')
 	install -d '$(SHARE)/man/man1' && install -m 644 $(BIN)/man/*.1 '$(SHARE)/man/man1/'
+	@case '$(PREFIX)' in '$(HOME)'/*) ! command -v zsh >/dev/null || \
+	  echo 'zsh looks there if ~/.zshrc says, before compinit: fpath=($(PREFIX)/share/zsh/site-functions $$fpath)' ;; esac
 
 uninstall: ## remove what install put there
 	rm -f '$(DESTDIR)$(PREFIX)/bin/rc' '$(SHARE)/bash-completion/completions/rc' \
-	  '$(SHARE)/zsh/site-functions/_rc' '$(SHARE)/fish/vendor_completions.d/rc.fish' \
+	  '$(ZSH)/_rc' '$(FISH)/rc.fish' \
 	  '$(SHARE)'/man/man1/rc.1 '$(SHARE)'/man/man1/rc-*.1
 	rm -f $(addprefix '$(UNITS)'/,$(UNIT_FILES))
 	$(if $(GENERATORS),rm -f '$(GENERATORS)/rc-user-generator')

@@ -1,235 +1,36 @@
-# fish completion for rc                                   -*- shell-script -*-
+# fish completion for rc. Written by `rc completion fish`. Nothing of the line is executed: rc is asked.
 
-function __rc_debug
-    set -l file "$BASH_COMP_DEBUG_FILE"
-    if test -n "$file"
-        echo "$argv" >> $file
-    end
-end
+function __rc_complete
+    set -l words (commandline -opc)
+    type -q $words[1]; or set words[1] rc
+    # A quote that is still open is no part of the word.
+    set -l current (string replace -r '^(-[^=]*=)?["\']' '$1' -- (commandline -ct))
+    set -l head (string match -r -- '^-[^=]*=' $current)
 
-function __rc_perform_completion
-    __rc_debug "Starting __rc_perform_completion"
+    set -l lines (command $words[1] __complete $words[2..-1] "$current" 2>/dev/null)
+    set -l directive (string replace : '' -- $lines[-1])
+    string match -qr '^[0-9]+$' -- $directive; or return
+    set -e lines[-1]
 
-    # Extract all args except the last one
-    set -l args (commandline -opc)
-    # Extract the last arg and escape it in case it is a space
-    set -l lastArg (string escape -- (commandline -ct))
-
-    __rc_debug "args: $args"
-    __rc_debug "last arg: $lastArg"
-
-    # Disable ActiveHelp which is not supported for fish shell
-    set -l requestComp "RC_ACTIVE_HELP=0 $args[1] __complete $args[2..-1] $lastArg"
-
-    __rc_debug "Calling $requestComp"
-    set -l results (eval $requestComp 2> /dev/null)
-
-    # Some programs may output extra empty lines after the directive.
-    # Let's ignore them or else it will break completion.
-    # Ref: https://github.com/spf13/cobra/issues/1279
-    for line in $results[-1..1]
-        if test (string trim -- $line) = ""
-            # Found an empty line, remove it
-            set results $results[1..-2]
-        else
-            # Found non-empty line, we have our proper output
-            break
+    # rc answers for what comes after --flag=.
+    set -l found
+    set -l length (string length -- "$current")
+    for line in "$head"$lines
+        if test (string sub -l $length -- $line) = "$current"
+            set -a found $line
         end
     end
-
-    set -l comps $results[1..-2]
-    set -l directiveLine $results[-1]
-
-    # For Fish, when completing a flag with an = (e.g., <program> -n=<TAB>)
-    # completions must be prefixed with the flag
-    set -l flagPrefix (string match -r -- '-.*=' "$lastArg")
-
-    __rc_debug "Comps: $comps"
-    __rc_debug "DirectiveLine: $directiveLine"
-    __rc_debug "flagPrefix: $flagPrefix"
-
-    for comp in $comps
-        printf "%s%s\n" "$flagPrefix" "$comp"
+    printf '%s\n' $found
+    if test (count $found) -gt 0
+        return
     end
-
-    printf "%s\n" "$directiveLine"
+    set -l path (string replace -r '^-[^=]*=' '' -- $current)
+    if test (math "floor($directive / 16) % 2") -eq 1
+        printf '%s\n' "$head"(__fish_complete_directories $path '')
+    else if test (math "floor($directive / 4) % 2") -eq 0
+        printf '%s\n' "$head"(__fish_complete_path $path)
+    end
 end
 
-# this function limits calls to __rc_perform_completion, by caching the result behind $__rc_perform_completion_once_result
-function __rc_perform_completion_once
-    __rc_debug "Starting __rc_perform_completion_once"
-
-    if test -n "$__rc_perform_completion_once_result"
-        __rc_debug "Seems like a valid result already exists, skipping __rc_perform_completion"
-        return 0
-    end
-
-    set --global __rc_perform_completion_once_result (__rc_perform_completion)
-    if test -z "$__rc_perform_completion_once_result"
-        __rc_debug "No completions, probably due to a failure"
-        return 1
-    end
-
-    __rc_debug "Performed completions and set __rc_perform_completion_once_result"
-    return 0
-end
-
-# this function is used to clear the $__rc_perform_completion_once_result variable after completions are run
-function __rc_clear_perform_completion_once_result
-    __rc_debug ""
-    __rc_debug "========= clearing previously set __rc_perform_completion_once_result variable =========="
-    set --erase __rc_perform_completion_once_result
-    __rc_debug "Successfully erased the variable __rc_perform_completion_once_result"
-end
-
-function __rc_requires_order_preservation
-    __rc_debug ""
-    __rc_debug "========= checking if order preservation is required =========="
-
-    __rc_perform_completion_once
-    if test -z "$__rc_perform_completion_once_result"
-        __rc_debug "Error determining if order preservation is required"
-        return 1
-    end
-
-    set -l directive (string sub --start 2 $__rc_perform_completion_once_result[-1])
-    __rc_debug "Directive is: $directive"
-
-    set -l shellCompDirectiveKeepOrder 32
-    set -l keeporder (math (math --scale 0 $directive / $shellCompDirectiveKeepOrder) % 2)
-    __rc_debug "Keeporder is: $keeporder"
-
-    if test $keeporder -ne 0
-        __rc_debug "This does require order preservation"
-        return 0
-    end
-
-    __rc_debug "This doesn't require order preservation"
-    return 1
-end
-
-
-# This function does two things:
-# - Obtain the completions and store them in the global __rc_comp_results
-# - Return false if file completion should be performed
-function __rc_prepare_completions
-    __rc_debug ""
-    __rc_debug "========= starting completion logic =========="
-
-    # Start fresh
-    set --erase __rc_comp_results
-
-    __rc_perform_completion_once
-    __rc_debug "Completion results: $__rc_perform_completion_once_result"
-
-    if test -z "$__rc_perform_completion_once_result"
-        __rc_debug "No completion, probably due to a failure"
-        # Might as well do file completion, in case it helps
-        return 1
-    end
-
-    set -l directive (string sub --start 2 $__rc_perform_completion_once_result[-1])
-    set --global __rc_comp_results $__rc_perform_completion_once_result[1..-2]
-
-    __rc_debug "Completions are: $__rc_comp_results"
-    __rc_debug "Directive is: $directive"
-
-    set -l shellCompDirectiveError 1
-    set -l shellCompDirectiveNoSpace 2
-    set -l shellCompDirectiveNoFileComp 4
-    set -l shellCompDirectiveFilterFileExt 8
-    set -l shellCompDirectiveFilterDirs 16
-
-    if test -z "$directive"
-        set directive 0
-    end
-
-    set -l compErr (math (math --scale 0 $directive / $shellCompDirectiveError) % 2)
-    if test $compErr -eq 1
-        __rc_debug "Received error directive: aborting."
-        # Might as well do file completion, in case it helps
-        return 1
-    end
-
-    set -l filefilter (math (math --scale 0 $directive / $shellCompDirectiveFilterFileExt) % 2)
-    set -l dirfilter (math (math --scale 0 $directive / $shellCompDirectiveFilterDirs) % 2)
-    if test $filefilter -eq 1; or test $dirfilter -eq 1
-        __rc_debug "File extension filtering or directory filtering not supported"
-        # Do full file completion instead
-        return 1
-    end
-
-    set -l nospace (math (math --scale 0 $directive / $shellCompDirectiveNoSpace) % 2)
-    set -l nofiles (math (math --scale 0 $directive / $shellCompDirectiveNoFileComp) % 2)
-
-    __rc_debug "nospace: $nospace, nofiles: $nofiles"
-
-    # If we want to prevent a space, or if file completion is NOT disabled,
-    # we need to count the number of valid completions.
-    # To do so, we will filter on prefix as the completions we have received
-    # may not already be filtered so as to allow fish to match on different
-    # criteria than the prefix.
-    if test $nospace -ne 0; or test $nofiles -eq 0
-        set -l prefix (commandline -t | string escape --style=regex)
-        __rc_debug "prefix: $prefix"
-
-        set -l completions (string match -r -- "^$prefix.*" $__rc_comp_results)
-        set --global __rc_comp_results $completions
-        __rc_debug "Filtered completions are: $__rc_comp_results"
-
-        # Important not to quote the variable for count to work
-        set -l numComps (count $__rc_comp_results)
-        __rc_debug "numComps: $numComps"
-
-        if test $numComps -eq 1; and test $nospace -ne 0
-            # We must first split on \t to get rid of the descriptions to be
-            # able to check what the actual completion will be.
-            # We don't need descriptions anyway since there is only a single
-            # real completion which the shell will expand immediately.
-            set -l split (string split --max 1 \t $__rc_comp_results[1])
-
-            # Fish won't add a space if the completion ends with any
-            # of the following characters: @=/:.,
-            set -l lastChar (string sub -s -1 -- $split)
-            if not string match -r -q "[@=/:.,]" -- "$lastChar"
-                # In other cases, to support the "nospace" directive we trick the shell
-                # by outputting an extra, longer completion.
-                __rc_debug "Adding second completion to perform nospace directive"
-                set --global __rc_comp_results $split[1] $split[1].
-                __rc_debug "Completions are now: $__rc_comp_results"
-            end
-        end
-
-        if test $numComps -eq 0; and test $nofiles -eq 0
-            # To be consistent with bash and zsh, we only trigger file
-            # completion when there are no other completions
-            __rc_debug "Requesting file completion"
-            return 1
-        end
-    end
-
-    return 0
-end
-
-# Since Fish completions are only loaded once the user triggers them, we trigger them ourselves
-# so we can properly delete any completions provided by another script.
-# Only do this if the program can be found, or else fish may print some errors; besides,
-# the existing completions will only be loaded if the program can be found.
-if type -q "rc"
-    # The space after the program name is essential to trigger completion for the program
-    # and not completion of the program name itself.
-    # Also, we use '> /dev/null 2>&1' since '&>' is not supported in older versions of fish.
-    complete --do-complete "rc " > /dev/null 2>&1
-end
-
-# Remove any pre-existing completions for the program since we will be handling all of them.
 complete -c rc -e
-
-# this will get called after the two calls below and clear the $__rc_perform_completion_once_result global
-complete -c rc -n '__rc_clear_perform_completion_once_result'
-# The call to __rc_prepare_completions will setup __rc_comp_results
-# which provides the program's completion choices.
-# If this doesn't require order preservation, we don't use the -k flag
-complete -c rc -n 'not __rc_requires_order_preservation && __rc_prepare_completions' -f -a '$__rc_comp_results'
-# otherwise we use the -k flag
-complete -k -c rc -n '__rc_requires_order_preservation && __rc_prepare_completions' -f -a '$__rc_comp_results'
+complete -c rc -f -a '(__rc_complete)'

@@ -33,14 +33,15 @@ const (
 // CompleteFilter offers keys of --filter, and the values that a key can have.
 func CompleteFilter(a *App, cmd *cobra.Command, kind Kind, keys []string) {
 	Must(cmd.RegisterFlagCompletionFunc("filter", CompleteKeys(keys, func(key string) []string {
-		if a.Load() != nil {
-			return nil
+		if fixed := fixedValues(kind, key); fixed != nil || a.Load() != nil {
+			return fixed
 		}
-		return filterValues(a, kind, key)
+		return liveValues(a, kind, key)
 	})))
 }
 
-func filterValues(a *App, kind Kind, key string) []string {
+// fixedValues are those of keys that have the same everywhere.
+func fixedValues(kind Kind, key string) []string {
 	switch key {
 	case "dangling", "readonly", "intermediate", "anonymous", "is-official", "is-automated", "should-start-on-boot":
 		return []string{"true", "false"}
@@ -63,6 +64,13 @@ func filterValues(a *App, kind Kind, key string) []string {
 		return container.Statuses()
 	case "driver":
 		return map[Kind][]string{Volumes: {spec.DriverLocal}, Networks: {bridge.Driver}, Secrets: {"file"}}[kind]
+	}
+	return nil
+}
+
+// liveValues are those of keys about what there is.
+func liveValues(a *App, kind Kind, key string) []string {
+	switch key {
 	case "name", "id", "before", "since", "after":
 		return names(a, kind, key == "id")
 	case "container", "ancestor", "image", "reference", "volume", "network":

@@ -93,7 +93,7 @@ func byName(a *cli.App) map[string]cli.Completion {
 		known[flag] = blockDevices
 	}
 	for _, flag := range []string{
-		"authfile", "compat-auth-file", "signature-policy", "decryption-key", "cidfile", "pidfile", "iidfile", "digestfile",
+		"file", "authfile", "compat-auth-file", "signature-policy", "decryption-key", "cidfile", "pidfile", "iidfile", "digestfile",
 		"env-file", "label-file", "hosts-file", "config", "input", "output",
 	} {
 		known[flag] = cli.CompleteFiles

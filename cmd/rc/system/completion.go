@@ -1,6 +1,10 @@
 package system
 
 import (
+	_ "embed" // the scripts
+	"fmt"
+	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -9,44 +13,88 @@ import (
 	"github.com/rc-containers/rc/pkg/errs"
 )
 
+// The scripts are our own: cobra's execute the words of the line by eval, know no open quote (as in
+// --format '{{.Na), and that for bash needs a package that is often missing.
+var (
+	//go:embed completion/rc.bash
+	bashScript string
+	//go:embed completion/rc.zsh
+	zshScript string
+	//go:embed completion/rc.fish
+	fishScript string
+)
+
+// completionScript is "" for a shell that rc knows nothing of.
+func completionScript(shell string) string {
+	switch shell {
+	case "bash":
+		return bashScript
+	case "zsh":
+		return zshScript
+	case "fish":
+		return fishScript
+	}
+	return ""
+}
+
+type completionOptions struct {
+	Shell, File    string
+	NoDescriptions bool
+}
+
 func newCompletionCommand(a *cli.App) *cobra.Command {
 	shells := []string{"bash", "zsh", "fish"}
-	var noDescriptions bool
+	opts := &completionOptions{}
 	cmd := &cobra.Command{
 		Use:   "completion [options] bash|zsh|fish",
 		Short: "Print the completion script of a shell",
-		Long: `Prints a script that makes a shell complete rc's commands, flags and the names of
-containers and images as they are at that moment.`,
+		Long: `Prints a script that makes a shell complete rc's commands, flags and their values, and
+the names of containers, images, volumes, networks and secrets as they are at that moment.
+
+make install and the packages put the scripts where the shells look. zsh looks below your home
+directory only where ~/.zshrc says so, before it calls compinit:
+fpath=(~/.local/share/zsh/site-functions $fpath)
+
+For bash, a name such as docker that is an alias of rc needs a line in ~/.bashrc:
+complete -o default -F __start_rc docker`,
 		Example: `source <(rc completion bash)
 rc completion bash > ~/.local/share/bash-completion/completions/rc
 rc completion zsh > "${fpath[1]}/_rc"
-rc completion fish > ~/.config/fish/completions/rc.fish`,
+rc completion fish --file ~/.config/fish/completions/rc.fish`,
 		Annotations:       map[string]string{cli.NoConfig: ""},
 		ValidArgsFunction: cobra.FixedCompletions(shells, cobra.ShellCompDirectiveNoFileComp),
-		Args: func(cmd *cobra.Command, args []string) error {
+		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return errs.WithHint(errs.Invalidf("completion: want the name of one shell, %s", strings.Join(shells, ", ")),
 					"rc completion bash")
 			}
+			if !slices.Contains(shells, args[0]) {
+				return errs.WithHint(errs.Invalidf("completion: shell %q: want %s", args[0], strings.Join(shells, ", ")),
+					"rc completion bash")
+			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, args []string) error {
-			root := cmd.Root()
-			switch args[0] {
-			case "bash":
-				return root.GenBashCompletionV2(a.Stdout, !noDescriptions)
-			case "zsh":
-				if noDescriptions {
-					return root.GenZshCompletionNoDesc(a.Stdout)
-				}
-				return root.GenZshCompletion(a.Stdout)
-			case "fish":
-				return root.GenFishCompletion(a.Stdout, !noDescriptions)
-			}
-			return errs.WithHint(errs.Invalidf("completion: shell %q: want %s", args[0], strings.Join(shells, ", ")),
-				"rc completion bash")
+		RunE: func(_ *cobra.Command, args []string) error {
+			opts.Shell = args[0]
+			return printCompletion(a, opts)
 		},
 	}
-	cmd.Flags().BoolVar(&noDescriptions, "no-desc", false, "Leave descriptions out")
+	cmd.Flags().StringVarP(&opts.File, "file", "f", "", "Write the script to a file")
+	cmd.Flags().BoolVar(&opts.NoDescriptions, "no-desc", false, "Leave descriptions out")
 	return cmd
+}
+
+func printCompletion(a *cli.App, opts *completionOptions) error {
+	text := completionScript(opts.Shell)
+	if opts.NoDescriptions {
+		text = strings.Replace(text, cobra.ShellCompRequestCmd, cobra.ShellCompNoDescRequestCmd, 1)
+	}
+	if opts.File == "" {
+		_, err := fmt.Fprint(a.Stdout, text)
+		return err
+	}
+	if err := os.WriteFile(opts.File, []byte(text), 0o644); err != nil {
+		return fmt.Errorf("completion: --file %w", err)
+	}
+	return nil
 }
