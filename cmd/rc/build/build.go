@@ -222,7 +222,7 @@ func (s *session) locate(main *origin.Origin) error {
 }
 
 // build builds for one platform.
-func (s *session) build(ctx context.Context, platform string) (build.Result, error) {
+func (s *session) build(ctx context.Context, platform string) (last build.Result, err error) {
 	o := s.o.Options
 	o.Platform = platform
 	if len(s.o.Platform) > 1 {
@@ -235,7 +235,6 @@ func (s *session) build(ctx context.Context, platform string) (build.Result, err
 		return build.Result{}, err
 	}
 	defer func() { _ = r.Close() }() // what stays the next build takes away
-	var last build.Result
 	for _, out := range s.passes(platform) {
 		o.Export = out
 		if last, err = s.once(ctx, o, r); err != nil {

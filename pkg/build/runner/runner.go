@@ -61,9 +61,6 @@ func New(ctx context.Context, cfg *config.Config, o Options) (*Runner, error) {
 		}
 	}
 	r := &Runner{cfg: cfg, o: o}
-	if err := checkPlatform(o.Platform); err != nil {
-		return nil, err
-	}
 	var err error
 	if r.steps, err = container.NewSteps(ctx, cfg, o.Container.Cgroups); err != nil {
 		return nil, err
@@ -93,6 +90,10 @@ func (r *Runner) Run(ctx context.Context, run build.Run, log func(stream int, da
 }
 
 func (r *Runner) run(ctx context.Context, run build.Run, log func(stream int, data []byte)) (end container.StepEnd, err error) {
+	// Not sooner: what is copied, or comes from the cache, needs nobody who runs it.
+	if err := checkPlatform(r.o.Platform); err != nil {
+		return end, err
+	}
 	s := container.Step{
 		Options: r.o.Container,
 		Rootfs:  spec.Rootfs{Lower: run.Lower, Upper: run.Upper, Work: run.Work},
