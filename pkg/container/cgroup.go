@@ -41,6 +41,7 @@ type placement struct {
 	made  *os.File // the container's directory
 	scope *scopePlan
 	split string // the unit to be divided
+	stays bool   // the shim stays in the service that rc is in
 	// why there is no cgroup, for the log.
 	why error
 
@@ -60,8 +61,9 @@ type connection struct {
 }
 
 // placeShim decides. Errors are the user's to mend: limits that cannot be had, or make no sense.
-// A user without any way to a cgroup who asked for no limit is placed nowhere.
-func placeShim(ctx context.Context, cfg *config.Config, c *spec.Container) (*placement, error) {
+// A user without any way to a cgroup who asked for no limit is placed nowhere. notifies says that the
+// unit waits for the shim's word: systemd believes only who is in the unit.
+func placeShim(ctx context.Context, cfg *config.Config, c *spec.Container, notifies bool) (*placement, error) {
 	p := &placement{id: c.ID}
 	if c.OCI.Linux != nil {
 		var err error
@@ -98,6 +100,7 @@ func placeShim(ctx context.Context, cfg *config.Config, c *spec.Container) (*pla
 	if manager == "" {
 		manager = cfg.CgroupManager
 	}
+	p.stays = notifies && strings.HasSuffix(p.hierarchy.Unit(own), ".service")
 	switch {
 	case c.Cgroups.Mode == "split":
 		return p.planSplit(c, own)
@@ -185,6 +188,13 @@ func (p *placement) planSystemd(ctx context.Context, c *spec.Container, own stri
 		if errors.Is(err, errs.ErrInvalid) {
 			return nil, err
 		}
+	}
+	if p.stays && c.Cgroups.Parent == "" {
+		if !owned {
+			err := errs.Unsupportedf("use cgroup %q: a unit of Type=notify hears its own processes only, and it is not yours to divide", unit)
+			return p.without(c, errs.WithHint(err, "Delegate=yes in the unit, or --sdnotify ignore"))
+		}
+		return p.planSplit(c, own)
 	}
 	s := &scopePlan{
 		unit: systemd.Scope{

@@ -52,7 +52,7 @@ func TestPlaceShimRefuses(t *testing.T) {
 		{spec.Cgroups{Manager: "cgroupfs", Parent: "work.slice"}, nil, `--cgroup-parent "work.slice": want a path`},
 		{spec.Cgroups{Mode: "split", Parent: "work.slice"}, nil, `--cgroup-parent "work.slice": --cgroups split uses the cgroup that rc is in`},
 	} {
-		p, err := placeShim(t.Context(), &config.Config{}, placed(t, tc.cgroups, tc.r))
+		p, err := placeShim(t.Context(), &config.Config{}, placed(t, tc.cgroups, tc.r), false)
 		if p != nil || !errors.Is(err, errs.ErrInvalid) || !strings.HasPrefix(err.Error(), tc.want) {
 			t.Errorf("%+v: %v", tc.cgroups, err)
 		}
@@ -60,7 +60,7 @@ func TestPlaceShimRefuses(t *testing.T) {
 }
 
 func TestPlaceShimDisabled(t *testing.T) {
-	p, err := placeShim(t.Context(), &config.Config{}, placed(t, spec.Cgroups{Mode: "disabled"}, pidsLimit(-1)))
+	p, err := placeShim(t.Context(), &config.Config{}, placed(t, spec.Cgroups{Mode: "disabled"}, pidsLimit(-1)), false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +156,7 @@ func testNoBus(t *testing.T, h cgroup.Hierarchy, own string) {
 	if cgroup.Delegated(h.Unit(own)) {
 		t.Skip("the cgroup is delegated: none is needed")
 	}
-	p, err := placeShim(t.Context(), &config.Config{}, placed(t, spec.Cgroups{}, nil))
+	p, err := placeShim(t.Context(), &config.Config{}, placed(t, spec.Cgroups{}, nil), false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +164,7 @@ func testNoBus(t *testing.T, h cgroup.Hierarchy, own string) {
 	if place.Cgroup != "" || dir != nil || err != nil || !errors.Is(p.why, systemd.ErrNoManager) {
 		t.Errorf("%v, %v, %v", place, err, p.why)
 	}
-	_, err = placeShim(t.Context(), &config.Config{}, placed(t, spec.Cgroups{}, pidsLimit(5)))
+	_, err = placeShim(t.Context(), &config.Config{}, placed(t, spec.Cgroups{}, pidsLimit(5)), false)
 	if !errors.Is(err, systemd.ErrNoManager) || !strings.HasPrefix(err.Error(), "set --pids-limit: ") || errs.Hint(err) == "" {
 		t.Errorf("%v, hint %q", err, errs.Hint(err))
 	}
@@ -172,7 +172,7 @@ func testNoBus(t *testing.T, h cgroup.Hierarchy, own string) {
 
 func testScope(t *testing.T, h cgroup.Hierarchy) {
 	c := placed(t, spec.Cgroups{Mode: "enabled", Manager: "systemd"}, nil)
-	p, err := placeShim(t.Context(), &config.Config{}, c)
+	p, err := placeShim(t.Context(), &config.Config{}, c, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -254,7 +254,7 @@ func testAbsentController(t *testing.T, manager string) {
 		if slices.Contains(available, controller) {
 			continue
 		}
-		_, err := placeShim(t.Context(), &config.Config{}, placed(t, spec.Cgroups{}, tc.r))
+		_, err := placeShim(t.Context(), &config.Config{}, placed(t, spec.Cgroups{}, tc.r), false)
 		want := "set " + tc.flag + ": cgroup controller " + controller
 		if !errors.Is(err, errs.ErrUnsupported) || !strings.HasPrefix(err.Error(), want) || errs.Hint(err) == "" {
 			t.Errorf("%v, hint %q; want %q…", err, errs.Hint(err), want)
@@ -263,7 +263,7 @@ func testAbsentController(t *testing.T, manager string) {
 }
 
 func testSplitRefused(t *testing.T) {
-	_, err := placeShim(t.Context(), &config.Config{}, placed(t, spec.Cgroups{Mode: "split"}, nil))
+	_, err := placeShim(t.Context(), &config.Config{}, placed(t, spec.Cgroups{Mode: "split"}, nil), false)
 	if !errors.Is(err, errs.ErrUnsupported) || !strings.Contains(errs.Hint(err), "Delegate=yes") {
 		t.Errorf("%v, hint %q", err, errs.Hint(err))
 	}
@@ -275,7 +275,7 @@ func testDirectory(t *testing.T, unit, manager string) {
 		t.Fatal(err)
 	}
 	c := placed(t, spec.Cgroups{Manager: manager}, nil)
-	p, err := placeShim(t.Context(), &config.Config{}, c)
+	p, err := placeShim(t.Context(), &config.Config{}, c, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -298,7 +298,7 @@ func testDirectory(t *testing.T, unit, manager string) {
 
 func testSplit(t *testing.T, h cgroup.Hierarchy, unit string) {
 	for range 2 { // the second time the test is in supervisor/ already
-		p, err := placeShim(t.Context(), &config.Config{}, placed(t, spec.Cgroups{Mode: "split"}, nil))
+		p, err := placeShim(t.Context(), &config.Config{}, placed(t, spec.Cgroups{Mode: "split"}, nil), false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -321,7 +321,7 @@ func BenchmarkPlace(b *testing.B) {
 			for i := 0; b.Loop(); i++ {
 				c := &spec.Container{ID: strings.Repeat("0", 56) + strconv.FormatInt(int64(1e7+os.Getpid()*1000+i)%1e8, 10)}
 				c.Cgroups.Mode = mode
-				p, err := placeShim(b.Context(), &config.Config{}, c)
+				p, err := placeShim(b.Context(), &config.Config{}, c, false)
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -35,6 +35,7 @@ func (r *run) edited(ctx context.Context) (*specs.Spec, error) {
 			return nil, err
 		}
 	}
+	r.unit.describe(&described, r.records().RunDir(r.c.ID))
 	return &described, rules.Add(&described, r.cfg.HooksDirs, slices.ContainsFunc(r.c.OCI.Mounts, r.isUserBind))
 }
 

@@ -13,7 +13,7 @@ import (
 	"github.com/rc-containers/rc/pkg/errs"
 )
 
-// preserved are the caller's descriptors from 3 on.
+// preserved are the caller's descriptors from 3 on: those of --preserve-fds, and a unit's sockets.
 func preserved(n int) ([]*os.File, error) {
 	var files []*os.File
 	for fd := 3; fd < 3+n; fd++ {
@@ -22,7 +22,7 @@ func preserved(n int) ([]*os.File, error) {
 			err = unix.EBADF // it did not come over execve: Go's runtime has it, or rc
 		}
 		if err != nil {
-			return nil, fmt.Errorf("--preserve-fds %d: descriptor %d: %w", n, fd, err)
+			return nil, fmt.Errorf("hand on %d descriptors: descriptor %d: %w", n, fd, err)
 		}
 		files = append(files, os.NewFile(uintptr(fd), "preserved"))
 	}

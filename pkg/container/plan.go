@@ -30,15 +30,14 @@ import (
 // complete adds what takes time and cannot be wrong.
 func (r *run) plan(ctx context.Context) (*shim.Plan, *oci.Order, error) {
 	var err error
-	if !r.old {
-		if r.extra, err = preserved(r.c.PreserveFDs); err != nil {
-			return nil, nil, err
-		}
+	if err := r.findUnit(); err != nil {
+		return nil, nil, err
 	}
 	plan := &shim.Plan{
 		ID: r.c.ID, Records: r.records(), Rootfs: r.c.Rootfs, Image: r.c.Image.Name,
 		Remove: r.c.Remove, StopSignal: r.c.StopSignal, StopTimeout: r.c.StopTimeout, Timeout: r.c.Timeout,
 		New: !r.old, Hold: r.hold, Restart: r.c.Restart.Policy, Log: r.c.Log, Health: r.c.Health,
+		Notify: r.unit.notify,
 	}
 	plan.Log.Path = r.c.Log.File(r.records().Dir(r.c.ID))
 	points := ownPoints()

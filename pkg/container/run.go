@@ -47,6 +47,7 @@ type run struct {
 	front    [3]bool
 	keys     []byte // that detach from its terminal
 	sigProxy bool
+	sdNotify string // --sdnotify of rc start; "" is the container's
 
 	network  *network.Plan // nil for none and host
 	bridges  *bridges      // nil for other modes than bridge
@@ -62,7 +63,8 @@ type run struct {
 	ports    *network.Reservation // held until the helper has them
 	told     bool                 // the shim has its plan
 	started  bool                 // the command runs, or did
-	extra    []*os.File           // --preserve-fds
+	extra    []*os.File           // of --preserve-fds and LISTEN_FDS
+	unit     unit                 // what systemd wants to hear, and hands over
 	// restore takes back what rawTerminal did; nil where it did nothing.
 	restore func()
 	// groupAdd are the container's, and those of its CDI devices.
@@ -253,7 +255,7 @@ func (r *run) launch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if r.place, err = placeShim(ctx, r.cfg, r.c); err != nil {
+	if r.place, err = placeShim(ctx, r.cfg, r.c, r.unit.notify.Mode != ""); err != nil {
 		return err
 	}
 	defer r.joined.close()
@@ -335,6 +337,9 @@ func (r *run) reserve(plan *shim.Plan) error {
 		}
 	}
 	if err := r.writeBundle(plan); err != nil {
+		return err
+	}
+	if err := r.unit.makeDirectory(r.dir.RunPath()); err != nil {
 		return err
 	}
 	if err := r.takeLeases(); err != nil {

@@ -26,6 +26,8 @@ type StartOptions struct {
 	Stdin      bool // with Attach: hand on the caller's standard input
 	DetachKeys []byte
 	SigProxy   bool
+	// SDNotify takes the place of the container's own; "" leaves it.
+	SDNotify string
 	// Hold sets the container up and leaves its command to the next Start.
 	Hold    bool
 	Streams Streams
@@ -105,7 +107,7 @@ func Start(ctx context.Context, cfg *config.Config, id string, o StartOptions) (
 	}
 	r := &run{
 		cfg: cfg, c: c, streams: o.Streams, old: true, dir: dir, hold: o.Hold,
-		detach: !o.Attach, keys: o.DetachKeys, sigProxy: o.SigProxy,
+		detach: !o.Attach, keys: o.DetachKeys, sigProxy: o.SigProxy, sdNotify: o.SDNotify,
 	}
 	if o.Attach {
 		r.front = [3]bool{o.Stdin && c.Stdin, true, true}

@@ -60,6 +60,9 @@ func sendError(err error) error {
 	return nil
 }
 
+// ErrTooLong says that a message was longer than its reader can use; it has been taken all the same.
+var ErrTooLong = errors.New("message is too long")
+
 // Receive reads one message of at most limit bytes. The files in it are the caller's to
 // close and are close-on-exec. io.EOF says that the peer is gone.
 func Receive(sock *os.File, limit int) ([]byte, []*os.File, error) {
@@ -92,7 +95,7 @@ func receive(fd, limit int) ([]byte, []*os.File, error) {
 		}
 		if flags&(unix.MSG_TRUNC|unix.MSG_CTRUNC) != 0 {
 			closeAll(files)
-			return nil, nil, fmt.Errorf("receive message: longer than %d bytes", limit)
+			return nil, nil, fmt.Errorf("receive message of at most %d bytes: %w", limit, ErrTooLong)
 		}
 		if n == 0 && len(files) == 0 {
 			return nil, nil, io.EOF

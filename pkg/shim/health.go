@@ -51,6 +51,7 @@ type checks struct {
 	passed   int  // its successes in a row
 	failed   int  // its failures
 	settled  bool // a check has succeeded: the start period is over
+	eager    bool // the first one comes at once, since a unit waits for it; its failure counts for nothing
 	state    spec.HealthState
 }
 
@@ -63,6 +64,10 @@ func (s *server) startChecks() {
 		life: s.checks.life + 1, begun: time.Now(), starting: h.Startup != nil, state: spec.HealthState{Status: spec.HealthStarting},
 	}
 	complain(s.plan.Records.WriteHealth(s.plan.ID, &s.checks.state))
+	if s.plan.Notify.Mode == spec.NotifyHealthy && !s.told && h.Interval > 0 {
+		s.checks.eager, s.checks.due = true, time.After(0)
+		return
+	}
 	s.schedule()
 }
 
@@ -141,7 +146,10 @@ func (s *server) checked(r *spec.HealthResult, starting bool) {
 	if most := h.MaxLogCount; most > 0 && len(c.state.Log) > most {
 		c.state.Log = c.state.Log[len(c.state.Log)-most:]
 	}
+	early := c.eager && r.ExitCode != 0
+	c.eager = false
 	switch {
+	case early:
 	case starting:
 		s.startupChecked(r.ExitCode == 0)
 	case r.ExitCode == 0:
@@ -153,6 +161,9 @@ func (s *server) checked(r *spec.HealthResult, starting bool) {
 		}
 	}
 	complain(s.plan.Records.WriteHealth(s.plan.ID, &c.state))
+	if c.state.Status == spec.Healthy {
+		s.wellNow()
+	}
 	if c.state.Status != before {
 		s.emit("health_status", map[string]string{"health_status": c.state.Status})
 		if c.state.Status == spec.Unhealthy {

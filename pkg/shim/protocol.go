@@ -95,6 +95,8 @@ type Plan struct {
 
 	// Owners are given to files of the host before they are mounted.
 	Owners []Owner
+	// Notify says what the unit that rc was called in wants to hear.
+	Notify Notify
 
 	// Place is where the container's processes are, unless the shim was told to wait for it.
 	Place Place
@@ -188,6 +190,9 @@ func (p *Plan) fields(c *wire.Coder) {
 	p.Hooks.Fields(c)
 	wire.List(c, &p.Points, (*wire.Coder).Text)
 	wire.List(c, &p.Owners, func(c *wire.Coder, o *Owner) { o.fields(c) })
+	c.Text(&p.Notify.Mode)
+	c.Text(&p.Notify.Socket)
+	c.Flag(&p.Notify.Main)
 }
 
 func mapFields(c *wire.Coder, ids *[]specs.LinuxIDMapping) {

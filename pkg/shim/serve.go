@@ -66,6 +66,8 @@ type server struct {
 	owner      *linux.Conn // the rc that started the container
 	ownerHere  bool        // it has neither detached nor gone
 	control    *linux.Conn
+	notices    *linux.Conn  // what the container's processes tell its unit; nil where they do not
+	told       bool         // the unit has heard that the container is well
 	forking    sync.Mutex   // held while entered changes, and while orphans are reaped
 	entered    map[int]bool // pids of what enter has started
 	attending  bool
@@ -134,7 +136,16 @@ func Serve(ctx context.Context, args []string) int {
 	}
 	s.cleanUp(ctx)
 	s.finishAnswers()
-	return 0
+	return s.unitCode(exit)
+}
+
+// unitCode is what a unit whose main process the shim is ends with: the command's code, but that to be
+// ended by the stop signal when it was asked to is what a unit's process does that all is well with.
+func (s *server) unitCode(exit *spec.Exit) int {
+	if (s.end.final || exit.Stopped) && exit.Code == errs.CodeSignal+s.plan.StopSignal {
+		return 0
+	}
+	return exit.Code
 }
 
 // lingering is more than systemd needs for a scope.
@@ -232,6 +243,7 @@ func (s *server) start(ctx context.Context) error {
 	if err := s.proc.Run(); err != nil {
 		return err
 	}
+	s.announce()
 	s.poststart()
 	if s.plan.New { // not by rc, which has better things to do before the start
 		s.emit("create", nil)
@@ -259,6 +271,9 @@ func (s *server) prepare(restarts int) error {
 	if err := s.listen(); err != nil {
 		return err
 	}
+	if err := s.listenNotify(); err != nil {
+		return err
+	}
 	// Before the command runs: whoever sees what it does finds the container's state.
 	if err := s.writeState(); err != nil {
 		return err
@@ -282,6 +297,9 @@ func (s *server) attend() {
 	if !s.attending {
 		s.attending = true
 		go s.accept()
+		if s.notices != nil {
+			go s.relay()
+		}
 	}
 }
 
@@ -300,6 +318,7 @@ func (s *server) startHeld() error {
 	if err := s.proc.Run(); err != nil {
 		return err
 	}
+	s.announce()
 	s.poststart()
 	s.emit("start", nil)
 	return nil

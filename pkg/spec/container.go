@@ -63,6 +63,9 @@ type Container struct {
 	StopTimeout uint `json:"stopTimeout"`       // seconds until SIGKILL; 10 by default
 	Timeout     uint `json:"timeout,omitempty"` // seconds the container may run; 0 is for ever
 
+	// SDNotify is --sdnotify: NotifyContainer (or ""), NotifyConmon, NotifyHealthy or NotifyIgnore.
+	SDNotify string `json:"sdNotify,omitempty"`
+
 	PIDFile string `json:"pidFile,omitempty"`
 	CIDFile string `json:"cidFile,omitempty"`
 

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -135,6 +136,8 @@ func (s *suite) run(t *testing.T, dir, program string) {
 			"exits":      cmdExits,
 			"eventually": cmdEventually,
 			"testimage":  s.cmdTestImage,
+			"units":      s.cmdUnits,
+			"systemctl":  cmdSystemctl,
 			"errors":     cmdErrors,
 			"count":      cmdCount,
 			"registry":   cmdRegistry,
@@ -179,6 +182,7 @@ func (s *suite) setup(env *testscript.Env, program string) error {
 	env.Setenv("IMAGE", "localhost/test")
 	env.Setenv("ARCHIVE", s.archive)
 	env.Setenv("PROBE", s.probe)
+	env.Setenv("UNIT", fmt.Sprintf("e2e-%d-%s", os.Getpid(), strings.TrimPrefix(filepath.Base(env.WorkDir), "script-")))
 	env.Setenv("DISK", os.Getenv("RC_DISK"))
 	env.Setenv("MEET", os.Getenv("RC_E2E_MEET"))
 	env.Setenv("MOUNT_PROGRAM", program)

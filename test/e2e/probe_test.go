@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -23,9 +25,12 @@ func TestMain(m *testing.M) {
 // probe udp ADDRESS…: what comes to these addresses, in lines "ADDRESS DATA"; nothing is answered.
 // probe icmp: whether it may ping without capabilities (icmp(7)).
 // probe mute SOCKET: somebody who takes connections and never says a word.
+// probe listen PATH: what comes to a datagram socket there, one line each.
+// probe notify MESSAGE…: send them to NOTIFY_SOCKET, and wait until all before them have arrived (sd_notify_barrier(3)).
+// probe activated: the sockets of sd_listen_fds(3), and an answer to whoever connects to the first.
 // probe xattr FILE NAME: an extended attribute's value. probe setxattr FILE NAME VALUE.
 func probe(args []string) int {
-	err := errors.New("usage: probe ids | caps | udp ADDRESS… | icmp | mute SOCKET | xattr FILE NAME | setxattr FILE NAME VALUE")
+	err := errors.New("usage: probe ids | caps | udp ADDRESS… | icmp | mute SOCKET | listen PATH | notify MESSAGE… | activated | xattr FILE NAME | setxattr FILE NAME VALUE")
 	switch {
 	case len(args) == 1 && args[0] == "ids":
 		fmt.Println(os.Getuid(), os.Geteuid(), os.Getgid(), os.Getegid())
@@ -40,6 +45,12 @@ func probe(args []string) int {
 		_, err = unix.Socket(unix.AF_INET, unix.SOCK_DGRAM, unix.IPPROTO_ICMP)
 	case len(args) == 2 && args[0] == "mute":
 		err = mute(args[1])
+	case len(args) == 2 && args[0] == "listen":
+		err = listen(args[1])
+	case len(args) > 1 && args[0] == "notify":
+		err = notify(args[1:])
+	case len(args) == 1 && args[0] == "activated":
+		err = activated()
 	case len(args) == 3 && args[0] == "xattr":
 		buffer := make([]byte, 256)
 		var n int
@@ -93,5 +104,80 @@ func mute(socket string) error {
 			return fmt.Errorf("after %d connections: %w", len(kept), err)
 		}
 		kept = append(kept, c)
+	}
+}
+
+// listen prints what comes to a datagram socket, and lets go of what is attached.
+func listen(path string) error {
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		return err
+	}
+	data, rights := make([]byte, 4096), make([]byte, 4096)
+	for {
+		n, oobn, _, _, err := conn.ReadMsgUnix(data, rights)
+		if err != nil {
+			return err
+		}
+		fmt.Println(strings.ReplaceAll(string(data[:n]), "\n", " "))
+		messages, err := unix.ParseSocketControlMessage(rights[:oobn])
+		if err != nil {
+			return err
+		}
+		for _, m := range messages {
+			fds, err := unix.ParseUnixRights(&m)
+			if err != nil {
+				continue
+			}
+			for _, fd := range fds {
+				_ = unix.Close(fd)
+			}
+		}
+	}
+}
+
+// notify sends messages, and a barrier behind them.
+func notify(messages []string) error {
+	socket := os.Getenv("NOTIFY_SOCKET")
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	to := &unix.SockaddrUnix{Name: socket}
+	for _, message := range messages {
+		if err := unix.Sendmsg(fd, []byte(message), nil, to, 0); err != nil {
+			return err
+		}
+	}
+	read, write, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	if err := unix.Sendmsg(fd, []byte("BARRIER=1"), unix.UnixRights(int(write.Fd())), to, 0); err != nil {
+		return err
+	}
+	_ = write.Close()
+	_ = read.SetReadDeadline(time.Now().Add(10 * time.Second))
+	if _, err := read.Read(make([]byte, 1)); errors.Is(err, os.ErrDeadlineExceeded) {
+		return errors.New("the barrier was not taken away")
+	}
+	fmt.Println("barrier passed at", socket)
+	return nil
+}
+
+// activated says which sockets there are, and answers one caller of the first after the other.
+func activated() error {
+	fmt.Println(os.Getenv("LISTEN_FDS"), os.Getenv("LISTEN_PID"), os.Getenv("LISTEN_FDNAMES"), "pid", os.Getpid())
+	listener, err := net.FileListener(os.NewFile(3, "socket"))
+	if err != nil {
+		return err
+	}
+	for {
+		conn, err := listener.Accept()
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(conn, "answered by", os.Getenv("LISTEN_FDNAMES"))
+		_ = conn.Close()
 	}
 }

@@ -62,6 +62,7 @@ type runFlags struct {
 	detachKeys string
 	restart    string
 	logDriver  string
+	sdnotify   string
 	logOpts    []string
 	health     healthFlags
 	ids        idFlags
@@ -94,7 +95,6 @@ func (f *runFlags) add(flags *pflag.FlagSet) {
 	f.health.add(flags)
 	f.sigProxy = true // of a container that create makes, start --sig-proxy decides
 
-	cli.AddNotYet(flags, "sdnotify", "", false)
 	addNoOps(flags)
 }
 
@@ -117,6 +117,7 @@ func (f *runFlags) addContainer(flags *pflag.FlagSet) {
 	flags.StringVar(&f.stopSignal, "stop-signal", "", "Signal that stops the container (default the image's or SIGTERM)")
 	flags.StringVar(&f.logDriver, "log-driver", "", "Where its output goes: k8s-file, json-file, journald, none or passthrough (default k8s-file)")
 	cli.ListVar(flags, &f.logOpts, "log-opt", "", "max-size=SIZE, max-file=N, path=FILE, tag=TEXT")
+	flags.StringVar(&f.sdnotify, "sdnotify", spec.NotifyContainer, sdnotifyHelp)
 	flags.StringVar(&f.restart, "restart", "", "Start it anew when it ends: no, on-failure[:N], always or unless-stopped (default no)")
 }
 
@@ -203,6 +204,9 @@ func (f *runFlags) addResources(flags *pflag.FlagSet) {
 	cli.WordsVar(flags, &f.readIOps, "device-read-iops", "", "Limit reading: DEVICE:OPERATIONS per second")
 	cli.WordsVar(flags, &f.writeIOps, "device-write-iops", "", "Limit writing: DEVICE:OPERATIONS per second")
 }
+
+// sdnotifyHelp is about run's and start's flag.
+const sdnotifyHelp = "In a systemd unit of Type=notify, say that it has started: conmon, when the container runs; container, by what runs in it; healthy, when its healthcheck succeeds; ignore, not at all"
 
 // noOp is something that rc accepts and that has no effect.
 type noOp struct{ what, why string }

@@ -22,6 +22,7 @@ func (f *runFlags) life(p *flagParser, cfg *config.Config, o *create.Options) {
 		p.problems = appendProblem(p.problems, err)
 	}
 	o.Restart = one(p, "restart", f.restart, spec.ParseRestart)
+	o.SDNotify = one(p, "sdnotify", f.sdnotify, spec.ParseNotify)
 	o.Log.Driver = one(p, "log-driver", f.logDriver, spec.ParseLogDriver)
 	for _, value := range f.logOpts {
 		p.note("log-opt", spec.ParseLogOpt(&o.Log, value, p.cwd))

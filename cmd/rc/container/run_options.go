@@ -267,6 +267,9 @@ func (f *runFlags) environment(p *flagParser, cfg *config.Config) create.Env {
 	hostEnv := f.envHost || cfg.Containers.EnvHost && !p.flags.Changed("env-host")
 	for _, entry := range p.host {
 		key, _, _ := strings.Cut(entry, "=")
+		if slices.Contains(spec.UnitVariables(), key) {
+			continue
+		}
 		isProxy := slices.ContainsFunc(proxyVariables(), func(name string) bool {
 			return key == name || key == strings.ToUpper(name)
 		})

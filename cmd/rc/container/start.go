@@ -2,6 +2,7 @@ package container
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -16,11 +17,12 @@ type startOptions struct {
 	Selection
 	Attach, Interactive, SigProxy bool
 	DetachKeys                    []byte
+	SDNotify                      string // "" is the container's own
 }
 
 func newStartCommand(a *cli.App, runF cli.RunFunc[startOptions]) *cobra.Command {
 	opts := &startOptions{}
-	keys := ""
+	keys, sdnotify := "", ""
 	cmd := &cobra.Command{
 		Use:   "start [options] CONTAINER [CONTAINER...]",
 		Short: "Start containers that were made or have ended",
@@ -35,6 +37,11 @@ rc start --all --filter restart-policy=always`,
 			var err error
 			if opts.DetachKeys, err = detachKeys(keys, cmd.Flags().Changed("detach-keys"), a.Config); err != nil {
 				return err
+			}
+			if sdnotify != "" {
+				if opts.SDNotify, err = spec.ParseNotify(sdnotify); err != nil {
+					return fmt.Errorf("--sdnotify %w", err)
+				}
 			}
 			if err := opts.check(cmd, args); err != nil {
 				return err
@@ -52,6 +59,7 @@ rc start --all --filter restart-policy=always`,
 	flags.BoolVarP(&opts.Attach, "attach", "a", false, "Show what the container prints, and wait for its end")
 	flags.BoolVarP(&opts.Interactive, "interactive", "i", false, "Hand standard input on, where the container's is open")
 	flags.BoolVar(&opts.SigProxy, "sig-proxy", true, "With --attach, pass signals on to the container's first process")
+	flags.StringVar(&sdnotify, "sdnotify", "", sdnotifyHelp+" (default as the container was made)")
 	addDetachKeys(cmd, &keys)
 	return cmd
 }
@@ -63,7 +71,7 @@ func addDetachKeys(cmd *cobra.Command, to *string) {
 
 func startContainers(ctx context.Context, a *cli.App, opts *startOptions) error {
 	o := container.StartOptions{
-		Attach: opts.Attach, Stdin: opts.Interactive, DetachKeys: opts.DetachKeys, SigProxy: opts.SigProxy,
+		Attach: opts.Attach, Stdin: opts.Interactive, DetachKeys: opts.DetachKeys, SigProxy: opts.SigProxy, SDNotify: opts.SDNotify,
 		Streams: container.Streams{In: a.Stdin, Out: a.Stdout, Err: a.Stderr},
 	}
 	targets, err := opts.find("start", container.Records(a.Config), func(e state.Entry) bool { return !e.Alive() || e.Status == state.Initialized })

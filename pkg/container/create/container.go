@@ -52,7 +52,7 @@ func Container(opts Options, image Image, env Environment) (*spec.Container, err
 		Init: opts.Init || cfg.Containers.Init, Remove: opts.Remove,
 		PreserveFDs: opts.PreserveFDs, GroupAdd: opts.GroupAdd,
 		Timeout: opts.Timeout,
-		PIDFile: opts.PIDFile, CIDFile: opts.CIDFile,
+		PIDFile: opts.PIDFile, CIDFile: opts.CIDFile, SDNotify: opts.SDNotify,
 		Restart: opts.Restart,
 	}}
 	d.c.Rootfs.MountProgram = cfg.MountProgram
@@ -68,7 +68,7 @@ func Container(opts Options, image Image, env Environment) (*spec.Container, err
 	}
 	d.c.Rootfs.Volatile = opts.Remove
 	for _, part := range []func() error{
-		d.metadata, d.restart, d.log, d.health, d.network, d.cgroups, d.namespaces, d.process, d.identities, d.security, d.mounts, d.secrets,
+		d.metadata, d.restart, d.log, d.health, d.notify, d.network, d.cgroups, d.namespaces, d.process, d.identities, d.security, d.mounts, d.secrets,
 		d.resources, d.sysctls,
 	} {
 		if err := part(); err != nil {

@@ -160,3 +160,11 @@ func pick[T comparable](asked *T, image, otherwise T) T {
 	}
 	return otherwise
 }
+
+// notify refuses to wait for a health that nobody asks for.
+func (d *draft) notify() error {
+	if d.c.SDNotify == spec.NotifyHealthy && d.c.Health == nil {
+		return errs.WithHint(errs.Invalidf("--sdnotify %s: the container has no healthcheck", spec.NotifyHealthy), "--health-cmd COMMAND")
+	}
+	return nil
+}

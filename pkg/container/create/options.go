@@ -69,6 +69,7 @@ type Options struct {
 	PIDFile, CIDFile string
 	// NoContainerEnv leaves out /run/.containerenv.
 	NoContainerEnv bool
+	SDNotify       string // as spec.ParseNotify returns it; "" is container
 
 	// Detach leaves the container to itself.
 	Detach bool

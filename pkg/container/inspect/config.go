@@ -43,6 +43,7 @@ type Config struct {
 	Umask                      string
 	Secrets                    []Secret `json:",omitempty"`
 	Timeout                    uint
+	SDNotifyMode               string `json:"sdNotifyMode"`
 }
 
 // Secret is a secret that the container gets; what is in it is shown nowhere.
@@ -86,6 +87,9 @@ func configOf(c *spec.Container, p *specs.Process) Config {
 		for _, port := range c.Network.Expose {
 			i.ExposedPorts[port] = struct{}{}
 		}
+	}
+	if i.SDNotifyMode = c.SDNotify; c.SDNotify == "" {
+		i.SDNotifyMode = spec.NotifyContainer
 	}
 	i.healthcheck(c.Health)
 	return i

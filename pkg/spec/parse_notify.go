@@ -1,0 +1,36 @@
+package spec
+
+// Who tells systemd that a unit of Type=notify has started (--sdnotify): what runs in the container,
+// rc-shim when that runs, rc-shim when the healthcheck succeeds, or nobody.
+const (
+	NotifyContainer = "container"
+	NotifyConmon    = "conmon"
+	NotifyHealthy   = "healthy"
+	NotifyIgnore    = "ignore"
+)
+
+// The socket that a container with NotifyContainer finds as NOTIFY_SOCKET: podman's path.
+const (
+	NotifyDir  = "/run/notify"
+	NotifyName = "notify.sock"
+)
+
+// NotifyModes are the values of --sdnotify.
+func NotifyModes() []string {
+	return []string{NotifyConmon, NotifyContainer, NotifyHealthy, NotifyIgnore}
+}
+
+// ParseNotify parses --sdnotify.
+func ParseNotify(value string) (string, error) { return ParseChoice(value, NotifyModes()...) }
+
+// Variables by which systemd hands sockets over: sd_listen_fds(3).
+const (
+	ListenFDs   = "LISTEN_FDS"
+	ListenPID   = "LISTEN_PID"
+	ListenNames = "LISTEN_FDNAMES"
+)
+
+// UnitVariables are what systemd tells one process of a unit: not to be handed on with --env-host.
+func UnitVariables() []string {
+	return []string{"NOTIFY_SOCKET", ListenFDs, ListenPID, ListenNames, "WATCHDOG_PID", "WATCHDOG_USEC", "MAINPID"}
+}
