@@ -230,6 +230,8 @@ func (r *run) startShim(ctx context.Context, order *oci.Order) error {
 		Files:  files,
 		Flags:  flags,
 		Setsid: true,
+		// Of who is no child of its own, systemd does not know when and how it has ended.
+		Sibling: r.unit.notify.Main && startedBySystemd(),
 	}
 	if space == nil {
 		space = r.joined.shim

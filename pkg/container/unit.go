@@ -97,3 +97,9 @@ func (u *unit) makeDirectory(runDir string) error {
 	}
 	return err
 }
+
+// startedBySystemd tells whether the parent is a manager, rather than a shell in a unit.
+func startedBySystemd() bool {
+	comm, err := os.ReadFile("/proc/" + strconv.Itoa(os.Getppid()) + "/comm")
+	return err == nil && string(comm) == "systemd\n"
+}

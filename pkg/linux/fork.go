@@ -28,6 +28,8 @@ type UsernsFork struct {
 	Cloneflags uintptr
 	// Cgroup is the cgroup that the child is born in; nil is the caller's.
 	Cgroup *os.File
+	// Sibling makes it a child of the caller's parent, which has to wait for it.
+	Sibling bool
 
 	// The others are as in syscall.ForkExec and syscall.ProcAttr. The child leads a session.
 	Path      string
@@ -131,6 +133,7 @@ type childArgs struct {
 	netns      uintptr // ^0 for none
 	uid, gid   uintptr
 	clone      cloneArgs // of the child
+	first      cloneArgs // of the one that makes it, where second is set
 	second     bool      // it is made by another one, in the user namespace
 	path       *byte
 	argv, envv []*byte
@@ -156,9 +159,13 @@ func (f *UsernsFork) prepare() (*childArgs, error) {
 		c.clone.flags |= unix.CLONE_INTO_CGROUP
 		c.clone.cgroup = uint64(f.Cgroup.Fd())
 	}
-	if c.second {
+	c.first.exitSignal = uint64(unix.SIGCHLD)
+	if c.second || f.Sibling {
 		c.clone.flags |= unix.CLONE_PARENT
-		c.clone.exitSignal = 0 // clone3(2): it is the first child's
+		c.clone.exitSignal = 0 // clone3(2): it is the caller's
+	}
+	if f.Sibling {
+		c.first = cloneArgs{flags: unix.CLONE_PARENT}
 	}
 	c.header.Version = unix.LINUX_CAPABILITY_VERSION_3
 	for _, fd := range f.Files {
@@ -194,7 +201,7 @@ func afterForkInChild()
 func (c *childArgs) fork() (pid int, errno syscall.Errno) {
 	args := c.clone
 	if c.second {
-		args = cloneArgs{exitSignal: uint64(unix.SIGCHLD)}
+		args = c.first
 	}
 	beforeFork()
 	r, _, errno := syscall.RawSyscall(unix.SYS_CLONE3, uintptr(unsafe.Pointer(&args)), unsafe.Sizeof(args), 0)

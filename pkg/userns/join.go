@@ -31,6 +31,7 @@ func StartIn(pidfd *os.File, c Command) (*Process, error) {
 	}
 	f := linux.UsernsFork{
 		Userns: pidfd, Netns: c.Netns, Cloneflags: c.Flags | unix.CLONE_NEWNS, Cgroup: c.Cgroup, Path: c.Path, Argv: c.Args, Env: c.Env, Files: c.descriptors(null),
+		Sibling: c.Sibling,
 	}
 	p := &Process{}
 	p.PID, p.Pidfd, err = f.Start()

@@ -35,11 +35,14 @@ type Command struct {
 	// Netns, where it is set, is the network namespace that the child joins, one of the user
 	// namespace that StartIn is given; Start and Join have no use for it.
 	Netns *os.File
+	// Sibling makes the child one of the caller's parent, which waits for it: Wait knows nothing of its end.
+	// Start and StartIn only, without a Cgroup.
+	Sibling bool
 	// Setsid makes the child the leader of a session of its own, without a terminal.
 	Setsid bool
 }
 
-// Process is a child in namespaces of its own. It has to be waited for once.
+// Process is a child in namespaces of its own. It has to be waited for once, unless it is a Sibling.
 type Process struct {
 	// PID is the child's in the caller's pid namespace.
 	PID int
@@ -64,6 +67,9 @@ func Start(ctx context.Context, c Command, m Map) (*Process, error) {
 		}
 	}
 	flags := c.Flags | unix.CLONE_NEWUSER | unix.CLONE_NEWNS
+	if c.Sibling {
+		flags |= unix.CLONE_PARENT
+	}
 	p, err := c.fork(&syscall.SysProcAttr{Cloneflags: flags, AmbientCaps: allCaps()})
 	if err != nil {
 		if maps != nil {

@@ -3,6 +3,7 @@ package e2e
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"strings"
@@ -28,9 +29,10 @@ func TestMain(m *testing.M) {
 // probe listen PATH: what comes to a datagram socket there, one line each.
 // probe notify MESSAGE…: send them to NOTIFY_SOCKET, and wait until all before them have arrived (sd_notify_barrier(3)).
 // probe activated: the sockets of sd_listen_fds(3), and an answer to whoever connects to the first.
+// probe dial PATH: what the socket there answers.
 // probe xattr FILE NAME: an extended attribute's value. probe setxattr FILE NAME VALUE.
 func probe(args []string) int {
-	err := errors.New("usage: probe ids | caps | udp ADDRESS… | icmp | mute SOCKET | listen PATH | notify MESSAGE… | activated | xattr FILE NAME | setxattr FILE NAME VALUE")
+	err := errors.New("usage: probe ids | caps | udp ADDRESS… | icmp | mute SOCKET | listen PATH | notify MESSAGE… | activated | dial PATH | xattr FILE NAME | setxattr FILE NAME VALUE")
 	switch {
 	case len(args) == 1 && args[0] == "ids":
 		fmt.Println(os.Getuid(), os.Geteuid(), os.Getgid(), os.Getegid())
@@ -49,6 +51,8 @@ func probe(args []string) int {
 		err = listen(args[1])
 	case len(args) > 1 && args[0] == "notify":
 		err = notify(args[1:])
+	case len(args) == 2 && args[0] == "dial":
+		err = dial(args[1])
 	case len(args) == 1 && args[0] == "activated":
 		err = activated()
 	case len(args) == 3 && args[0] == "xattr":
@@ -163,6 +167,16 @@ func notify(messages []string) error {
 	}
 	fmt.Println("barrier passed at", socket)
 	return nil
+}
+
+// dial prints what it is answered.
+func dial(path string) error {
+	conn, err := net.Dial("unix", path)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(os.Stdout, conn)
+	return err
 }
 
 // activated says which sockets there are, and answers one caller of the first after the other.

@@ -29,7 +29,7 @@ func (s *suite) cmdUnits(ts *testscript.TestScript, neg bool, args []string) {
 			return "${" + name + "}"
 		})
 		if strings.HasSuffix(file, ".service") {
-			text += "\n[Service]\n"
+			text += "\n[Service]\nStandardError=append:" + ts.MkAbs(said) + "\n"
 			for _, name := range []string{"HOME", "PATH", "TMPDIR", "CONTAINERS_CONF", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"} {
 				text += fmt.Sprintf("Environment=\"%s=%s\"\n", name, ts.Getenv(name))
 			}
@@ -50,6 +50,9 @@ func (s *suite) cmdUnits(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(systemctl("daemon-reload").Run())
 }
 
+// said is what the units print to standard error.
+const said = "units.err"
+
 // systemctl of the user's manager, whose directory is not the script's.
 func systemctl(args ...string) *exec.Cmd {
 	cmd := exec.Command("systemctl", append([]string{"--user"}, args...)...)
@@ -66,6 +69,7 @@ func cmdSystemctl(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(err)
 	}
 	if (err == nil) == neg {
-		ts.Fatalf("systemctl: %v", err)
+		text, _ := os.ReadFile(ts.MkAbs(said))
+		ts.Fatalf("systemctl: %v; the units said: %s", err, text)
 	}
 }

@@ -41,6 +41,10 @@ func cgroupModes() cli.Completion {
 	return words("enabled\ta scope of its own", "disabled\tthe caller's cgroup", "split\ttwo below the caller's, for a unit with Delegate=")
 }
 
+func notifyModes() cli.Completion {
+	return words("conmon\twhen the container runs", "container\tby what runs in it", "healthy\twhen its healthcheck succeeds", "ignore\tnot at all")
+}
+
 func imageVolumes() cli.Completion {
 	return words("anonymous\tvolumes without a name", "bind\tthe same", "tmpfs\tin memory, gone with it", "ignore\tdo not mount them")
 }

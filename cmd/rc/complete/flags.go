@@ -77,7 +77,7 @@ func byName(a *cli.App) map[string]cli.Completion {
 		"env": environment, "unsetenv": words("PATH", "HOME", "HOSTNAME", "TERM", "container"),
 		"signal": words(signals()...), "stop-signal": words(signals()...), "detach-keys": words(spec.DefaultDetachKeys), "tz": timezones("/usr/share/zoneinfo"),
 		"pull": pullPolicies(), "policy": pullPolicies(), "restart": restartPolicies(), "log-driver": logDrivers(), "log-opt": logOptions,
-		"cgroups": cgroupModes(), "attach": words("stdin", "stdout", "stderr"), "tail": words("all"),
+		"sdnotify": notifyModes(), "cgroups": cgroupModes(), "attach": words("stdin", "stdout", "stderr"), "tail": words("all"),
 		"health-on-failure": healthActions(), "health-interval": words(spec.HealthDisable), "health-startup-interval": words(spec.HealthDisable),
 		"health-cmd": words("none"), "health-log-destination": words("local"),
 		"platform": words(cli.Platforms()...), "os": words("linux"), "variant": words("v5", "v6", "v7", "v8"),

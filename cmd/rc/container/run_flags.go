@@ -117,7 +117,7 @@ func (f *runFlags) addContainer(flags *pflag.FlagSet) {
 	flags.StringVar(&f.stopSignal, "stop-signal", "", "Signal that stops the container (default the image's or SIGTERM)")
 	flags.StringVar(&f.logDriver, "log-driver", "", "Where its output goes: k8s-file, json-file, journald, none or passthrough (default k8s-file)")
 	cli.ListVar(flags, &f.logOpts, "log-opt", "", "max-size=SIZE, max-file=N, path=FILE, tag=TEXT")
-	flags.StringVar(&f.sdnotify, "sdnotify", spec.NotifyContainer, sdnotifyHelp)
+	flags.StringVar(&f.sdnotify, "sdnotify", "", sdnotifyHelp+" (default container)")
 	flags.StringVar(&f.restart, "restart", "", "Start it anew when it ends: no, on-failure[:N], always or unless-stopped (default no)")
 }
 

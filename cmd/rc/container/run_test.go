@@ -109,6 +109,7 @@ func runFlagTests(dir string) []flagTest {
 		}},
 		{"--sysctl net.ipv4.ip_forward=1", func(o *runOptions) { o.Sysctls = map[string]string{"net.ipv4.ip_forward": "1"} }},
 
+		{"--sdnotify healthy", func(o *runOptions) { o.SDNotify = "healthy" }},
 		{"-h box", func(o *runOptions) { o.Hostname = "box" }},
 		{"--hostname box --domainname dom", func(o *runOptions) { o.Hostname, o.Domainname = "box", "dom" }},
 		{"--pid host --ipc host --uts host --cgroupns host", func(o *runOptions) {
@@ -321,7 +322,7 @@ func TestRunRefuses(t *testing.T) {
 		{args: "--ip 10.0.0.5 alpine", want: "--ip: only bridge networks have addresses to choose from", hint: "rc network create NAME, then --network NAME --ip", kind: errs.ErrUnsupported},
 		{args: "--network a --network b --mac-address 92:d0:c6:0a:29:33 alpine", want: "--mac-address: there are several networks", hint: "--network NAME:mac=…"},
 		{args: "--network none --network-alias x alpine", want: "--network-alias: only bridge networks", kind: errs.ErrUnsupported},
-		{args: "--sdnotify conmon alpine", want: "--sdnotify: not supported yet", kind: errs.ErrUnsupported},
+		{args: "--sdnotify often alpine", want: `--sdnotify "often": want conmon, container, healthy or ignore`},
 		{args: "--restart sometimes alpine", want: `--restart "sometimes": want no, on-failure[:N], always or unless-stopped`},
 		{args: "--restart= alpine", want: `--restart "": want no, on-failure[:N], always or unless-stopped`},
 		{args: "--log-driver syslog alpine", want: `--log-driver "syslog": want k8s-file, json-file, journald, none or passthrough`},
