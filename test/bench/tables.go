@@ -101,6 +101,8 @@ func measureAll(ctx context.Context, g *ground, o options) (int, error) {
 	step("pull: memory", func() table { return tablePullMemory(ctx, g) })
 	step("commit", func() table { return tableCommit(ctx, g, o) })
 	step("images", func() table { return tableImages(ctx, g, o) })
+	step("build: steps", func() table { return tableSteps(ctx, g, o) })
+	step("build: stages", func() table { return tableStages(ctx, g, o) })
 	step("push", func() table { return tablePush(ctx, g, o) })
 	step("network: start", func() table { return tableNetStart(ctx, g, o) })
 	step("network: out", func() table { return tableNetOut(ctx, g, o) })
