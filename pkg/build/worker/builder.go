@@ -34,14 +34,16 @@ type builder struct {
 	slots chan struct{} // as many as steps may be under way
 
 	images   images
+	imports  imports
 	contexts contexts
 
-	mu     sync.Mutex // of stages
-	stages map[*dockerfile.Stage]*stage
-	group  sync.WaitGroup
-	cancel context.CancelCauseFunc
-	failed sync.Once
-	err    error // of what failed first
+	mu      sync.Mutex // of stages and records
+	stages  map[*dockerfile.Stage]*stage
+	records []*steps.Record // of all steps, those from the cache too
+	group   sync.WaitGroup
+	cancel  context.CancelCauseFunc
+	failed  sync.Once
+	err     error // of what failed first
 
 	cached, total atomic.Int64
 }
@@ -69,6 +71,7 @@ func run(ctx context.Context, h *host, start *build.Start) (r build.Result, err 
 	}
 	defer b.pin.Release()
 	defer b.contexts.close()
+	defer b.imports.close()
 	r, err = b.build(ctx, plan)
 	// A build that has failed may have changed the store before.
 	if refreshErr := b.refresh(context.WithoutCancel(ctx)); err == nil {
@@ -146,10 +149,15 @@ func (b *builder) build(ctx context.Context, plan *dockerfile.Plan) (build.Resul
 		b.warn("%s", unused)
 	}
 	r := build.Result{Cached: int(b.cached.Load()), Steps: int(b.total.Load())}
+	var err error
 	if b.o.Export != nil {
-		return r, b.export(ctx, target)
+		err = b.export(ctx, target)
+	} else {
+		err = b.record(ctx, target, &r)
 	}
-	err := b.record(ctx, target, &r)
+	if err == nil {
+		err = b.giveAway(ctx, target)
+	}
 	return r, err
 }
 

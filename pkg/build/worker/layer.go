@@ -61,6 +61,9 @@ func (w *work) layer(ctx context.Context, m maker) (time.Time, error) {
 	if r, err := w.find(ctx, name); r != nil || err != nil { // somebody has done it meanwhile
 		return w.found(r, err)
 	}
+	if r, err := w.fetched(ctx, name); r != nil || err != nil {
+		return w.found(r, err)
+	}
 	r, err := w.do(ctx, name, m)
 	if err != nil {
 		return time.Time{}, err
@@ -100,6 +103,7 @@ func (w *work) find(ctx context.Context, key string) (*steps.Record, error) {
 		return nil, nil
 	}
 	steps.Use(b.cfg, r)
+	b.recorded(r)
 	return r, nil
 }
 
@@ -140,17 +144,17 @@ func (w *work) do(ctx context.Context, key string, m maker) (*steps.Record, erro
 	if err != nil {
 		return nil, err
 	}
-	return w.commit(ctx, key, staged)
+	return w.commit(ctx, key, staged, s.b.created())
 }
 
 // commit adds a staged layer to the store and to the stage, and writes the record.
-func (w *work) commit(ctx context.Context, key string, staged *store.Staged) (*steps.Record, error) {
+func (w *work) commit(ctx context.Context, key string, staged *store.Staged, created time.Time) (*steps.Record, error) {
 	s := w.stage
 	defer staged.Discard()
 	parent := s.tree.top()
 	r := &steps.Record{
 		Key: key, Layer: chainID(parent, staged.DiffID.String()), Parent: parent, DiffID: staged.DiffID.String(),
-		Size: staged.Size, Created: s.b.created(), Made: time.Now().UTC(), Text: shorten(w.step.Text),
+		Size: staged.Size, Created: created, Made: time.Now().UTC(), Text: shorten(w.step.Text),
 	}
 	// Before the layer is there: somebody else may have it, and give it up.
 	if err := s.b.pin.Add(ctx, r.Layer); err != nil {
@@ -162,6 +166,7 @@ func (w *work) commit(ctx context.Context, key string, staged *store.Staged) (*s
 	if !w.add(r.Layer) {
 		return nil, fmt.Errorf("layer %.12s: %w", r.Layer, store.ErrGone)
 	}
+	s.b.recorded(r)
 	return r, steps.Write(s.b.cfg, r)
 }
 

@@ -104,6 +104,15 @@ func Send(ctx context.Context, s *store.Store, id string, dest Destination, o Op
 	return e.finish(layers)
 }
 
+// SendLayers sends layers that belong to no image, or to several; it gives what they are at the destination.
+func SendLayers(ctx context.Context, s *store.Store, layers []store.StoredLayer, dest Destination, o Options) ([]v1.Descriptor, error) {
+	e := &exporter{store: s, dest: dest, o: o, image: &store.Stored{Layers: layers}}
+	for _, l := range layers {
+		e.manifest.Layers = append(e.manifest.Layers, v1.Descriptor{MediaType: v1.MediaTypeImageLayer, Digest: l.DiffID, Size: l.Size})
+	}
+	return e.layers(ctx)
+}
+
 // layers sends all of them, the same archive only once.
 func (e *exporter) layers(ctx context.Context) ([]v1.Descriptor, error) {
 	out := make([]v1.Descriptor, len(e.image.Layers))

@@ -9,6 +9,7 @@ import (
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/image"
+	"github.com/rc-containers/rc/pkg/registry"
 	"github.com/rc-containers/rc/pkg/store"
 )
 
@@ -39,6 +40,11 @@ func Fetch(ctx context.Context, cfg *config.Config, s *store.Store, o image.Pull
 		return "", fmt.Errorf("pull %s: %w", *l, err)
 	}
 	return loaded[0].ID, nil
+}
+
+// Client talks to registries for a build.
+func Client(cfg *config.Config, o image.Registry, warn func(format string, args ...any)) (*registry.Client, error) {
+	return registry.New(clientOptions(cfg, o, warn))
 }
 
 // fetching tells Progress what a reporter is told.
