@@ -3,6 +3,7 @@ package layer
 import (
 	"archive/tar"
 	"bytes"
+	"encoding/json"
 	"hash"
 	"hash/crc64"
 	"io"
@@ -51,7 +52,7 @@ func NewRecorder(w io.Writer) *Recorder {
 	r := &Recorder{
 		block: &block{}, blocks: make(chan *block, maxBlocks), free: make(chan *block, maxBlocks), done: make(chan struct{}),
 		sum: summer{
-			pack: tarsplit.NewJSONPacker(w), digests: digest.Canonical.Digester(),
+			pack: json.NewEncoder(w), digests: digest.Canonical.Digester(),
 			crc: crc64.New(isoTable()),
 		},
 	}
@@ -122,7 +123,8 @@ func (r *Recorder) Size() int64 { return r.sum.size }
 
 // summer is the goroutine's part.
 type summer struct {
-	pack    tarsplit.Packer
+	pack    *json.Encoder // not tar-split's own packer, which keeps all names: that they differ is the caller's part
+	packed  int
 	digests digest.Digester
 	size    int64
 	segment bytes.Buffer // of headers and padding
@@ -179,6 +181,8 @@ func (s *summer) flush() {
 
 func (s *summer) add(e tarsplit.Entry) {
 	if s.err == nil {
-		_, s.err = s.pack.AddEntry(e)
+		e.Position = s.packed
+		s.packed++
+		s.err = s.pack.Encode(e)
 	}
 }

@@ -30,6 +30,11 @@ func (p *Prepared) Apply(ctx context.Context, st *store.Store, lower []string) (
 		made.uid, made.gid = owner.UID, owner.GID
 	}
 	w.change = p.change
+	if p.copy.Link && p.copy.Chmod == "" {
+		// It is copied as if there were nothing, and laid on top: directories replace links and files, and have
+		// attributes of their own. (BuildKit does not for --chmod.)
+		lower = nil
+	}
 	layers, err := stack.Open(lower...)
 	if err != nil {
 		return nil, err
@@ -39,6 +44,7 @@ func (p *Prepared) Apply(ctx context.Context, st *store.Store, lower []string) (
 	if err != nil {
 		return nil, err
 	}
+	defer t.close()
 	for _, m := range p.matches {
 		if m.top == nil {
 			if m.top, err = m.fetch(ctx); err != nil {

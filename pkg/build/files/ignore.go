@@ -91,6 +91,9 @@ func ParseIgnore(data []byte, name string) (*Ignore, error) {
 	return ig, nil
 }
 
+// special are characters that patternmatcher leaves to the regular expressions that it makes of patterns.
+const special = `[\|{}`
+
 // verdict is what patterns say about a path, for those below it.
 type verdict = patternmatcher.MatchInfo
 
@@ -99,8 +102,10 @@ type matcher struct {
 	mu   sync.Mutex
 	pm   *patternmatcher.PatternMatcher
 	held sync.Map // path → bool, see contextDir.holds
-	// exceptions are the patterns that begin with an exclamation mark, in components.
+	// exceptions are the patterns that begin with an exclamation mark, in components; anywhere says that one of
+	// them could match in any directory.
 	exceptions [][]string
+	anywhere   bool
 }
 
 // newMatcher is nil where there are no patterns.
@@ -115,6 +120,7 @@ func newMatcher(patterns []string) (*matcher, error) {
 	m := &matcher{pm: pm}
 	for _, p := range pm.Patterns() {
 		if p.Exclusion() {
+			m.anywhere = m.anywhere || strings.ContainsAny(p.String(), special)
 			m.exceptions = append(m.exceptions, strings.Split(p.String(), "/"))
 		}
 	}
@@ -131,8 +137,20 @@ func (m *matcher) match(path string, above verdict) (bool, verdict, error) {
 	return matched, v, nil
 }
 
+// hides says whether a name that nothing is above matches.
+func (m *matcher) hides(name string) bool {
+	if m == nil {
+		return false
+	}
+	hit, _, err := m.match(name, verdict{})
+	return err == nil && hit
+}
+
 // mayHold says whether something below a path that matches could be an exception.
 func (m *matcher) mayHold(dir string) bool {
+	if m.anywhere {
+		return true
+	}
 	for _, pattern := range m.exceptions {
 		if mayMatchBelow(pattern, dir) {
 			return true
@@ -148,14 +166,10 @@ func mayMatchBelow(pattern []string, dir string) bool {
 		if i == len(pattern) {
 			return false // what it matches is the directory or above
 		}
-		p := pattern[i]
-		if strings.Contains(p, "**") {
+		if strings.Contains(pattern[i], "**") {
 			return true
 		}
-		if strings.ContainsAny(p, `[\`) {
-			continue // not for path.Match: it may be a regular expression's
-		}
-		if ok, err := path.Match(p, part); err == nil && !ok {
+		if ok, err := path.Match(pattern[i], part); err == nil && !ok {
 			return false
 		}
 	}

@@ -10,26 +10,30 @@ type inode struct {
 	size     int64
 	link     string            // where a symbolic link leads
 	xattrs   map[string]string // of a directory, or of a file that is not in a source
-	// ours says that nothing of it comes from a source: --chown and --chmod have been applied to it already.
-	ours bool
+	// ours says that nothing of it comes from a source: --chown and --chmod have been applied to it already; known that
+	// sum is set.
+	ours, known bool
 
 	// A file's content is one of these:
 	from *origin
-	data []byte
-	temp string // a file that is moved to its place
+	made *made
 
-	sum     sum    // of content and attributes, see Memory
-	known   bool   // sum is set
-	written string // its first name in the archive
+	sum     sum   // of content and attributes, see Memory
+	written *node // its first name in the archive
+}
+
+// made is content that is in no source: here, or in a file that is moved to its place.
+type made struct {
+	data []byte
+	temp string
 }
 
 // origin is where in a source a file is, and which one it was when it was chosen.
 type origin struct {
-	src       *Source
-	dir, name string
-	id        fileID
-	mtime     unix.Timespec
-	ctime     unix.Timespec
+	src          *Source
+	dir, name    string
+	id           fileID
+	mtime, ctime int64 // nanoseconds since 1970
 }
 
 func newInode(it *item) *inode {

@@ -4,11 +4,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
 	"maps"
-	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -113,7 +113,7 @@ func collect(all []*inode, k *pick) []*inode {
 	if i.kind() == unix.S_IFREG && !i.known {
 		i.known = true
 		if i.from == nil {
-			i.sum = sha256.Sum256(i.data)
+			i.sum = i.madeSum()
 		} else if s, ok := i.from.src.memory.recall(i.stat()); ok {
 			i.sum = s
 		} else {
@@ -126,6 +126,14 @@ func collect(all []*inode, k *pick) []*inode {
 	return all
 }
 
+// madeSum is the digest of what is in no source.
+func (i *inode) madeSum() sum {
+	if i.made == nil {
+		return sha256.Sum256(nil)
+	}
+	return sha256.Sum256(i.made.data)
+}
+
 // hash reads a file.
 func (i *inode) hash(ctx context.Context, at *openDir, buf []byte) error {
 	began := time.Now()
@@ -133,15 +141,15 @@ func (i *inode) hash(ctx context.Context, at *openDir, buf []byte) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it was only read
 	if err := i.unchanged(f); err != nil {
 		return err
 	}
 	h := sha256.New()
-	if err := readAll(ctx, h, f, buf); err != nil {
+	if err := readAll(ctx, h, f, i.size, buf); err != nil {
 		return err
 	}
-	attributes, err := archive.Attributes(int(f.Fd()), true)
+	attributes, err := archive.Attributes(int(f), true)
 	if err != nil {
 		return err
 	}
@@ -160,21 +168,24 @@ func (i *inode) hash(ctx context.Context, at *openDir, buf []byte) error {
 
 // stat is what Memory knows a file by.
 func (i *inode) stat() *unix.Stat_t {
-	return &unix.Stat_t{Dev: i.from.id.dev, Ino: i.from.id.ino, Size: i.size, Mtim: i.from.mtime, Ctim: i.from.ctime}
+	return &unix.Stat_t{Dev: i.from.id.dev, Ino: i.from.id.ino, Size: i.size, Mtim: unix.NsecToTimespec(i.from.mtime), Ctim: unix.NsecToTimespec(i.from.ctime)}
 }
 
-func readAll(ctx context.Context, h hash.Hash, f *os.File, buf []byte) error {
-	for {
+// readAll reads as many bytes as a file had.
+func readAll(ctx context.Context, h hash.Hash, f rawFile, left int64, buf []byte) error {
+	for left > 0 {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		n, err := f.Read(buf)
-		h.Write(buf[:n])
-		if err == io.EOF {
-			return nil
+		n, err := f.Read(buf[:min(left, int64(len(buf)))])
+		if errors.Is(err, io.EOF) {
+			return ErrChanged
 		}
 		if err != nil {
 			return err
 		}
+		h.Write(buf[:n])
+		left -= int64(n)
 	}
+	return nil
 }

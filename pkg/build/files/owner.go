@@ -75,6 +75,11 @@ func number(name string) (uint32, bool) {
 	return uint32(id), err == nil
 }
 
+func isName(name string) bool {
+	_, isNumber := number(name)
+	return name != "" && !isNumber
+}
+
 // account finds a line of an account file by its first field.
 func (s *Source) account(file, name string, fields int) ([]string, error) {
 	data, err := s.read(file, maxAccounts)
@@ -107,6 +112,6 @@ func (s *Source) read(name string, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer r.Close()
+	defer unix.Close(int(r))
 	return io.ReadAll(io.LimitReader(r, limit))
 }

@@ -56,6 +56,9 @@ func Prepare(ctx context.Context, src *Source, c *dockerfile.Copy, o Options) (_
 			return nil, err
 		}
 	}
+	if user, group, _ := strings.Cut(c.Chown, ":"); c.Link && (isName(user) || isName(group)) {
+		return nil, errs.Invalidf("--chown %q: with --link nothing says what names stand for; want numbers", c.Chown)
+	}
 	exclude, err := newMatcher(c.Exclude)
 	if err != nil {
 		return nil, err
@@ -73,7 +76,7 @@ func Prepare(ctx context.Context, src *Source, c *dockerfile.Copy, o Options) (_
 	}
 	for _, in := range c.Inline {
 		p.matches = append(p.matches, &match{base: path.Base(in.Name), top: &pick{ino: &inode{
-			mode: unix.S_IFREG | 0o644, mtime: p.o.now(), size: int64(len(in.Data)), data: []byte(in.Data),
+			mode: unix.S_IFREG | 0o644, mtime: p.o.now(), size: int64(len(in.Data)), made: &made{data: []byte(in.Data)},
 		}}})
 	}
 	return p, nil
@@ -162,6 +165,10 @@ func (p *Prepared) source(ctx context.Context, word string, exclude *matcher) er
 		if err != nil {
 			return err
 		}
+		if !f.it.isDir() && hasWildcards(from) && exclude.hides(path.Base("/"+at)) {
+			f.close()
+			continue
+		}
 		// Links are of one match each, as BuildKit has it.
 		s.links = map[fileID]*inode{}
 		m := &match{base: path.Base("/" + at), unpack: p.unpacks()}
@@ -199,9 +206,12 @@ func (p *Prepared) verb() string {
 
 // literal are the components that a pattern begins with which have no wildcards.
 func literal(pattern string) []string {
+	if strings.ContainsAny(pattern, special) {
+		return nil
+	}
 	parts := strings.Split(pattern, "/")
 	for i, part := range parts {
-		if strings.ContainsAny(part, `*?[\^`) {
+		if strings.ContainsAny(part, "*?^") {
 			return parts[:i]
 		}
 	}

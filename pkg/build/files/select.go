@@ -165,7 +165,7 @@ func (s *selector) file(at string, it *item) (*pick, error) {
 		id := fileID{it.st.Dev, it.st.Ino}
 		if p.ino = s.links[id]; p.ino == nil {
 			p.ino = s.inode(it)
-			p.ino.from = &origin{src: s.src, dir: at, name: it.name, id: id, mtime: it.st.Mtim, ctime: it.st.Ctim}
+			p.ino.from = &origin{src: s.src, dir: at, name: it.name, id: id, mtime: it.st.Mtim.Nano(), ctime: it.st.Ctim.Nano()}
 			if it.st.Nlink > 1 {
 				s.links[id] = p.ino
 			}

@@ -2,7 +2,6 @@ package files
 
 import (
 	"fmt"
-	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -21,14 +20,29 @@ type target struct {
 	made inode
 }
 
+// close closes the directories that are open still.
+func (t *target) close() { t.root.shutAll() }
+
+func (n *node) shutAll() {
+	n.shut()
+	for _, kid := range n.kids() {
+		kid.shutAll()
+	}
+}
+
 // node is a name in the target.
 type node struct {
 	name   string
 	parent *node
 	ino    *inode
-	kids   map[string]*node
 	// changed nodes are in the new layer; others only lie on the way, or are below.
 	changed bool
+	*folder // of a directory, nil where there is nothing to say
+}
+
+// folder is what directories have.
+type folder struct {
+	nodes []*node // sorted by name
 	// opaque directories hide those below.
 	opaque bool
 	// below are the directories of that name in the layers below; see open.
@@ -38,7 +52,7 @@ type node struct {
 }
 
 func newTarget(lower stack.Dir, made inode) (*target, error) {
-	root := &node{hasBelow: true, belowOpen: true, below: lower}
+	root := &node{folder: &folder{hasBelow: true, belowOpen: true, below: lower}}
 	d := layersDir{layers: lower}
 	it, err := d.self()
 	if err != nil {
@@ -64,8 +78,8 @@ func (n *node) path() string {
 // open opens the directories below a node; shut closes them until they are needed again, since there may be more
 // directories than descriptors.
 func (n *node) open() (stack.Dir, error) {
-	if !n.hasBelow || n.belowOpen {
-		return n.below, nil
+	if n.folder == nil || !n.hasBelow || n.belowOpen {
+		return n.opened(), nil
 	}
 	above, err := n.parent.open()
 	if err != nil {
@@ -79,17 +93,41 @@ func (n *node) open() (stack.Dir, error) {
 	return n.below, nil
 }
 
+func (n *node) opened() stack.Dir {
+	if n.folder == nil {
+		return nil
+	}
+	return n.below
+}
+
 func (n *node) shut() {
-	if n.belowOpen && n.parent != nil {
+	if n.folder != nil && n.belowOpen && n.parent != nil {
 		n.below.Close()
 		n.below, n.belowOpen = nil, false
 	}
 }
 
+// kids are the nodes in a directory, sorted by name.
+func (n *node) kids() []*node {
+	if n.folder == nil {
+		return nil
+	}
+	return n.nodes
+}
+
+func (n *node) find(name string) (int, bool) {
+	kids := n.kids()
+	// What is copied comes in order.
+	if len(kids) == 0 || kids[len(kids)-1].name < name {
+		return len(kids), false
+	}
+	return slices.BinarySearchFunc(kids, name, func(kid *node, name string) int { return strings.Compare(kid.name, name) })
+}
+
 // look gives what a name in a directory is, nil for nothing.
 func (n *node) look(name string) (*node, error) {
-	if kid, ok := n.kids[name]; ok {
-		return kid, nil
+	if i, ok := n.find(name); ok {
+		return n.nodes[i], nil
 	}
 	below, err := n.open()
 	if err != nil || below == nil {
@@ -100,7 +138,10 @@ func (n *node) look(name string) (*node, error) {
 		return nil, err
 	}
 	defer e.Close()
-	kid := &node{name: name, ino: newInode(&item{st: e.Stat}), hasBelow: e.IsDir()}
+	kid := &node{name: name, ino: newInode(&item{st: e.Stat})}
+	if e.IsDir() {
+		kid.folder = &folder{hasBelow: true}
+	}
 	kid.ino.ours = true
 	if kid.ino.kind() == unix.S_IFLNK {
 		if kid.ino.link, err = readlinkat(e.FD, ""); err != nil {
@@ -112,11 +153,17 @@ func (n *node) look(name string) (*node, error) {
 }
 
 func (n *node) keep(kid *node) {
-	if n.kids == nil {
-		n.kids = map[string]*node{}
+	if n.folder == nil {
+		n.folder = &folder{}
 	}
 	kid.parent = n
-	n.kids[kid.name] = kid
+	i, there := n.find(kid.name)
+	if there {
+		n.nodes[i].shutAll()
+		n.nodes[i] = kid
+		return
+	}
+	n.nodes = slices.Insert(n.nodes, i, kid)
 }
 
 // put makes something in the new layer, in the place of whatever there is.
@@ -127,13 +174,13 @@ func (n *node) put(name string, ino *inode) (*node, error) {
 	}
 	kid := &node{name: name, ino: ino, changed: true}
 	if ino.isDir() {
-		// A directory here that takes the place of a file hides nothing by itself where a lower layer has a
-		// directory of that name, which the file has been hiding.
+		// A directory that takes the place of a file of this layer hides by itself nothing of a directory
+		// below, as the file did.
 		old, err := n.look(name)
 		if err != nil {
 			return nil, err
 		}
-		kid.opaque = old != nil && !old.ino.isDir() && old.changed
+		kid.folder = &folder{opaque: old != nil && !old.ino.isDir() && old.changed}
 	}
 	n.keep(kid)
 	return kid, nil
@@ -268,15 +315,15 @@ func (t *target) mergeAll(n *node, p *pick) error {
 
 // settle says whether anything in a tree is part of the new layer, and forgets what is not.
 func (n *node) settle() bool {
-	for name, kid := range n.kids {
-		if !kid.settle() {
-			delete(n.kids, name)
-		}
+	if n.folder == nil {
+		return n.changed
 	}
-	return n.changed || len(n.kids) > 0
-}
-
-// sorted are the nodes in a directory.
-func (n *node) sorted() []*node {
-	return slices.SortedFunc(maps.Values(n.kids), func(a, b *node) int { return strings.Compare(a.name, b.name) })
+	n.nodes = slices.DeleteFunc(n.nodes, func(kid *node) bool {
+		if kid.settle() {
+			return false
+		}
+		kid.shutAll()
+		return true
+	})
+	return n.changed || len(n.nodes) > 0
 }

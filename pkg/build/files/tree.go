@@ -19,7 +19,7 @@ type dir interface {
 	// look finds one name; nil is for one that is not there.
 	look(name string) (*item, error)
 	enter(it *item) (dir, error)
-	open(name string) (*os.File, error)
+	open(name string) (rawFile, error)
 	close()
 }
 
@@ -183,21 +183,13 @@ func (d *contextDir) enter(it *item) (dir, error) {
 	return &contextDir{fd: fd, path: join(d.path, it.name), ignore: d.ignore, match: it.match}, nil
 }
 
-func (d *contextDir) open(name string) (*os.File, error) {
-	f, err := openRegular(d.fd, name)
+func (d *contextDir) open(name string) (rawFile, error) {
+	// Should it be a fifo or a terminal by now, opening it must do nothing.
+	fd, err := unix.Openat(d.fd, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, d.fail("open", name, err)
+		return noFile, d.fail("open", name, err)
 	}
-	return f, nil
-}
-
-// openRegular opens a file for reading, and nothing that opening would start.
-func openRegular(dir int, name string) (*os.File, error) {
-	fd, err := unix.Openat(dir, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, err
-	}
-	return os.NewFile(uintptr(fd), name), nil
+	return rawFile(fd), nil
 }
 
 func readlinkat(dir int, name string) (string, error) {
@@ -268,16 +260,16 @@ func (d *layersDir) entry(name string) (*stack.Entry, error) {
 	return e, err
 }
 
-func (d *layersDir) open(name string) (*os.File, error) {
+func (d *layersDir) open(name string) (rawFile, error) {
 	e, err := d.entry(name)
 	if err != nil {
-		return nil, err
+		return noFile, err
 	}
 	defer e.Close()
 	// Through the descriptor, so that it is the file that was looked at.
 	fd, err := unix.Open(linux.FDPath(e.FD), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, &fs.PathError{Op: "open", Path: join(d.path, name), Err: err}
+		return noFile, &fs.PathError{Op: "open", Path: join(d.path, name), Err: err}
 	}
-	return os.NewFile(uintptr(fd), name), nil
+	return rawFile(fd), nil
 }

@@ -32,10 +32,10 @@ type unpacker struct {
 // unpack unpacks a file into a directory, if it is a tar archive, compressed or not; else it says false.
 func (w *writer) unpack(t *target, ino *inode, dest string) (bool, error) {
 	f, _, err := w.content(ino)
-	if err != nil || f == nil {
+	if err != nil || f == noFile {
 		return false, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it was only read
 	plain, err := compress.Reader(f)
 	if errors.Is(err, errs.ErrInvalid) {
 		return false, nil // it only begins like one
@@ -143,8 +143,8 @@ func (u *unpacker) inode(h *tar.Header) *inode {
 // spool writes an entry's content to a file beside the layer.
 func (u *unpacker) spool(ino *inode, r io.Reader) error {
 	u.n++
-	ino.temp = filepath.Join(u.w.tree.Temp(), "unpacked-"+strconv.Itoa(u.n))
-	f, err := os.OpenFile(ino.temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	ino.made = &made{temp: filepath.Join(u.w.tree.Temp(), "unpacked-"+strconv.Itoa(u.n))}
+	f, err := os.OpenFile(ino.made.temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}

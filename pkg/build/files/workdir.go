@@ -35,6 +35,7 @@ func Workdir(ctx context.Context, st *store.Store, lower []string, path, owner s
 	if err != nil {
 		return nil, err
 	}
+	defer t.close()
 	if _, err := t.directory(path); err != nil {
 		return nil, fmt.Errorf("WORKDIR %s: %w", path, err)
 	}

@@ -68,7 +68,7 @@ func (w *writer) write(t *target) (*store.Staged, error) {
 	if !t.root.settle() {
 		return nil, nil
 	}
-	w.total = total(t.root, map[*inode]bool{})
+	w.total = total(t.root)
 	fd, err := unix.Open(w.tree.Upper(), unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: w.tree.Upper(), Err: err}
@@ -83,22 +83,22 @@ func (w *writer) write(t *target) (*store.Staged, error) {
 	return w.tree.Finish()
 }
 
-// total counts bytes of content.
-func total(n *node, seen map[*inode]bool) int64 {
+// total counts bytes of content; files with several names have them all counted.
+func total(n *node) int64 {
 	size := int64(0)
-	for _, kid := range n.kids {
-		if kid.changed && kid.ino.kind() == unix.S_IFREG && !seen[kid.ino] {
-			seen[kid.ino] = true
+	for _, kid := range n.kids() {
+		if kid.changed && kid.ino.kind() == unix.S_IFREG {
+			kid.ino.written = nil // of another Apply
 			size += kid.ino.size
 		}
-		size += total(kid, seen)
+		size += total(kid)
 	}
 	return size
 }
 
 // all writes what is in a directory; prefix is its name with a slash.
 func (w *writer) all(dir int, prefix string, n *node) error {
-	for _, kid := range n.sorted() {
+	for _, kid := range n.kids() {
 		if w.ctx.Err() != nil {
 			return context.Cause(w.ctx)
 		}
@@ -133,14 +133,14 @@ func (w *writer) one(dir int, prefix string, n *node) error {
 	case unix.S_IFDIR:
 		return w.directory(dir, name, n, h)
 	case unix.S_IFREG:
-		if ino.written != "" {
-			h.Typeflag, h.Linkname, h.Size = tar.TypeLink, ino.written, 0
+		if ino.written != nil {
+			h.Typeflag, h.Linkname, h.Size = tar.TypeLink, ino.written.path()[1:], 0
 			if err := w.put(h); err != nil {
 				return err
 			}
-			return w.link(dir, n.name, ino.written)
+			return w.link(dir, n.name, h.Linkname)
 		}
-		ino.written = name
+		ino.written = n
 		return w.regular(dir, n.name, h, ino)
 	case unix.S_IFLNK:
 		h.Typeflag, h.Linkname = tar.TypeSymlink, ino.link
@@ -309,117 +309,108 @@ func (w *writer) regular(dir int, name string, h *tar.Header, ino *inode) error 
 	if err != nil {
 		return err
 	}
-	if r != nil {
-		defer r.Close()
-	}
+	defer func() { _ = r.Close() }() // it was only read
 	h.PAXRecords = archive.Records(attributes)
 	if err := w.put(h); err != nil {
 		return err
 	}
-	if ino.temp != "" { // all of it is there but for the name
-		if err := unix.Renameat(unix.AT_FDCWD, ino.temp, dir, name); err != nil {
+	if ino.made != nil && ino.made.temp != "" { // all of it is there but for the name
+		if err := unix.Renameat(unix.AT_FDCWD, ino.made.temp, dir, name); err != nil {
 			return err
 		}
-		if err := w.stream(nil, r, ino); err != nil {
+		if err := w.stream(noFile, r, ino); err != nil {
 			return err
 		}
-		return finish(int(r.Fd()), h, attributes)
+		return finish(int(r), h, attributes)
 	}
 	fd, err := unix.Openat(dir, name, unix.O_CREAT|unix.O_EXCL|unix.O_WRONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
 	if err != nil {
 		return err
 	}
-	to := os.NewFile(uintptr(fd), name)
-	defer to.Close()
-	if r == nil {
-		err = w.piece(to, ino.data)
-	} else {
-		err = w.stream(to, r, ino)
+	switch {
+	case r != noFile:
+		err = w.stream(rawFile(fd), r, ino)
+	case ino.made != nil:
+		err = w.piece(rawFile(fd), ino.made.data)
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		err = finish(fd, h, attributes)
 	}
-	if err := finish(fd, h, attributes); err != nil {
-		return err
-	}
-	return to.Close() // some file systems report a full disk only here
+	return errors.Join(err, unix.Close(fd)) // some file systems report a full disk only here
 }
 
-// content opens what a file is made of; nil is for ino.data.
-func (w *writer) content(ino *inode) (*os.File, map[string]string, error) {
-	if ino.temp != "" {
-		f, err := os.Open(ino.temp)
-		return f, ino.xattrs, err
+// content opens what a file is made of; noFile is for what is in memory.
+func (w *writer) content(ino *inode) (rawFile, map[string]string, error) {
+	if ino.made != nil && ino.made.temp != "" {
+		fd, err := unix.Open(ino.made.temp, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		return rawFile(fd), ino.xattrs, err
 	}
 	if ino.from == nil {
-		return nil, ino.xattrs, nil
+		return noFile, ino.xattrs, nil
 	}
 	f, err := w.at.open(ino.from)
 	if err != nil {
-		return nil, nil, err
+		return noFile, nil, err
 	}
-	attributes, err := archive.Attributes(int(f.Fd()), true)
+	attributes, err := archive.Attributes(int(f), true)
 	if err == nil {
 		err = ino.unchanged(f)
 	}
 	if err != nil {
-		f.Close()
-		return nil, nil, err
+		_ = f.Close() // it was only read
+		return noFile, nil, err
 	}
 	return f, attributes, nil
 }
 
 // open opens a file where it was chosen.
-func (d *openDir) open(from *origin) (*os.File, error) {
+func (d *openDir) open(from *origin) (rawFile, error) {
 	if d.f == nil || d.src != from.src || d.path != from.dir {
 		d.close()
 		f, err := from.src.find(from.dir)
 		if errors.Is(err, errNoFile) {
-			return nil, ErrChanged
+			return noFile, ErrChanged
 		}
 		if err != nil {
-			return nil, err
+			return noFile, err
 		}
 		d.src, d.path, d.f = from.src, from.dir, f
 	}
 	f, err := d.f.dir().open(from.name)
 	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ELOOP) {
-		return nil, ErrChanged
+		return noFile, ErrChanged
 	}
 	return f, err
 }
 
 // unchanged says whether an open file is the one that was chosen, as it was then.
-func (i *inode) unchanged(f *os.File) error {
+func (i *inode) unchanged(f rawFile) error {
 	var st unix.Stat_t
-	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
+	if err := unix.Fstat(int(f), &st); err != nil {
 		return err
 	}
-	if (fileID{st.Dev, st.Ino}) != i.from.id || st.Size != i.size || st.Ctim != i.from.ctime {
+	if (fileID{st.Dev, st.Ino}) != i.from.id || st.Size != i.size || st.Ctim.Nano() != i.from.ctime {
 		return ErrChanged
 	}
 	return nil
 }
 
 // stream copies a file's content to the archive, and to its place if it is not there yet.
-func (w *writer) stream(to, from *os.File, ino *inode) error {
+func (w *writer) stream(to, from rawFile, ino *inode) error {
 	left := ino.size
 	for left > 0 {
 		if w.ctx.Err() != nil {
 			return context.Cause(w.ctx)
 		}
 		n, err := from.Read(w.buf[:min(left, int64(len(w.buf)))])
-		if n > 0 {
-			left -= int64(n)
-			if err := w.piece(to, w.buf[:n]); err != nil {
-				return err
-			}
-			continue
-		}
 		if errors.Is(err, io.EOF) {
 			return ErrChanged // it has become shorter
 		}
 		if err != nil {
+			return err
+		}
+		left -= int64(n)
+		if err := w.piece(to, w.buf[:n]); err != nil {
 			return err
 		}
 	}
@@ -429,8 +420,8 @@ func (w *writer) stream(to, from *os.File, ino *inode) error {
 	return ino.unchanged(from)
 }
 
-func (w *writer) piece(to *os.File, data []byte) error {
-	if to != nil {
+func (w *writer) piece(to rawFile, data []byte) error {
+	if to != noFile {
 		if _, err := to.Write(data); err != nil {
 			return err
 		}
