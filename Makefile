@@ -37,7 +37,7 @@ BIN      ?= bin
 PROGRAMS := $(notdir $(patsubst %/main.go,%,$(wildcard cmd/*/main.go)))
 
 .DEFAULT_GOAL := help
-.PHONY: help build install uninstall demo demo-clean test test-unit test-e2e test-vm bench fuzz \
+.PHONY: help build install install-files uninstall dist demo demo-clean test test-unit test-e2e test-dist test-vm bench fuzz \
 	lint fmt completions man clean cross $(addprefix $(BIN)/,$(PROGRAMS))
 
 help: ## list the targets (this)
@@ -57,7 +57,10 @@ cross: ## build for linux/amd64 and linux/arm64 into dist/
 	GOOS=linux GOARCH=amd64 $(MAKE) build BIN=dist/linux-amd64
 	GOOS=linux GOARCH=arm64 $(MAKE) build BIN=dist/linux-arm64
 
-install: build man ## install into PREFIX (/usr/local; ~/.local for a user), below DESTDIR if set
+install: build man install-files ## install into PREFIX (/usr/local; ~/.local for a user), below DESTDIR if set
+
+# What is built already, into DESTDIR: packages are made so, for other machines too.
+install-files:
 	install -D -m 755 $(BIN)/rc '$(DESTDIR)$(PREFIX)/bin/rc'
 	for program in $(filter-out rc,$(PROGRAMS)); do install -D -m 755 $(BIN)/$$program '$(LIBEXEC)/'$$program; done
 	install -D -m 644 completions/rc.bash '$(SHARE)/bash-completion/completions/rc'
@@ -79,16 +82,20 @@ uninstall: ## remove what install put there
 	$(if $(GENERATORS),rm -f '$(GENERATORS)/rc-user-generator')
 	rm -rf '$(LIBEXEC)'
 
+dist: ## packages in dist/: .deb, .rpm and a tarball for amd64 and arm64 (ARCHES, FORMATS)
+	@contrib/dist/dist.sh
+
 demo: ## set up what is missing, build, and run a container as an ordinary user (DRY=1 only says what it would do)
 	@test/demo/demo.sh
 
 demo-clean: ## undo what demo and test changed on this machine
 	@test/setup/setup.sh undo
 
-test: ## set up, then unit, end-to-end and VM tests
+test: ## set up, then unit, end-to-end, package and VM tests
 	@test/setup/setup.sh test
 	@$(MAKE) test-unit
 	@$(MAKE) test-e2e
+	@$(MAKE) test-dist
 	@$(MAKE) test-vm
 
 test-unit: ## unit and rootless tests, as you and (called as root) as an ordinary user
@@ -99,6 +106,9 @@ test-e2e: build ## end-to-end scripts as an ordinary user under a real systemd -
 
 test-vm: build ## the same scripts in a Debian VM, where every limit takes effect
 	@code=0; test/vm/run.sh || code=$$?; [ $$code = 77 ] || exit $$code
+
+test-dist: ## what is in the packages of make dist
+	@test/dist.sh
 
 bench: build ## compare with crun, podman and bubblewrap; prints medians, minima and ratios
 	@test/bench/run.sh

@@ -109,6 +109,9 @@ boot() {
   return 1
 }
 
+# The part of guest/main that needs the package.
+package_part='from the .deb alone'
+
 # payload: everything that the machine is given, in $work/payload.
 payload() {
   local repository=$here/../.. tags=containers_image_openpgp,exclude_graphdriver_btrfs part
@@ -130,6 +133,12 @@ payload() {
     cp -r "$part" "$work/payload/vm/$(basename "$part")/testdata/limits"
   done
   printf '%s\n' "${RC_VM_ONLY:-}" >"$work/payload/only"
+  case "$package_part" in *"${RC_VM_ONLY:-}"*)
+    say "making the package"
+    ARCHES=amd64 FORMATS=deb "$repository/contrib/dist/dist.sh" >"$work/dist.log" 2>&1 || { cat "$work/dist.log" >&2; exit 1; }
+    cp "$repository"/dist/rc-containers_*_amd64.deb "$work/payload/rc-containers.deb"
+    cp "$here/guest/package" "$work/payload/vm/package" ;;
+  esac
 }
 
 case "${1:-}" in -h | --help) sed -n '2,/^set/s/^# \{0,1\}//p' "$0"; exit ;; esac
