@@ -9,15 +9,16 @@ failed=0
 fail() { echo "test/dist.sh: $*" >&2; failed=1; }
 
 arch=$(go env GOARCH)
+export DIST=$work/dist
 build() { ARCHES=$arch contrib/dist/dist.sh >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }; }
 build
-cp dist/SHA256SUMS "$work/first"
+cp "$DIST/SHA256SUMS" "$work/first"
 build
-cmp -s dist/SHA256SUMS "$work/first" || fail "the same commit gave other bytes: $(diff "$work/first" dist/SHA256SUMS)"
-(cd dist && sha256sum --quiet -c SHA256SUMS) || fail "SHA256SUMS is wrong"
+cmp -s "$DIST/SHA256SUMS" "$work/first" || fail "the same commit gave other bytes: $(diff "$work/first" "$DIST/SHA256SUMS")"
+(cd "$DIST" && sha256sum --quiet -c SHA256SUMS) || fail "SHA256SUMS is wrong"
 
 # What make install installs is in all of them; here with the programs that were built for dist.
-cp -r "dist/linux-$arch" "$work/bin"
+cp -r "$DIST/linux-$arch" "$work/bin"
 make -s install-files BIN="$work/bin" DESTDIR="$work/installed" PREFIX=/usr
 list() { (cd "$1" && find . ! -type d | sed 's/^\.//' | sort); }
 pages=$(find "$work/bin/man" -name '*.1' | wc -l)
@@ -32,7 +33,7 @@ contents() {
   local missing
   missing=$(comm -23 <(sort "$work/want") "$work/have")
   [ -z "$missing" ] || fail "$1 lacks: $missing"
-  [ -x "$work/$1/usr/libexec/rc/rc-shim" ] && [ -x "$work/$1/usr/bin/rc" ] || fail "$1: programs cannot be executed"
+  { [ -x "$work/$1/usr/libexec/rc/rc-shim" ] && [ -x "$work/$1/usr/bin/rc" ]; } || fail "$1: programs cannot be executed"
   [ -x "$work/$1/usr/lib/systemd/user-generators/rc-user-generator" ] || fail "$1: the generator's link leads nowhere"
   grep -q '"/usr/bin/rc"' "$work/$1/usr/lib/systemd/user/rc-restart.service" || fail "$1: the unit does not start /usr/bin/rc"
   [ -z "$(find "$work/$1" \( -perm /6022 -a ! -type l \) -print)" ] || fail "$1: modes: $(find "$work/$1" \( -perm /6022 -a ! -type l \) -ls)"
@@ -46,19 +47,19 @@ has() { # has WHAT TEXT WORD…
   for word; do case $text in *"$word"*) ;; *) fail "$what has no \"$word\": $text" ;; esac; done
 }
 
-deb=$(echo dist/*.deb)
+deb=$(echo "$DIST"/*.deb)
 if command -v dpkg-deb >/dev/null; then
   dpkg-deb -x "$deb" "$work/deb"
   contents deb
   has 'the .deb' "$(dpkg-deb -f "$deb")" 'Package: rc-containers' "Architecture: $arch" 'Conflicts: rc, 9base' 'uidmap' 'slirp4netns | passt' 'dbus-user-session'
   dpkg-deb -c "$deb" | awk '$2 != "root/root" { bad = 1 } END { exit bad }' || fail 'the .deb: not all is root'"'"'s'
   dpkg-deb -e "$deb" "$work/control"
-  sh -n "$work/control/postinst" && sh -n "$work/control/postrm" || fail 'the .deb: scripts'
+  { sh -n "$work/control/postinst" && sh -n "$work/control/postrm"; } || fail 'the .deb: scripts'
 else
   echo "test/dist.sh: no dpkg-deb: the .deb was not looked into"
 fi
 
-rpm=$(echo dist/*.rpm)
+rpm=$(echo "$DIST"/*.rpm)
 if command -v rpm2cpio >/dev/null && command -v cpio >/dev/null; then
   mkdir "$work/rpm"
   # Its code says whether the archive's size is that of the header, where rpmpack (nfpm) counts otherwise.
@@ -77,10 +78,10 @@ fi
 
 # The tarball is for /usr/local.
 mkdir "$work/tar"
-tar -C "$work/tar" --strip-components=1 -xzf dist/*"-linux-$arch.tar.gz"
+tar -C "$work/tar" --strip-components=1 -xzf "$DIST"/*"-linux-$arch.tar.gz"
 grep -q '"/usr/local/bin/rc"' "$work/tar/lib/systemd/user/rc-restart.service" || fail "the tarball: the unit does not start /usr/local/bin/rc"
 [ "$("$work/tar/bin/rc" --version)" = "$("$work/bin/rc" --version)" ] || fail "the tarball: rc is another one"
-[ -x "$work/tar/libexec/rc/rc-shim" ] && [ -f "$work/tar/share/man/man1/rc-run.1" ] || fail "the tarball lacks files"
+{ [ -x "$work/tar/libexec/rc/rc-shim" ] && [ -f "$work/tar/share/man/man1/rc-run.1" ]; } || fail "the tarball lacks files"
 
 if [ "$failed" = 0 ]; then echo "--- PASS: TestDist"; else echo "--- FAIL: TestDist"; fi
 exit "$failed"

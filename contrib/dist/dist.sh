@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # dist.sh: packages in dist/, from what `make install` installs: .deb, .rpm and a tarball for each architecture.
 #
-# ARCHES ("amd64 arm64") and FORMATS ("deb rpm tar") choose. The same commit gives the same bytes: times are
+# ARCHES ("amd64 arm64") and FORMATS ("deb rpm tar") choose, DIST is another directory than dist. The same commit gives the same bytes: times are
 # those of SOURCE_DATE_EPOCH, the commit's without one. nfpm is built once, into .cache/bin.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -10,25 +10,27 @@ umask 022
 nfpm_version=v2.45.2
 arches=${ARCHES:-amd64 arm64}
 formats=${FORMATS:-deb rpm tar}
+: "${DIST:=dist}"
+mkdir -p "$DIST"
+out=$(cd "$DIST" && pwd)
 
 main() {
   SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
   export SOURCE_DATE_EPOCH
   local version arch format
   version=$(package_version)
-  mkdir -p dist
-  rm -rf dist/root dist/man dist/rc-containers[-_]* dist/SHA256SUMS
+  rm -rf "$out"/root "$out"/man "$out"/rc-containers[-_]* "$out/SHA256SUMS"
   case " $formats " in *' deb '* | *' rpm '*) packager ;; esac
-  make man BIN=dist # the pages are the same everywhere, and made by running tests here
+  make man BIN="$out" # the pages are the same everywhere, and made by running tests here
   for arch in $arches; do
-    GOOS=linux GOARCH=$arch make build BIN="dist/linux-$arch"
-    rm -rf "dist/linux-$arch/man"
-    cp -r dist/man "dist/linux-$arch/man"
+    GOOS=linux GOARCH=$arch make build BIN="$out/linux-$arch"
+    rm -rf "$out/linux-$arch/man"
+    cp -r "$out/man" "$out/linux-$arch/man"
     for format in $formats; do "make_$format" "$arch" "$version"; done
   done
-  rm -rf dist/root dist/man
-  (cd dist && sha256sum rc-containers[-_]* >SHA256SUMS)
-  ls -l dist/rc-containers[-_]*
+  rm -rf "$out/root" "$out/man"
+  (cd "$out" && sha256sum rc-containers[-_]* >SHA256SUMS)
+  ls -l "$out"/rc-containers[-_]*
 }
 
 # package_version: that of the tag; before the first one, and after each, the commit's time and number besides.
@@ -51,11 +53,11 @@ packager() {
   mv .cache/bin/build/nfpm "$nfpm"
 }
 
-# root ARCH PREFIX: what is installed, below dist/root.
+# root ARCH PREFIX: what is installed, below $out/root.
 root() {
-  rm -rf dist/root
-  make install-files BIN="dist/linux-$1" DESTDIR="$PWD/dist/root" PREFIX="$2" >/dev/null
-  local share=dist/root$2/share
+  rm -rf "$out/root"
+  make install-files BIN="$out/linux-$1" DESTDIR="$out/root" PREFIX="$2" >/dev/null
+  local share=$out/root$2/share
   install -D -m 644 contrib/apparmor/rc "$share/rc-containers/apparmor/rc"
   install -D -m 644 contrib/config/containers.conf "$share/doc/rc-containers/examples/containers.conf"
   install -D -m 644 README.md "$share/doc/rc-containers/README.md"
@@ -73,11 +75,11 @@ make_rpm() { package "$@" rpm; }
 # package ARCH VERSION FORMAT
 package() {
   root "$1" /usr
-  gzip -9n dist/root/usr/share/man/man1/*.1
-  [ "$3" = rpm ] || gzip -9n dist/root/usr/share/doc/rc-containers/changelog
-  description "$@" >dist/nfpm.yaml
-  "$nfpm" package --config dist/nfpm.yaml --packager "$3" --target dist/ >/dev/null
-  rm dist/nfpm.yaml
+  gzip -9n "$out"/root/usr/share/man/man1/*.1
+  [ "$3" = rpm ] || gzip -9n "$out/root/usr/share/doc/rc-containers/changelog"
+  description "$@" >"$out/nfpm.yaml"
+  "$nfpm" package --config "$out/nfpm.yaml" --packager "$3" --target "$out/" >/dev/null
+  rm "$out/nfpm.yaml"
 }
 
 # description ARCH VERSION FORMAT: what nfpm is told. Each file is named, so that no directory of the system's is the package's.
@@ -128,12 +130,12 @@ contents:
   - { dst: /usr/libexec/rc, type: dir, file_info: { mode: 0755, mtime: "$date" } }
 END
   local path
-  (cd dist/root && find . ! -type d | sort) | while read -r path; do
+  (cd "$out/root" && find . ! -type d | sort) | while read -r path; do
     path=${path#.}
-    if [ -L "dist/root$path" ]; then
-      echo "  - { src: $(readlink "dist/root$path"), dst: $path, type: symlink, file_info: { mtime: \"$date\" } }"
+    if [ -L "$out/root$path" ]; then
+      echo "  - { src: $(readlink "$out/root$path"), dst: $path, type: symlink, file_info: { mtime: \"$date\" } }"
     else
-      echo "  - { src: dist/root$path, dst: $path, file_info: { mode: 0$(stat -c %a "dist/root$path"), mtime: \"$date\" } }"
+      echo "  - { src: $out/root$path, dst: $path, file_info: { mode: 0$(stat -c %a "$out/root$path"), mtime: \"$date\" } }"
     fi
   done
 }
@@ -142,9 +144,9 @@ END
 make_tar() {
   local name=rc-containers-$2-linux-$1
   root "$1" /usr/local
-  mv dist/root/usr/local "dist/root/$name"
-  tar -C dist/root --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" -cf - "$name" |
-    gzip -9n >"dist/$name.tar.gz"
+  mv "$out/root/usr/local" "$out/root/$name"
+  tar -C "$out/root" --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" -cf - "$name" |
+    gzip -9n >"$out/$name.tar.gz"
 }
 
 main

@@ -135,8 +135,8 @@ payload() {
   printf '%s\n' "${RC_VM_ONLY:-}" >"$work/payload/only"
   case "$package_part" in *"${RC_VM_ONLY:-}"*)
     say "making the package"
-    ARCHES=amd64 FORMATS=deb "$repository/contrib/dist/dist.sh" >"$work/dist.log" 2>&1 || { cat "$work/dist.log" >&2; exit 1; }
-    cp "$repository"/dist/rc-containers_*_amd64.deb "$work/payload/rc-containers.deb"
+    DIST=$work/dist ARCHES=amd64 FORMATS=deb "$repository/contrib/dist/dist.sh" >"$work/dist.log" 2>&1 || { cat "$work/dist.log" >&2; exit 1; }
+    cp "$work"/dist/rc-containers_*_amd64.deb "$work/payload/rc-containers.deb"
     cp "$here/guest/package" "$work/payload/vm/package" ;;
   esac
 }
