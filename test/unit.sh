@@ -18,6 +18,9 @@ done | sort -u)
 # count as failures in the second pass, or in the only one.
 if [ "$(id -u)" = 0 ]; then strict=; else strict=${RC_TEST_NO_SKIP:-}; fi
 
+# What is no Go has tests, too.
+test/setup/packages_test.sh
+
 # Every pass is run to its end before the exit code says what came of them.
 code=0
 echo "== unit tests as $(id -un)"

@@ -22,11 +22,14 @@ cp "$here/main-job.sh" "$here/inside.sh" "$stage/"
 if [ -n "${RC_DEMO_ROOTFS:-}" ]; then cp "$RC_DEMO_ROOTFS" "$stage/rootfs"; fi
 go run -tags containers_image_openpgp ./test/busybox/tar >"$stage/busybox.tar"
 
+# A user manager where there is one to start: Alpine, for one, has none.
+manager=()
+if [ ! -x /lib/systemd/systemd ] && [ ! -x /usr/lib/systemd/systemd ]; then manager=(--no-manager); fi
 if [ "$(id -u)" = 0 ]; then
-  test/host/run.sh "$user" "$stage/main-job.sh"
+  test/host/run.sh "${manager[@]}" "$user" "$stage/main-job.sh"
 elif ! awk '$5 == "/" { found = 1 } END { exit !found }' /proc/self/mountinfo && can_root; then
   # A chroot: the kernel makes no user namespaces in one, the test host leaves it.
-  as_root "$repository/test/host/run.sh" "$user" "$stage/main-job.sh"
+  as_root "$repository/test/host/run.sh" "${manager[@]}" "$user" "$stage/main-job.sh"
 else
   "$stage/main-job.sh"
 fi

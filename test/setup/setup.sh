@@ -51,7 +51,16 @@ tools() {
   local tool missing=()
   for tool; do command -v "$tool" >/dev/null || missing+=("$tool"); done
   ((${#missing[@]} == 0)) && return
-  echo "missing: ${missing[*]} (apt-get install make git; Go is a tarball for /usr/local/go, see https://go.dev/doc/install)" >&2
+  local how
+  case $(package_manager) in
+    apt) how='apt-get install make git' ;;
+    dnf) how='dnf install make git-core' ;;
+    pacman) how='pacman -S make git' ;;
+    zypper) how='zypper install make git-core' ;;
+    apk) how='apk add make git bash' ;;
+    *) how='install make and git' ;;
+  esac
+  echo "missing: ${missing[*]} ($how; Go is a tarball for /usr/local/go, see https://go.dev/doc/install)" >&2
   exit 1
 }
 

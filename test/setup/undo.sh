@@ -13,7 +13,17 @@ undo() {
   [ -n "${DRY:-}" ] || rm "$changes"
 }
 
-undo_package() { echo "left installed: $1 (apt-get purge $1)"; }
+undo_package() {
+  local remove
+  case $(package_manager) in
+    apt) remove='apt-get purge' ;;
+    dnf) remove='dnf remove' ;;
+    pacman) remove='pacman -Rs' ;;
+    zypper) remove='zypper remove' ;;
+    *) remove='apk del' ;;
+  esac
+  echo "left installed: $1 ($remove $1)"
+}
 
 # useradd(8) adds subordinate ranges, userdel(8) takes them away again.
 undo_user() {
