@@ -70,13 +70,19 @@ func (s source) restricted(pid int) error {
 		pid, unix.EACCES, sysctlRestricted), apparmorHint(), "userns")
 }
 
-// apparmorHint installs a profile that allows rc and rc-shim, where they are, user namespaces.
+// shippedProfile is where packages have contrib/apparmor/rc, for rc in /usr/bin.
+const shippedProfile = "/usr/share/rc-containers/apparmor/rc"
+
+// apparmorHint installs a profile that allows rc user namespaces; what rc starts runs under it, too.
 func apparmorHint() string {
 	exe, err := os.Executable()
 	if err != nil {
 		exe = "/usr/local/bin/rc"
 	}
-	return fmt.Sprintf("printf 'abi <abi/4.0>,\\nprofile rc %s{,-shim,-net,-image} flags=(unconfined) { userns, }\\n' | sudo tee /etc/apparmor.d/rc && sudo apparmor_parser -r /etc/apparmor.d/rc", exe)
+	if exe == "/usr/bin/rc" && exists(shippedProfile) {
+		return "sudo cp " + shippedProfile + " /etc/apparmor.d/rc && sudo apparmor_parser -r /etc/apparmor.d/rc"
+	}
+	return fmt.Sprintf("printf 'abi <abi/4.0>,\nprofile rc %s{,-shim,-net,-image} flags=(unconfined) { userns, }\n' | sudo tee /etc/apparmor.d/rc && sudo apparmor_parser -r /etc/apparmor.d/rc", exe)
 }
 
 // explainMapper says why newuidmap or newgidmap could not write a map.
