@@ -3,10 +3,15 @@ package doctor
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/rc-containers/rc/pkg/machine"
 )
 
 // outcomes are what rc is for, done.
@@ -14,8 +19,12 @@ func outcomes() []Check {
 	all := []string{"userns", "newuidmap", "idmap", "config", "programs", "overlay"}
 	return []Check{
 		{
-			Name: "run", Title: "a container runs", Run: checkRun, Needs: all, Settings: true, Limit: 30 * time.Second,
+			Name: "run", Title: "a container runs", Run: checkRun, Needs: all, Settings: true, Limit: time.Minute,
 			Why: "this is what rc is for",
+		},
+		{
+			Name: "build", Title: "an image is built", Run: checkBuild, Needs: []string{"run", "disk"}, Settings: true, Limit: time.Minute,
+			Why: "rc build makes layers of what containers write, which takes more of the disk's file system than running them",
 		},
 		{
 			Name: "network", Title: "a container has a network, and resolves names", Run: checkNetwork, Needs: []string{"run", "tun"}, Settings: true, Limit: time.Minute,
@@ -103,4 +112,50 @@ func judgeNetwork(r netReport, name string, hostErr error) Finding {
 		return problem(fmt.Sprintf("%s; %s can be resolved here and not in a container: %s", at, name, r.Problem)).advise(look + "; --dns ADDRESS names another server")
 	}
 	return ok("%s; %s is %s", at, name, r.Resolved)
+}
+
+// checkBuild builds an image in a store of its own, which is deleted afterwards.
+func checkBuild(ctx context.Context, h *Host) []Finding {
+	begun := time.Now()
+	self, err := os.Executable()
+	if err != nil {
+		return []Finding{problem(err.Error())}
+	}
+	dir, err := os.MkdirTemp(machine.Existing(h.Config.DataRoot), tryPrefix)
+	if err != nil {
+		return []Finding{problem(err.Error())}
+	}
+	// Its files may be of other ids.
+	defer func() { _ = h.self(context.WithoutCancel(ctx), ProbeVerb, probeRemove, dir) }()
+	files := filepath.Join(dir, "context")
+	err = os.Mkdir(files, 0o700)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(files, "Dockerfile"), []byte("FROM scratch\nCOPY rc /rc\nRUN [\"/rc\", \"--version\"]\n"), 0o600)
+	}
+	if err == nil {
+		err = copyFile(filepath.Join(files, "rc"), self)
+	}
+	if err != nil {
+		return []Finding{problem(err.Error())}
+	}
+	got := h.self(ctx, "--root", filepath.Join(dir, "data"), "--runroot", filepath.Join(dir, "run"), "build", "--quiet", "--network", "none", files)
+	if got.err != nil || len(strings.TrimSpace(got.stdout)) != 64 {
+		return []Finding{fromError(hinted(got.failure()))}
+	}
+	return []Finding{ok("an image was, in %d ms", time.Since(begun).Milliseconds())}
+}
+
+// copyFile copies a program.
+func copyFile(to, from string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o755)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close())
 }

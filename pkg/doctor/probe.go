@@ -27,11 +27,14 @@ const (
 	probeMount   = "mount"   // in a user namespace with one id
 	probeIDs     = "ids"     // in the default map
 	probeOverlay = "overlay" // there, too
+	probeRemove  = "remove"  // there, too
 	probeNetwork = "network" // in a container
 )
 
 // InMap says whether a probe is for the default map's namespace.
-func InMap(probe string) bool { return probe == probeIDs || probe == probeOverlay }
+func InMap(probe string) bool {
+	return probe == probeIDs || probe == probeOverlay || probe == probeRemove
+}
 
 // Probe tries one thing in the process that it is called in, and prints what came of it.
 func Probe(ctx context.Context, out io.Writer, probe string, args []string) error {
@@ -45,10 +48,23 @@ func Probe(ctx context.Context, out io.Writer, probe string, args []string) erro
 		return tryIDs(out)
 	case probeOverlay:
 		return json.NewEncoder(out).Encode(tryOverlay(ctx, args))
+	case probeRemove:
+		return remove(args)
 	case probeNetwork:
 		return json.NewEncoder(out).Encode(tryNetwork(ctx, args))
 	}
 	return errs.Invalidf("%s: rc calls it by itself", ProbeVerb)
+}
+
+// tryPrefix is what directories for trying begin with.
+const tryPrefix = ".rc-doctor-"
+
+// remove deletes one of them, whatever ids its files have.
+func remove(args []string) error {
+	if len(args) != 1 || !strings.HasPrefix(filepath.Base(args[0]), tryPrefix) {
+		return errs.Invalidf("%s: rc calls it by itself", ProbeVerb)
+	}
+	return os.RemoveAll(args[0])
 }
 
 // tryIDs becomes the last of the ids that the namespace has.
@@ -106,7 +122,7 @@ func tryOverlay(ctx context.Context, args []string) mounted {
 }
 
 func tryMount(ctx context.Context, below, program string) (err error) {
-	dir, err := os.MkdirTemp(below, ".rc-doctor-")
+	dir, err := os.MkdirTemp(below, tryPrefix)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -40,6 +41,7 @@ func checkOverlay(ctx context.Context, h *Host) []Finding {
 	if unix.Access(dir, unix.W_OK) != nil {
 		return []Finding{problem(dir + " cannot be written").advise("keep the data elsewhere: rc --root DIRECTORY, or XDG_DATA_HOME")}
 	}
+	h.sweep(ctx, dir)
 	fuse := overlay.Fuse
 	if filepath.IsAbs(h.Config.MountProgram) {
 		fuse = h.Config.MountProgram
@@ -60,6 +62,19 @@ func checkOverlay(ctx context.Context, h *Host) []Finding {
 		kind = machine.FileSystem(st.Type)
 	}
 	return judgeOverlay(choice, tried[overlay.Native], tried[fuse], fmt.Sprintf("%s (%s)", dir, kind))
+}
+
+// abandoned is when a directory for trying is nobody's any more: no check takes as long.
+const abandoned = 10 * time.Minute
+
+// sweep deletes what a killed rc doctor has left in dir.
+func (h *Host) sweep(ctx context.Context, dir string) {
+	left, _ := filepath.Glob(filepath.Join(dir, tryPrefix+"*")) // the pattern is well-formed but for an odd dir
+	for _, path := range left {
+		if info, err := os.Lstat(path); err == nil && time.Since(info.ModTime()) > abandoned {
+			_ = h.self(ctx, ProbeVerb, probeRemove, path)
+		}
+	}
 }
 
 // judgeOverlay judges what came of mounting with the kernel and with fuse-overlayfs ("" is success).

@@ -25,8 +25,8 @@ const WipeVerb = "__wipe"
 
 // What rc makes in the data root, and in the runtime directory.
 const (
-	dataNames = `^(containers|names|volumes|trash|images|images\.lock|index\.json|\.index\.json\..*|storage|seccomp|secrets|skeleton-.*|told-.*|build)$`
-	runNames  = `^(containers|events(\.[0-9]+)?|storage|steps)$`
+	dataNames = `^(containers|names|volumes|trash|build|networks|manifests(\.lock)?|images|images\.lock|index\.json|\.index\.json\..*|storage|seccomp|secrets|skeleton-.*|told-.*|\.rc-doctor-.*)$`
+	runNames  = `^(containers|steps|networks|hub|image-mounts|events(\.[0-9]+)?|storage)$`
 )
 
 // CheckReset refuses to take away what does not look like rc's: a directory with other things in
