@@ -19,7 +19,7 @@ cmp -s "$DIST/SHA256SUMS" "$work/first" || fail "the same commit gave other byte
 
 # What make install installs is in all of them; here with the programs that were built for dist.
 cp -r "$DIST/linux-$arch" "$work/bin"
-make -s install-files BIN="$work/bin" DESTDIR="$work/installed" PREFIX=/usr
+make -s install-files BIN="$work/bin" DESTDIR="$work/installed" PREFIX=/usr ZSH="$work/installed/usr/share/zsh/vendor-completions"
 list() { (cd "$1" && find . ! -type d | sed 's/^\.//' | sort); }
 pages=$(find "$work/bin/man" -name '*.1' | wc -l)
 [ "$pages" -gt 80 ] || fail "only $pages manual pages"
@@ -31,7 +31,7 @@ printf '%s\n' $share/README.md $share/copyright $share/examples/containers.conf 
 contents() {
   list "$work/$1" >"$work/have"
   local missing
-  missing=$(comm -23 <(sort "$work/want") "$work/have")
+  missing=$(comm -23 <(sed "${2:-}" "$work/want" | sort) "$work/have")
   [ -z "$missing" ] || fail "$1 lacks: $missing"
   { [ -x "$work/$1/usr/libexec/rc/rc-shim" ] && [ -x "$work/$1/usr/bin/rc" ]; } || fail "$1: programs cannot be executed"
   [ -x "$work/$1/usr/lib/systemd/user-generators/rc-user-generator" ] || fail "$1: the generator's link leads nowhere"
@@ -65,7 +65,7 @@ if command -v rpm2cpio >/dev/null && command -v cpio >/dev/null; then
   # Its code says whether the archive's size is that of the header, where rpmpack (nfpm) counts otherwise.
   { rpm2cpio "$rpm" || true; } | (cd "$work/rpm" && cpio --quiet -id --no-absolute-filenames 2>/dev/null)
   rpm -K "$rpm" >/dev/null || fail 'the .rpm: digests'
-  contents rpm
+  contents rpm s/vendor-completions/site-functions/
   has 'the .rpm' "$(rpm -qp --conflicts "$rpm") $(rpm -qp --requires "$rpm") $(rpm -qpi "$rpm")" rc shadow-utils '(slirp4netns or passt)' 'Name        : rc-containers'
   rpm -qp --qf '[%{FILEUSERNAME} %{FILEGROUPNAME}\n]' "$rpm" | sort -u | cmp -s - <(echo 'root root') || fail 'the .rpm: not all is root'"'"'s'
   # What it owns: files, and the one directory that is its own.

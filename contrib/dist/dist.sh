@@ -53,10 +53,11 @@ packager() {
   mv .cache/bin/build/nfpm "$nfpm"
 }
 
-# root ARCH PREFIX: what is installed, below $out/root.
+# root ARCH PREFIX ZSH: what is installed, below $out/root. Where zsh looks is the distribution's, not this machine's.
 root() {
   rm -rf "$out/root"
-  make install-files BIN="$out/linux-$1" DESTDIR="$out/root" PREFIX="$2" >/dev/null
+  make install-files BIN="$out/linux-$1" DESTDIR="$out/root" PREFIX="$2" \
+    ZSH="$out/root$2/share/zsh/$3" FISH="$out/root$2/share/fish/vendor_completions.d" >/dev/null
   local share=$out/root$2/share
   install -D -m 644 contrib/apparmor/rc "$share/rc-containers/apparmor/rc"
   install -D -m 644 contrib/config/containers.conf "$share/doc/rc-containers/examples/containers.conf"
@@ -74,7 +75,9 @@ make_rpm() { package "$@" rpm; }
 
 # package ARCH VERSION FORMAT
 package() {
-  root "$1" /usr
+  local zsh=site-functions
+  [ "$3" = rpm ] || zsh=vendor-completions
+  root "$1" /usr "$zsh"
   gzip -9n "$out"/root/usr/share/man/man1/*.1
   [ "$3" = rpm ] || gzip -9n "$out/root/usr/share/doc/rc-containers/changelog"
   description "$@" >"$out/nfpm.yaml"
@@ -143,7 +146,7 @@ END
 # make_tar ARCH VERSION: for /usr/local: tar -C /usr/local --strip-components=1 -xzf FILE
 make_tar() {
   local name=rc-containers-$2-linux-$1
-  root "$1" /usr/local
+  root "$1" /usr/local site-functions
   mv "$out/root/usr/local" "$out/root/$name"
   tar -C "$out/root" --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" -cf - "$name" |
     gzip -9n >"$out/$name.tar.gz"

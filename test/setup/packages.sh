@@ -26,6 +26,9 @@ buildah            buildah          buildah          buildah                    
 distrobox          distrobox        distrobox        distrobox                     distrobox
 passwd             shadow-utils     shadow           shadow                        shadow
 procps             procps-ng        procps-ng        procps                        procps-ng
+zsh                zsh              zsh              zsh                           zsh
+fish               fish             fish             fish                          fish
+bash-completion    bash-completion  bash-completion  bash-completion               bash-completion
 rpm                rpm              rpm-tools        rpm                           rpm
 rpm2cpio           rpm              rpm-tools        rpm                           rpm
 cpio               cpio             cpio             cpio                          cpio
