@@ -26,10 +26,9 @@ func TestExample(t *testing.T) {
 		t.Errorf("rc reads no %s", key)
 	}
 	sections := reflect.TypeFor[containersConf]()
-	for i := range sections.NumField() {
-		section := sections.Field(i)
-		for j := range section.Type.NumField() {
-			if key := section.Type.Field(j).Tag.Get("toml"); !meta.IsDefined(section.Tag.Get("toml"), key) {
+	for section := range sections.Fields() {
+		for field := range section.Type.Fields() {
+			if key := field.Tag.Get("toml"); !meta.IsDefined(section.Tag.Get("toml"), key) {
 				t.Errorf("[%s] %s is not in the file", section.Tag.Get("toml"), key)
 			}
 		}
