@@ -17,6 +17,7 @@ import (
 	"github.com/rc-containers/rc/cmd/rc/inspect"
 	"github.com/rc-containers/rc/cmd/rc/manifest"
 	"github.com/rc-containers/rc/cmd/rc/network"
+	"github.com/rc-containers/rc/cmd/rc/quadlet"
 	"github.com/rc-containers/rc/cmd/rc/secret"
 	"github.com/rc-containers/rc/cmd/rc/system"
 	"github.com/rc-containers/rc/cmd/rc/volume"
@@ -91,6 +92,7 @@ func verbs(a *cli.App) []cli.Verb {
 		cli.Noun("secret", "Manage secrets", secret.Verbs(a)),
 		cli.Noun("network", "Manage bridge networks", append(network.Verbs(a), container.NetworkReloadVerb(a))),
 		cli.Noun("volume", "Manage volumes", volume.Verbs(a)),
+		cli.Noun("quadlet", "Manage units made of quadlets", quadlet.Verbs(a)),
 		cli.Noun("system", "Manage what rc keeps", system.SystemVerbs(a)),
 	})
 }
@@ -103,6 +105,7 @@ func addGlobalFlags(flags *pflag.FlagSet, to *config.Flags) {
 	cli.ListVar(flags, &to.StorageOpts, "storage-opt", "", "Storage option: mount_program=auto|native|fuse-overlayfs")
 	cli.ListVar(flags, &to.CDISpecDirs, "cdi-spec-dir", "", "Directory with specifications of CDI devices, instead of the usual ones")
 	cli.ListVar(flags, &to.HooksDirs, "hooks-dir", "", "Directory with OCI hooks, instead of the usual ones")
+	cli.ListVar(flags, &to.Modules, "module", "", "Read a module of containers.conf, too: a file, or its name in containers.conf.modules")
 	flags.StringVar(&to.CgroupManager, "cgroup-manager", "", "Cgroup manager: systemd or cgroupfs (default systemd)")
 	flags.StringVar(&to.LogLevel, "log-level", "", "Log messages at and above this level: "+strings.Join(config.LogLevels(), ", ")+" (default warn)")
 	flags.BoolVar(&to.Debug, "debug", false, "Log everything, and how long each stage takes")

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/BurntSushi/toml"
@@ -119,9 +120,13 @@ type storageConf struct {
 }
 
 // readFiles reads containers.conf and storage.conf into c.
-func (c *Config) readFiles(h host) error {
+func (c *Config) readFiles(flags Flags, h host) error {
 	var conf containersConf
-	for _, path := range containersFiles(h) {
+	modules, err := h.modules(flags.Modules)
+	if err != nil {
+		return err
+	}
+	for _, path := range containersFiles(h, modules) {
 		if err := c.decode(path, &conf); err != nil {
 			return err
 		}
@@ -136,7 +141,7 @@ func (c *Config) readFiles(h host) error {
 
 // containersFiles are the files that may exist, later ones before earlier ones in
 // precedence: containers.conf(5).
-func containersFiles(h host) []string {
+func containersFiles(h host, modules []string) []string {
 	var files []string
 	if path := h.getenv("CONTAINERS_CONF"); path != "" {
 		files = append(files, path)
@@ -148,10 +153,32 @@ func containersFiles(h host) []string {
 			files = append(files, dropIns(home)...)
 		}
 	}
+	files = append(files, modules...)
 	if path := h.getenv("CONTAINERS_CONF_OVERRIDE"); path != "" {
 		files = append(files, path)
 	}
 	return files
+}
+
+// modules finds what --module names: a file, or one in containers.conf.modules of the user, of the
+// administrator, or of the distribution.
+func (h host) modules(names []string) ([]string, error) {
+	var files []string
+	for _, name := range names {
+		candidates := []string{name}
+		if !filepath.IsAbs(name) {
+			candidates = []string{h.configHome() + "/containers.conf.modules/" + name, h.etc + "/containers.conf.modules/" + name, h.share + "/containers.conf.modules/" + name}
+		}
+		i := slices.IndexFunc(candidates, func(path string) bool {
+			st, err := os.Stat(path)
+			return err == nil && !st.IsDir()
+		})
+		if i < 0 {
+			return nil, fmt.Errorf("--module %q: %w: none of %s", name, errs.ErrNotFound, strings.Join(candidates, ", "))
+		}
+		files = append(files, candidates[i])
+	}
+	return files, nil
 }
 
 // dropIns are the files of containers.conf.d in the order of their names.

@@ -22,6 +22,7 @@ type Flags struct {
 	CgroupManager string
 	CDISpecDirs   []string
 	HooksDirs     []string
+	Modules       []string // of containers.conf
 	LogLevel      string
 	Debug         bool
 }
@@ -63,7 +64,7 @@ func load(flags Flags, h host) (*Config, error) {
 	if flags.StorageDriver != "" && flags.StorageDriver != "overlay" {
 		return nil, errs.Unsupportedf("--storage-driver %q: overlay is the only one", flags.StorageDriver)
 	}
-	if err := cfg.readFiles(h); err != nil {
+	if err := cfg.readFiles(flags, h); err != nil {
 		return nil, err
 	}
 	if err := cfg.apply(flags); err != nil {

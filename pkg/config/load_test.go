@@ -213,6 +213,29 @@ default_subnet_pools = [{"base" = "10.2.0.0/16", "size" = 24}]
 	}
 }
 
+// TestModules: the user's file of a name counts, the modules come after the other files in their order.
+func TestModules(t *testing.T) {
+	h, dir := machine(t, nil)
+	home := dir + "/home/.config/containers"
+	write(t, home+"/containers.conf", "[containers]\nenv = [\"A=1\"]\ninit = true\n")
+	write(t, h.etc+"/containers.conf.modules/one.conf", "[containers]\nenv = [\"B=2\"]\n")
+	write(t, h.share+"/containers.conf.modules/one.conf", "[containers]\nenv = [\"never=read\"]\n")
+	write(t, h.share+"/containers.conf.modules/sub/two.conf", "[containers]\nenv = [\"C=3\", {append=true}]\n")
+	write(t, dir+"/three.conf", "[containers]\ntz = \"UTC\"\n")
+	got, err := load(Flags{Modules: []string{"one.conf", "sub/two.conf", dir + "/three.conf"}}, h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(Containers{Env: []string{"B=2", "C=3"}, Init: true, TZ: "UTC"}, got.Containers); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for _, name := range []string{"missing.conf", dir + "/missing.conf", dir} {
+		if _, err := load(Flags{Modules: []string{name}}, h); !errors.Is(err, errs.ErrNotFound) || !strings.Contains(err.Error(), "--module") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestStorageConf(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                              "auto",

@@ -26,6 +26,7 @@ const (
 	VerbLogout      = "logout"
 	VerbCredentials = "credentials"
 	VerbSearch      = "search"
+	VerbFetch       = "fetch"
 )
 
 // Refresh builds the image index anew, where the store has been changed by somebody else or a

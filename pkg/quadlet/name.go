@@ -120,6 +120,13 @@ func expand(text, unit string) (expanded string, ok bool) {
 	return b.String(), true
 }
 
+// Expand replaces all specifiers in a word of a unit's command; ok is false where that takes
+// systemd. %% is a % then.
+func Expand(word, unit string) (expanded string, ok bool) {
+	word, ok = expand(word, unit)
+	return strings.ReplaceAll(word, "%%", "%"), ok
+}
+
 // resolve finds the quadlet that a name means, and the instance if it is one of a template.
 func (s *Set) resolve(name string) (src *Source, instance string) {
 	if src := s.byName[name]; src != nil {

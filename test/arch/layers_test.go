@@ -94,7 +94,8 @@ var levels = map[string]int{
 	"pkg/compose": 50,
 	"pkg/quadlet": 50,
 
-	"pkg/quadlet/unitfile": 48, // the format of its files
+	"pkg/quadlet/unitfile":  48, // the format of its files
+	"pkg/quadlet/installed": 52, // what people install of it
 	"pkg/kube":             50,
 
 	// rc's verbs are in packages by noun, between what they share and the program.
@@ -111,6 +112,7 @@ var levels = map[string]int{
 	"cmd/rc/secret":      62,
 	"cmd/rc/system":      62,
 	"cmd/rc/volume":      62,
+	"cmd/rc/quadlet":     63, // it checks what run is told
 
 	"cmd/rc":        65,
 	"cmd/rc-cdi":    65,
@@ -147,7 +149,7 @@ var importers = map[string][]string{
 
 // verbs are the packages of rc's command line.
 func verbs() []string {
-	return []string{"cmd/rc", "cmd/rc/cli", "cmd/rc/cli/clitest", "cmd/rc/build", "cmd/rc/complete", "cmd/rc/container", "cmd/rc/doctor", "cmd/rc/image", "cmd/rc/inspect", "cmd/rc/manifest", "cmd/rc/network", "cmd/rc/secret", "cmd/rc/system", "cmd/rc/volume"}
+	return []string{"cmd/rc", "cmd/rc/cli", "cmd/rc/cli/clitest", "cmd/rc/build", "cmd/rc/complete", "cmd/rc/container", "cmd/rc/doctor", "cmd/rc/image", "cmd/rc/inspect", "cmd/rc/manifest", "cmd/rc/network", "cmd/rc/quadlet", "cmd/rc/secret", "cmd/rc/system", "cmd/rc/volume"}
 }
 
 // unlinked says what a program must not have in it, by prefix of the import path.

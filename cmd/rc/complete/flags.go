@@ -94,7 +94,7 @@ func byName(a *cli.App) map[string]cli.Completion {
 	}
 	for _, flag := range []string{
 		"file", "authfile", "compat-auth-file", "signature-policy", "decryption-key", "cidfile", "pidfile", "iidfile", "digestfile",
-		"env-file", "label-file", "hosts-file", "config", "input", "output",
+		"env-file", "label-file", "hosts-file", "config", "input", "output", "module",
 	} {
 		known[flag] = cli.CompleteFiles
 	}

@@ -117,6 +117,8 @@ func serve(ctx context.Context, data []byte) (any, error) {
 		return plain(ctx, r, loggedIn)
 	case image.VerbSearch:
 		return plain(ctx, r, search)
+	case image.VerbFetch:
+		return plain(ctx, r, fetch)
 	case image.VerbRefresh:
 		return with(ctx, r, func(context.Context, *config.Config, *store.Store, struct{}) (struct{}, error) {
 			return struct{}{}, nil
