@@ -60,6 +60,9 @@ func write(dir, name, value string) error {
 	return writeClose(fd, value)
 }
 
+// killRounds bounds Kill against a process that forks faster than it is killed.
+const killRounds = 100
+
 // Kill sends SIGKILL to every process in the cgroup and below. It returns before they are gone;
 // Remove waits for that.
 func Kill(cgroup *os.File) error { return kill(cgroup, cgroup.Name()) }
@@ -70,7 +73,7 @@ func kill(cgroup *os.File, dir string) error {
 		return wrapKill(dir, err)
 	}
 	// Kernels before 5.14. Killing goes on until nobody forks any more.
-	for range evacuateRounds {
+	for range killRounds {
 		n, err := killListed(dir)
 		if err != nil || n == 0 {
 			return wrapKill(dir, err)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -54,13 +55,17 @@ func Move(dir string, pid int) error {
 	return nil
 }
 
-// evacuateRounds bounds Evacuate against a process that forks faster than it is moved.
-const evacuateRounds = 100
+// evacuatePatience bounds Evacuate against a process that forks faster than it is moved, and
+// against one that takes its time to end.
+const evacuatePatience = 5 * time.Second
 
 // Evacuate moves every process that is in from itself to the cgroup to. Children forked between
-// reading and moving are found in the next round; after it their parents fork in to.
+// reading and moving are found in the next round; after it their parents fork in to. One that is
+// ending is not moved, whatever the kernel answers (cgroup_migrate_add_task, PF_EXITING), and is
+// there until it has ended: on a busy machine that takes a while.
 func Evacuate(from, to string) error {
-	for range evacuateRounds {
+	start := time.Now()
+	for pause := time.Duration(0); ; pause = min(2*pause+50*time.Microsecond, 10*time.Millisecond) {
 		pids, err := Processes(from)
 		if err != nil {
 			return fmt.Errorf("read processes of cgroup %q: %w", from, err)
@@ -68,13 +73,16 @@ func Evacuate(from, to string) error {
 		if len(pids) == 0 {
 			return nil
 		}
+		if time.Since(start) > evacuatePatience {
+			return fmt.Errorf("empty cgroup %q: processes keep coming, such as %d: %w", from, pids[0], errs.ErrInUse)
+		}
 		for _, pid := range pids {
 			if err := Move(to, pid); err != nil && !errors.Is(err, unix.ESRCH) {
 				return err
 			}
 		}
+		time.Sleep(pause)
 	}
-	return fmt.Errorf("empty cgroup %q: processes keep coming: %w", from, errs.ErrInUse)
 }
 
 // Enable makes controllers available to the children of dir. With empty it first makes sure that

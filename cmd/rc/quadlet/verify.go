@@ -119,11 +119,17 @@ func checkFlags(a *cli.App, u *quadlet.Unit) error {
 		if !ok || strings.Contains(word, "$") {
 			return nil
 		}
-		args = append(args, word)
+		if !strings.HasPrefix(word, "--sdnotify=") { // it is ours
+			args = append(args, word)
+		}
 	}
 	err := container.CheckRun(a, args)
 	if err == nil || errors.Is(err, os.ErrNotExist) { // an env file, say, which may be there in time
 		return nil
 	}
-	return errs.Invalidf("%s: %w", u.Source.Path, err)
+	var problems []error
+	for line := range strings.SplitSeq(err.Error(), "\n") { // what errors.Join has joined
+		problems = append(problems, errs.Invalidf("%s: %s", u.Source.Path, line))
+	}
+	return errors.Join(problems...)
 }
