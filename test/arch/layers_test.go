@@ -96,7 +96,7 @@ var levels = map[string]int{
 
 	"pkg/quadlet/unitfile":  48, // the format of its files
 	"pkg/quadlet/installed": 52, // what people install of it
-	"pkg/kube":             50,
+	"pkg/kube":              50,
 
 	// rc's verbs are in packages by noun, between what they share and the program.
 	"cmd/rc/cli":         60,

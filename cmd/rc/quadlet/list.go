@@ -92,10 +92,10 @@ func manager(ctx context.Context) (m installed.Manager, end func()) {
 		return nil, func() {}
 	}
 	if _, err := c.ManagerCgroup(ctx); err != nil { // a bus without one
-		c.Close()
+		_ = c.Close()
 		return nil, func() {}
 	}
-	return c, func() { c.Close() }
+	return c, func() { _ = c.Close() }
 }
 
 // parseFilters gives what an item has to be.

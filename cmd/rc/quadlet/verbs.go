@@ -69,7 +69,7 @@ func complete(limit int) cli.Completion {
 func reload(ctx context.Context, a *cli.App, asked bool) error {
 	c, err := systemd.Connect(ctx, os.Getuid())
 	if err == nil {
-		defer c.Close()
+		defer func() { _ = c.Close() }()
 		err = c.Reload(ctx)
 	}
 	if errors.Is(err, systemd.ErrNoManager) && !asked {

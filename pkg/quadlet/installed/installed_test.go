@@ -75,7 +75,9 @@ func install(t *testing.T, replace bool, names ...string) (*Installed, error) {
 	t.Helper()
 	return Install(t.Context(), InstallOptions{
 		Names: names, Replace: replace, Check: func(*quadlet.Unit) error { return nil },
-		Fetch: func(_ context.Context, url string) (string, []byte, error) { return filepath.Base(url), []byte(data), nil },
+		Fetch: func(_ context.Context, url string) (string, []byte, error) {
+			return filepath.Base(url), []byte(data), nil
+		},
 	})
 }
 
