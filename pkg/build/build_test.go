@@ -167,6 +167,12 @@ func command(ctx context.Context, r build.Run, words []string, log func(int, []b
 			return 0, err
 		}
 		return 0, unix.Mknod(path, unix.S_IFCHR, 0)
+	case "link": // PATH TO
+		path, err := at(words[1])
+		if err != nil {
+			return 0, err
+		}
+		return 0, os.Symlink(words[2], path)
 	case "print":
 		log(1, []byte(strings.Join(words[1:], " ")+"\n"))
 		return 0, nil

@@ -162,6 +162,17 @@ func TestOnBuild(t *testing.T) {
 	}
 }
 
+// TestLink: --link does not look at what is there.
+func TestLink(t *testing.T) {
+	cfg := setup(t)
+	dir := tree(t, "Dockerfile", "FROM scratch\nCOPY a /real/\nRUN link /l real\nCOPY b /l/\nCOPY --link b /m/\nRUN link /m real\nCOPY --link c /m/\n", "a", "a", "b", "b", "c", "c")
+	made(t, cfg, options(dir, "x"), &shell{})
+	img := resolve(t, cfg, "x")
+	if got := content(t, img, "real/b") + content(t, img, "real/c") + content(t, img, "m/c"); got != "b-c" {
+		t.Errorf("%q", got)
+	}
+}
+
 // TestBases: what FROM finds.
 func TestBases(t *testing.T) {
 	cfg := setup(t)

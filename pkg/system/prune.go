@@ -28,6 +28,8 @@ type PruneOptions struct {
 	VolumeFilters []string
 	// Builds removes the build cache, but for what images have; with AllImages that as well.
 	Builds bool
+	// BuildTypes are those of entries of the build cache that go, none for all.
+	BuildTypes []string
 	// Filters are KEY=VALUE, KEY of PruneFilterKeys.
 	Filters []string
 }
@@ -82,7 +84,7 @@ func Prune(ctx context.Context, cfg *config.Config, o PruneOptions) (*Pruned, er
 
 // builds removes entries of the build cache. They have no labels: asked for by one, nothing is.
 func (p *Pruned) builds(ctx context.Context, cfg *config.Config, o PruneOptions) error {
-	prune := steps.PruneOptions{All: o.AllImages}
+	prune := steps.PruneOptions{All: o.AllImages, Types: o.BuildTypes}
 	for _, text := range o.Filters {
 		key, value, _ := strings.Cut(text, "=")
 		if key != "until" {

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/pkg/build/steps"
 	"github.com/rc-containers/rc/pkg/format"
 	"github.com/rc-containers/rc/pkg/system"
 )
@@ -17,7 +18,7 @@ type pruneOptions struct {
 }
 
 func newPruneCommand(a *cli.App, runF cli.RunFunc[pruneOptions]) *cobra.Command {
-	opts := &pruneOptions{PruneOptions: system.PruneOptions{Images: true}}
+	opts, cache := &pruneOptions{PruneOptions: system.PruneOptions{Images: true}}, false
 	cmd := &cobra.Command{
 		Use:   "prune [options]",
 		Short: "Remove images that nobody needs",
@@ -32,6 +33,9 @@ rc image prune --all --force --filter until=240h`,
 			if err := system.CheckPrune(opts.Filters); err != nil {
 				return err
 			}
+			if cache {
+				opts.Builds, opts.BuildTypes = true, []string{steps.CacheDir}
+			}
 			return runF(cmd.Context(), a, opts)
 		},
 	}
@@ -39,7 +43,7 @@ rc image prune --all --force --filter until=240h`,
 	flags.BoolVarP(&opts.AllImages, "all", "a", false, "Remove every image that no container is made from")
 	cli.ListVar(flags, &opts.Filters, "filter", "", "Only images that match KEY=VALUE: label, label!, until")
 	flags.BoolVarP(&opts.Force, "force", "f", false, "Do not ask")
-	flags.Bool("build-cache", false, "Accepted and without effect: there is no cache of builds")
+	flags.BoolVar(&cache, "build-cache", false, "Remove the directories of RUN --mount=type=cache, too")
 	flags.Bool("external", false, "Accepted and without effect: there are no containers of other programs")
 	cli.CompleteFilter(a, cmd, cli.Images, system.PruneFilterKeys())
 	return cmd
@@ -54,7 +58,7 @@ func pruneImages(ctx context.Context, a *cli.App, opts *pruneOptions) error {
 	if pruned == nil {
 		return err
 	}
-	for _, id := range pruned.Images {
+	for _, id := range append(pruned.Images, pruned.Builds...) {
 		fmt.Fprintln(a.Stdout, id)
 	}
 	fmt.Fprintln(a.Stdout, "Total reclaimed space:", format.Size(pruned.Reclaimed))

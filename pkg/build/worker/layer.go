@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/rc-containers/rc/pkg/build/dockerfile"
+	"github.com/rc-containers/rc/pkg/build/files"
 	"github.com/rc-containers/rc/pkg/build/steps"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/store"
@@ -37,9 +38,22 @@ type maker interface {
 }
 
 // layer adds the step's layer to the stage: that of the cache, or one that is made now. It gives its time.
-func (w *work) layer(ctx context.Context, m maker) (time.Time, error) {
+func (w *work) layer(ctx context.Context, m maker) (created time.Time, err error) {
+	w.stage.b.total.Add(1)
+	for range attempts {
+		if created, err = w.attempt(ctx, m); !errors.Is(err, files.ErrChanged) {
+			break
+		}
+		w.task.Line("%v: beginning again", err)
+	}
+	return created, err
+}
+
+// attempts is how often a step is begun whose files change while they are read.
+const attempts = 3
+
+func (w *work) attempt(ctx context.Context, m maker) (time.Time, error) {
 	b := w.stage.b
-	b.total.Add(1)
 	defer m.close()
 	k, err := m.key(ctx)
 	if err != nil {

@@ -77,7 +77,7 @@ func (r *running) prepare(ctx context.Context) (func(), error) {
 	return release, nil
 }
 
-func (r *running) close() {}
+func (r *running) close() { r.mounts = nil }
 
 func (r *running) make(ctx context.Context) (*store.Staged, error) {
 	s := r.stage
