@@ -62,6 +62,7 @@ func run(a *cli.App, args []string) int {
 		err = cli.UnknownCommand(root, word)
 	}
 	code := cli.Report(a.Stderr, err)
+	a.Finished(code)
 	_, ran := errors.AsType[errs.Exit](err) // a command's own code
 	if sig := interrupted(); sig != 0 && err != nil && !ran {
 		return errs.CodeSignal + int(sig)

@@ -96,7 +96,7 @@ func TestLog(t *testing.T) {
 		"":                     `^$`,
 		"--log-level info":     `^$`,
 		"--log-level debug":    `^time=\S+ level=DEBUG msg="settings read" .*root=`,
-		"--debug":              `^at=\S+ took=\S+ level=DEBUG msg="settings read" .*root=`,
+		"--debug":              `(?s)^at=\S+ took=\S+ level=DEBUG msg="settings read" .*root=.*\nat=\S+ took=\S+ level=DEBUG msg=finished code=0 total=\S+\n$`,
 		"--debug=false":        `^$`,
 		"--log-level=PANIC":    `^$`,
 		"--log-level= --debug": `^at=`,

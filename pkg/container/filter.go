@@ -166,7 +166,7 @@ func oneOf(value string, words []string) error {
 	if slices.Contains(words, value) {
 		return nil
 	}
-	return errs.Invalidf("want one of %s", strings.Join(words, ", "))
+	return errs.Invalidf("want one of %s%s", strings.Join(words, ", "), spec.Meant(value, words))
 }
 
 // labelTest is of KEY, or KEY=VALUE.

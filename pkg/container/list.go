@@ -79,7 +79,7 @@ func CheckSort(key string) error {
 	if key == "" || slices.Contains(SortKeys(), key) {
 		return nil
 	}
-	return errs.Invalidf("--sort %q: want one of %s", key, strings.Join(SortKeys(), ", "))
+	return errs.Invalidf("--sort %q: want one of %s%s", key, strings.Join(SortKeys(), ", "), spec.Meant(key, SortKeys()))
 }
 
 // Started is when a container was started last, zero if never.

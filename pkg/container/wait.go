@@ -42,7 +42,7 @@ func WaitConditions() []string {
 func CheckConditions(words []string) error {
 	for _, w := range words {
 		if !slices.Contains(WaitConditions(), w) {
-			return errs.Invalidf("--condition %q: want one of %s", w, strings.Join(WaitConditions(), ", "))
+			return errs.Invalidf("--condition %q: want one of %s%s", w, strings.Join(WaitConditions(), ", "), spec.Meant(w, WaitConditions()))
 		}
 	}
 	return nil

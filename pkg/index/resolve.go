@@ -3,11 +3,11 @@ package index
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/spec"
 )
 
 // Find finds one image by what a user calls it: an id, a name, or a prefix of an id.
@@ -34,7 +34,27 @@ func (ix *Index) Find(value string) (Entry, error) {
 	if nameErr != nil && !isHex(id) {
 		return Entry{}, nameErr
 	}
-	return Entry{}, fmt.Errorf("image %q: %w", value, errs.ErrNotFound)
+	return Entry{}, spec.NotFound("image", value, ix.written(value))
+}
+
+// written are the names of all images as value is written: short or full, with a tag or without.
+func (ix *Index) written(value string) []string {
+	entries, _ := ix.All()
+	slash, tag := strings.Contains(value, "/"), strings.Contains(value[strings.LastIndexByte(value, '/')+1:], ":")
+	var names []string
+	for _, e := range entries {
+		for _, name := range e.Names {
+			names = append(names, name)
+			if at := strings.LastIndexByte(name, ':'); !tag && at > strings.LastIndexByte(name, '/') {
+				name = name[:at]
+			}
+			names = append(names, name, strings.TrimPrefix(name, "docker.io/"))
+			if !slash {
+				names = append(names, name[strings.LastIndexByte(name, '/')+1:])
+			}
+		}
+	}
+	return names
 }
 
 // byName goes through the full names that n can stand for.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/spec"
 )
 
 // MaxSize is how many bytes a secret can have: podman's limit.
@@ -151,7 +152,8 @@ func (s Store) Find(nameOrID string) (*Secret, error) {
 		}
 	}
 	if match == nil {
-		return nil, errors.Join(errs.WithHint(err, "rc secret ls"), broken)
+		names, _ := s.Names()
+		return nil, errors.Join(errs.WithHint(spec.NotFound("secret", nameOrID, names), "rc secret ls"), broken)
 	}
 	return match, nil
 }

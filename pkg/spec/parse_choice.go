@@ -9,7 +9,7 @@ import (
 // ParseChoice takes one of a few words.
 func ParseChoice(value string, choices ...string) (string, error) {
 	if !slices.Contains(choices, value) {
-		return "", invalid(value, "want %s", orList(choices))
+		return "", invalid(value, "want %s%s", orList(choices), Meant(value, choices))
 	}
 	return value, nil
 }

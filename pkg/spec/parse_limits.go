@@ -28,7 +28,7 @@ func ParseUlimit(value string) (specs.POSIXRlimit, error) {
 		return specs.POSIXRlimit{}, invalid(value, "want NAME=SOFT[:HARD], or host")
 	}
 	if !slices.Contains(UlimitNames(), name) {
-		return specs.POSIXRlimit{}, invalid(value, "unknown limit %q: want one of %s", name, strings.Join(UlimitNames(), " "))
+		return specs.POSIXRlimit{}, invalid(value, "unknown limit %q: want one of %s%s", name, strings.Join(UlimitNames(), " "), Meant(name, UlimitNames()))
 	}
 	first, second, two := strings.Cut(limits, ":")
 	soft, err := rlimitValue(value, first)

@@ -38,7 +38,7 @@ const mostLogFiles = 1000
 func ParseLogOpt(l *Log, value, cwd string) error {
 	key, text, found := strings.Cut(value, "=")
 	if !slices.Contains(LogOptions(), key) {
-		return invalid(value, "unknown option %q: want %s", key, orList(LogOptions()))
+		return invalid(value, "unknown option %q: want %s%s", key, orList(LogOptions()), Meant(key, LogOptions()))
 	}
 	if !found || text == "" {
 		return invalid(value, "want %s=VALUE", key)

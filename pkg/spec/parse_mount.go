@@ -210,7 +210,7 @@ func typeOfMount(value string, record []string) (*mountFields, error) {
 		return nil, unsupported(value, "type=%s: rc has no such mounts; want one of %s", f.kind, strings.Join(MountTypes(), " "))
 	}
 	if !slices.Contains(MountTypes(), f.kind) {
-		return nil, invalid(value, "unknown type %q: want one of %s", f.kind, strings.Join(MountTypes(), " "))
+		return nil, invalid(value, "unknown type %q: want one of %s%s", f.kind, strings.Join(MountTypes(), " "), Meant(f.kind, MountTypes()))
 	}
 	return f, nil
 }

@@ -26,7 +26,7 @@ func ParseRestart(value string) (Restart, error) {
 		policy = RestartNo
 	}
 	if _, err := ParseChoice(policy, RestartPolicies()...); err != nil {
-		return Restart{}, invalid(value, "want no, on-failure[:N], always or unless-stopped")
+		return Restart{}, invalid(value, "want no, on-failure[:N], always or unless-stopped%s", Meant(policy, RestartPolicies()))
 	}
 	restart := Restart{Policy: policy}
 	if !counted {

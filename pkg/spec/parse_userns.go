@@ -62,7 +62,7 @@ func ParseUserns(value string) (Userns, error) {
 		return Userns{}, unsupported(value, "a namespace that was made elsewhere need not have the ids that images' files have on disk, "+
 			"and an ordinary user may not map more into it: join another container's by container:NAME, or give --uidmap and --gidmap")
 	}
-	return Userns{}, invalid(value, "want host, keep-id, nomap, auto, private or container:NAME")
+	return Userns{}, invalid(value, "want host, keep-id, nomap, auto, private or container:NAME%s", Meant(mode, UsernsModes()))
 }
 
 func splitOptions(text string, found bool) []string {

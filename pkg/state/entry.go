@@ -311,13 +311,12 @@ func (r Root) FindID(nameOrID string) (string, error) {
 			return id, nil
 		}
 	}
-	notFound := errs.WithHint(fmt.Errorf("container %q: %w", nameOrID, errs.ErrNotFound), "rc ps -a")
 	switch {
 	case !isHex(nameOrID):
-		return "", notFound
+		return "", r.notFound(nameOrID)
 	case !isID(nameOrID):
 	case missing(filepath.Join(r.Dir(nameOrID), containerFile)):
-		return "", notFound
+		return "", r.notFound(nameOrID)
 	default:
 		return nameOrID, nil // no need to look at all the others
 	}
@@ -333,7 +332,7 @@ func (r Root) FindID(nameOrID string) (string, error) {
 	}
 	switch len(ids) {
 	case 0:
-		return "", notFound
+		return "", r.notFound(nameOrID)
 	case 1:
 		return ids[0], nil
 	}
@@ -342,4 +341,9 @@ func (r Root) FindID(nameOrID string) (string, error) {
 		short = append(short, id[:min(len(nameOrID)+4, idLength)])
 	}
 	return "", errs.Invalidf("container id %q: %d ids begin with it: %s", nameOrID, len(ids), strings.Join(short, ", "))
+}
+
+func (r Root) notFound(nameOrID string) error {
+	names, _ := r.Names()
+	return errs.WithHint(spec.NotFound("container", nameOrID, names), "rc ps -a")
 }

@@ -38,7 +38,7 @@ func ParseOptions(options map[string]string) (Mount, error) {
 	var m Mount
 	for _, key := range slices.Sorted(maps.Keys(options)) {
 		if !slices.Contains(OptionKeys(), key) {
-			return m, errs.Invalidf("option %q: want one of %s", key, strings.Join(OptionKeys(), ", "))
+			return m, errs.Invalidf("option %q: want one of %s%s", key, strings.Join(OptionKeys(), ", "), spec.Meant(key, OptionKeys()))
 		}
 	}
 	_, m.NoCopy = options["nocopy"]

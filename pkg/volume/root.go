@@ -259,7 +259,7 @@ func (r Root) Find(name string) (string, error) {
 	}
 	switch len(found) {
 	case 0:
-		return "", errs.WithHint(fmt.Errorf("volume %q: %w", name, errs.ErrNotFound), "rc volume ls")
+		return "", errs.WithHint(spec.NotFound("volume", name, names), "rc volume ls")
 	case 1:
 		return found[0], nil
 	}

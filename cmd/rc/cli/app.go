@@ -48,6 +48,13 @@ func (a *App) Load() error {
 	return nil
 }
 
+// Finished is the last stage of --debug: what all of them took together.
+func (a *App) Finished(code int) {
+	if a.Config != nil && a.Config.Debug {
+		slog.Debug("finished", "code", code, "total", time.Since(a.Started).Round(time.Microsecond))
+	}
+}
+
 // Reexecute runs rc again in the default map; its exit code becomes ours. args are those
 // that rc was called with; before them come the directories as decided here, since the uid
 // by which they would be decided is another there. What the user said comes later and counts.

@@ -49,18 +49,40 @@ func writeUsage(out io.Writer, cmd *cobra.Command) {
 	}
 }
 
+// commonest are the verbs that a list of all of them begins with.
+func commonest() []string {
+	return []string{"run", "exec", "ps", "build", "pull", "push", "images", "start", "stop", "rm", "logs", "cp", "inspect", "login", "search"}
+}
+
 func writeCommands(out io.Writer, cmd *cobra.Command) {
 	if !cmd.HasAvailableSubCommands() {
 		return
 	}
 	fmt.Fprintf(out, "\nAvailable Commands:\n")
-	commands := slices.Clone(cmd.Commands())
-	slices.SortFunc(commands, func(a, b *cobra.Command) int { return cmp.Compare(a.Name(), b.Name()) })
-	for _, sub := range commands {
-		if sub.IsAvailableCommand() || sub.Name() == "help" {
+	var common, others []*cobra.Command
+	for _, sub := range cmd.Commands() {
+		switch {
+		case !sub.IsAvailableCommand() && sub.Name() != "help":
+		case !cmd.HasParent() && slices.Contains(commonest(), sub.Name()):
+			common = append(common, sub)
+		default:
+			others = append(others, sub)
+		}
+	}
+	slices.SortFunc(common, func(a, b *cobra.Command) int {
+		return slices.Index(commonest(), a.Name()) - slices.Index(commonest(), b.Name())
+	})
+	slices.SortFunc(others, func(a, b *cobra.Command) int { return cmp.Compare(a.Name(), b.Name()) })
+	write := func(list []*cobra.Command) {
+		for _, sub := range list {
 			fmt.Fprintf(out, "  %-*s %s\n", cmd.NamePadding(), sub.Name(), sub.Short)
 		}
 	}
+	write(common)
+	if len(common) > 0 {
+		fmt.Fprintln(out)
+	}
+	write(others)
 }
 
 func indent(text string) string {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/spec"
 )
 
 // A descriptor is a column of rc top: those of podman-top(1), and ps(1)'s codes for them.
@@ -77,7 +78,7 @@ func choose(words []string) ([]descriptor, error) {
 			name = strings.TrimSpace(name)
 			i := slices.IndexFunc(all, func(d descriptor) bool { return d.name == name || name != "" && d.code == name })
 			if i < 0 {
-				return nil, errs.WithHint(errs.Invalidf("descriptor %q: want one of %s", name, strings.Join(Descriptors(), ", ")),
+				return nil, errs.WithHint(errs.Invalidf("descriptor %q: want one of %s%s", name, strings.Join(Descriptors(), ", "), spec.Meant(name, Descriptors())),
 					"rc top CONTAINER -ef, or other arguments of ps(1) that begin with a dash")
 			}
 			chosen = append(chosen, all[i])

@@ -20,6 +20,7 @@ import (
 
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/linux"
+	"github.com/rc-containers/rc/pkg/spec"
 )
 
 // Store is where the networks of a user are. Neither directory has to exist.
@@ -136,7 +137,11 @@ func (s *Store) Find(nameOrID string) (*Network, error) {
 		found = &all[i]
 	}
 	if found == nil {
-		return nil, errs.WithHint(err, "rc network create "+nameOrID)
+		names := spec.NetworkModes()
+		for _, n := range all {
+			names = append(names, n.Name)
+		}
+		return nil, errs.WithHint(spec.NotFound("network", nameOrID, names), "rc network create "+nameOrID)
 	}
 	return found, nil
 }
