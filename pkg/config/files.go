@@ -196,8 +196,8 @@ func dropIns(dir string) []string {
 	return files
 }
 
-// readStorage reads the first storage.conf there is.
-func (c *Config) readStorage(h host) error {
+// storageFiles are the storage.conf that may exist; the first that does counts.
+func storageFiles(h host) []string {
 	files := []string{h.etc + "/storage.conf", h.share + "/storage.conf"}
 	if home := h.configHome(); home != "" {
 		files = append([]string{home + "/storage.conf"}, files...)
@@ -205,7 +205,12 @@ func (c *Config) readStorage(h host) error {
 	if path := h.getenv("CONTAINERS_STORAGE_CONF"); path != "" {
 		files = []string{path}
 	}
-	for _, path := range files {
+	return files
+}
+
+// readStorage reads it.
+func (c *Config) readStorage(h host) error {
+	for _, path := range storageFiles(h) {
 		var conf storageConf
 		before := len(c.Files)
 		if err := c.decode(path, &conf); err != nil {

@@ -50,10 +50,14 @@ type host struct {
 // storage.conf before defaults. It reads files and, where there is no runtime directory
 // for the user, makes one under /tmp; it creates nothing else.
 func Load(flags Flags) (*Config, error) {
-	return load(flags, host{
+	return load(flags, realHost())
+}
+
+func realHost() host {
+	return host{
 		getenv: os.Getenv, uid: os.Getuid(),
 		etc: "/etc/containers", share: "/usr/share/containers", cdi: []string{"/etc/cdi", "/var/run/cdi"}, runUser: "/run/user", tmp: "/tmp",
-	})
+	}
 }
 
 func load(flags Flags, h host) (*Config, error) {

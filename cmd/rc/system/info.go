@@ -2,10 +2,13 @@ package system
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/format"
 	"github.com/rc-containers/rc/pkg/machine"
 )
@@ -16,7 +19,9 @@ type systemInfo struct {
 	Host       hostInfo       `json:"host"`
 	Store      storeInfo      `json:"store"`
 	Registries registriesInfo `json:"registries"`
-	Version    clientVersion  `json:"version"`
+	// Settings are what rc has been told, and by whom; as text, those only that are not defaults.
+	Settings []config.Setting `json:"settings"`
+	Version  clientVersion    `json:"version"`
 }
 
 type hostInfo struct {
@@ -119,9 +124,13 @@ func newInfoCommand(a *cli.App, runF cli.RunFunc[infoOptions]) *cobra.Command {
 		Short: "Show what rc works with on this machine",
 		Long: `Shows the machine, the ids and controllers that containers can have, where images
 and containers lie and how their file systems are mounted, and the programs that
-rc calls. Nothing is changed, and no namespace is made.`,
+rc calls. Nothing is changed, and no namespace is made.
+
+Under "settings" is what files (with the line), variables and flags have set; with
+--format also all that nobody has set ("default").`,
 		Example: `rc info
 rc info --format json
+rc info --format '{{range .Settings}}{{.Key}} {{.Value}} {{.Origin}}{{println}}{{end}}'
 rc info --format '{{.Store.MountProgram.Reason}}'`,
 		Args:              cli.NoArguments,
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -142,6 +151,7 @@ func printInfo(ctx context.Context, a *cli.App, opts *infoOptions) error {
 	if opts.Format != "" {
 		return format.PrintOne(a.Stdout, opts.Format, info)
 	}
+	info.Settings = slices.DeleteFunc(info.Settings, func(s config.Setting) bool { return s.Origin == config.Default && !strings.HasSuffix(s.Key, "root") })
 	return writeYAML(a.Stdout, info)
 }
 
@@ -152,6 +162,7 @@ func gatherInfo(ctx context.Context, a *cli.App) systemInfo {
 		Host:       hostFacts(ctx, a),
 		Store:      storeFacts(a.Config),
 		Registries: registriesInfo{Search: a.Config.SearchRegistries()},
+		Settings:   a.Config.Origins(a.Global),
 		Version:    buildVersion(a),
 	}
 	found := programs()
