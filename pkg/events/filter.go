@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/rc-containers/rc/pkg/errs"
-	"github.com/rc-containers/rc/pkg/spec"
 )
 
 // FilterKeys are the filters that there are.
@@ -79,12 +78,12 @@ func parseFilter(key, value string) (func(Event) bool, error) {
 	case "event", "status":
 		status := dockers(value)
 		if !slices.Contains(Statuses(), status) {
-			return nil, errs.Invalidf("want one of %s%s", strings.Join(Statuses(), ", "), spec.Meant(value, Statuses()))
+			return nil, errs.Invalidf("want one of %s", strings.Join(Statuses(), ", "))
 		}
 		return func(e Event) bool { return e.Status == status }, nil
 	case "type":
 		if !slices.Contains(Types(), value) {
-			return nil, errs.Invalidf("want one of %s%s", strings.Join(Types(), ", "), spec.Meant(value, Types()))
+			return nil, errs.Invalidf("want one of %s", strings.Join(Types(), ", "))
 		}
 		return func(e Event) bool { return e.Type == value }, nil
 	case "label":
