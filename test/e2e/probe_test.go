@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/crypto/ssh/agent"
 	"golang.org/x/sys/unix"
 )
 
@@ -30,9 +31,10 @@ func TestMain(m *testing.M) {
 // probe notify MESSAGE…: send them to NOTIFY_SOCKET, and wait until all before them have arrived (sd_notify_barrier(3)).
 // probe activated: the sockets of sd_listen_fds(3), and an answer to whoever connects to the first.
 // probe dial PATH: what the socket there answers.
+// probe agent: what the agent at SSH_AUTH_SOCK does: its keys' comments, whether they sign and can be deleted.
 // probe xattr FILE NAME: an extended attribute's value. probe setxattr FILE NAME VALUE.
 func probe(args []string) int {
-	err := errors.New("usage: probe ids | caps | udp ADDRESS… | icmp | mute SOCKET | listen PATH | notify MESSAGE… | activated | dial PATH | xattr FILE NAME | setxattr FILE NAME VALUE")
+	err := errors.New("usage: probe ids | caps | udp ADDRESS… | icmp | mute SOCKET | listen PATH | notify MESSAGE… | activated | dial PATH | agent | xattr FILE NAME | setxattr FILE NAME VALUE")
 	switch {
 	case len(args) == 1 && args[0] == "ids":
 		fmt.Println(os.Getuid(), os.Geteuid(), os.Getgid(), os.Getegid())
@@ -62,6 +64,8 @@ func probe(args []string) int {
 		if err == nil {
 			fmt.Printf("%s\n", buffer[:n])
 		}
+	case len(args) == 1 && args[0] == "agent":
+		err = askAgent(os.Getenv("SSH_AUTH_SOCK"))
 	case len(args) == 4 && args[0] == "setxattr":
 		err = unix.Lsetxattr(args[1], args[2], []byte(args[3]), 0)
 	}
@@ -93,6 +97,25 @@ func receive(addresses []string) error {
 		}()
 	}
 	return <-failed
+}
+
+func askAgent(socket string) error {
+	conn, err := net.Dial("unix", socket)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }()
+	client := agent.NewClient(conn)
+	keys, err := client.List()
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
+		_, err := client.Sign(key, []byte("data"))
+		fmt.Printf("key %q signs: %t\n", key.Comment, err == nil)
+	}
+	fmt.Printf("deleted: %t\n", client.RemoveAll() == nil)
+	return nil
 }
 
 // mute accepts connections and keeps them.
