@@ -26,7 +26,7 @@ echo "== end to end as $user, with a user manager"
 RC_E2E_WITHOUT="cgroup ${RC_E2E_WITHOUT:-}" test/host/run.sh "$user" ./e2e.test "${flags[@]}" || code=1
 echo "== end to end as $user, without: as under su and cron"
 RC_E2E_WITHOUT="cgroup systemd ${RC_E2E_WITHOUT:-}" \
-  test/host/run.sh --no-manager "$user" ./e2e.test "${flags[@]}" -test.run 'TestScripts/^(run|run-stdin|run-process|run-mounts|userns|volume|nomanager|rm|images|doctor)$' || code=1
+  test/host/run.sh --no-manager "$user" ./e2e.test "${flags[@]}" -test.run 'TestScripts/^(run|run-stdin|run-process|run-mounts|userns|volume|nomanager|rm|images|doctor|build-run-host)$' || code=1
 # changed NAME CHANGE USER: the scripts in testdata/changed/NAME.
 changed() {
   echo "== end to end as $3, where there is: $2"
