@@ -34,3 +34,6 @@ const (
 func UnitVariables() []string {
 	return []string{"NOTIFY_SOCKET", ListenFDs, ListenPID, ListenNames, "WATCHDOG_PID", "WATCHDOG_USEC", "MAINPID"}
 }
+
+// UnitLabel is the label, and the variable, that names the unit which makes a container at each start: podman's.
+const UnitLabel = "PODMAN_SYSTEMD_UNIT"

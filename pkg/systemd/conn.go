@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/godbus/dbus/v5"
+
+	"github.com/rc-containers/rc/pkg/errs"
 )
 
 // ErrNoManager says that no systemd manager answers for the user: no bus, nobody behind it, or
@@ -18,6 +20,8 @@ var ErrNoManager = errors.New("no systemd user manager")
 const (
 	// patience is how long a bus or a manager may be silent.
 	patience = 2 * time.Second
+	// jobPatience is how long a job may go on: systemd bounds it by the unit's own timeouts, which may be lifted.
+	jobPatience = time.Hour
 	// endurance is how long a busy manager is waited for: 50 containers started at once take
 	// 0.7 s on a small machine and ten times that in an emulated one.
 	endurance = 30 * time.Second
@@ -149,6 +153,21 @@ func (c *Conn) ControlGroup(ctx context.Context, unit string) (string, error) {
 func (c *Conn) StopUnit(ctx context.Context, unit string) error {
 	if err := c.call(ctx, managerPath, managerIntf+".StopUnit", unit, "replace").Err; err != nil && !is(err, errNoUnit) {
 		return fmt.Errorf("stop unit %q: %w", unit, explain(err))
+	}
+	return nil
+}
+
+// RestartUnit restarts a unit, or starts it, and waits until that is done, however long the unit may take by
+// its own settings.
+func (c *Conn) RestartUnit(ctx context.Context, unit string) error {
+	c.match()
+	call := c.bus.Object(destination, managerPath).GoWithContext(ctx, managerIntf+".RestartUnit", 0, make(chan *dbus.Call, 1), unit, "replace")
+	result, err := c.waitJob(ctx, call, jobPatience)
+	if err != nil {
+		return fmt.Errorf("restart: %w", explain(err))
+	}
+	if result != "done" {
+		return errs.WithHint(fmt.Errorf("restart: the job ended with %q: %w", result, errs.ErrState), "systemctl --user status "+unit)
 	}
 	return nil
 }

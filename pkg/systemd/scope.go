@@ -132,6 +132,16 @@ func (c *Conn) start(ctx context.Context, name string, list []Property) error {
 // wait waits for the reply, and for the end of the job that it names. Signals of other jobs are
 // the manager's sign of life.
 func (c *Conn) wait(ctx context.Context, call *dbus.Call) error {
+	result, err := c.waitJob(ctx, call, patience)
+	if err == nil {
+		err = outcome(result)
+	}
+	return err
+}
+
+// waitJob gives the job's result. Once the job is known there may be silence for as long as atWork.
+func (c *Conn) waitJob(ctx context.Context, call *dbus.Call, atWork time.Duration) (string, error) {
+	limit := patience
 	silence := time.NewTimer(patience)
 	defer silence.Stop()
 	var job dbus.ObjectPath
@@ -140,20 +150,20 @@ func (c *Conn) wait(ctx context.Context, call *dbus.Call) error {
 	for {
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return "", ctx.Err()
 		case <-silence.C:
-			return fmt.Errorf("no answer for %v: %w", patience, context.DeadlineExceeded)
+			return "", fmt.Errorf("no answer for %v: %w", limit, context.DeadlineExceeded)
 		case reply := <-done:
 			if err := reply.Store(&job); err != nil {
-				return err
+				return "", err
 			}
-			done = nil
+			done, limit = nil, atWork
 			if result, ok := early[job]; ok {
-				return outcome(result)
+				return result, nil
 			}
 		case signal, ok := <-c.signals:
 			if !ok {
-				return dbus.ErrClosed
+				return "", dbus.ErrClosed
 			}
 			ended, result, ok := parseJobRemoved(signal)
 			if !ok {
@@ -162,10 +172,10 @@ func (c *Conn) wait(ctx context.Context, call *dbus.Call) error {
 			if job == "" {
 				early[ended] = result
 			} else if ended == job {
-				return outcome(result)
+				return result, nil
 			}
 		}
-		silence.Reset(patience)
+		silence.Reset(limit)
 	}
 }
 

@@ -74,6 +74,7 @@ var levels = map[string]int{
 	"pkg/container":         40,
 	"pkg/container/volumes": 42, // volumes and who uses them
 	"pkg/system":            45, // what is done to all containers and images
+	"pkg/autoupdate":        45, // units whose containers' images have changed
 	"pkg/doctor":            46, // whether this machine has what rc needs
 	// The files and processes of containers, for verbs that need not start one.
 	"pkg/container/files":     45,

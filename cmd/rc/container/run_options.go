@@ -156,6 +156,9 @@ func (f *runFlags) container(p *flagParser, o *create.Options) {
 	p.pairs("label", f.labels, o.Labels)
 	o.Annotations = map[string]string{}
 	p.pairs("annotation", f.annotations, o.Annotations)
+	if name := os.Getenv(spec.UnitLabel); name != "" { // rc auto-update restarts the unit
+		o.Labels[spec.UnitLabel] = name
+	}
 	o.CreateCommand = slices.Clone(os.Args)
 	o.Remove = f.rm
 	o.CIDFile = one(p, "cidfile", f.cidfile, p.newFile)

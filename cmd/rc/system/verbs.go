@@ -16,6 +16,7 @@ func Verbs(a *cli.App) []cli.Verb {
 		{Name: system.MeasureVerb, Make: func() *cobra.Command { return newMeasureCommand(a, measure) }},
 		{Name: system.WipeVerb, Make: func() *cobra.Command { return newWipeCommand(a, wipe) }},
 		{Name: system.MigrateVerb, Make: func() *cobra.Command { return newRechownCommand(a, rechown) }},
+		{Name: "auto-update", Make: func() *cobra.Command { return newAutoUpdateCommand(a, autoUpdate) }},
 		{Name: "events", Make: func() *cobra.Command { return newEventsCommand(a, printEvents) }},
 		{Name: "info", Make: func() *cobra.Command { return newInfoCommand(a, printInfo) }},
 		{Name: "version", Make: func() *cobra.Command { return newVersionCommand(a, printVersion) }},
