@@ -119,9 +119,7 @@ func checkFlags(a *cli.App, u *quadlet.Unit) error {
 		if !ok || strings.Contains(word, "$") {
 			return nil
 		}
-		if !strings.HasPrefix(word, "--sdnotify=") { // it is ours
-			args = append(args, word)
-		}
+		args = append(args, word)
 	}
 	err := container.CheckRun(a, args)
 	if err == nil || errors.Is(err, os.ErrNotExist) { // an env file, say, which may be there in time
