@@ -115,7 +115,7 @@ func (f *runFlags) addContainer(flags *pflag.FlagSet) {
 	flags.UintVar(&f.timeout, "timeout", 0, "Kill the container after so many seconds (0 is never)")
 	flags.UintVar(&f.stopTimeout, "stop-timeout", 10, "Seconds between the stop signal and SIGKILL")
 	flags.StringVar(&f.stopSignal, "stop-signal", "", "Signal that stops the container (default the image's or SIGTERM)")
-	flags.StringVar(&f.logDriver, "log-driver", "", "Where its output goes: k8s-file, json-file, journald, none or passthrough (default k8s-file)")
+	flags.StringVar(&f.logDriver, "log-driver", "", "Where its output goes: k8s-file, json-file, journald, none or passthrough (default k8s-file; of the unit of a quadlet journald)")
 	cli.ListVar(flags, &f.logOpts, "log-opt", "", "max-size=SIZE, max-file=N, path=FILE, tag=TEXT")
 	flags.StringVar(&f.sdnotify, "sdnotify", "", sdnotifyHelp+" (default container)")
 	flags.StringVar(&f.restart, "restart", "", "Start it anew when it ends: no, on-failure[:N], always or unless-stopped (default no)")

@@ -2,6 +2,7 @@ package container
 
 import (
 	"fmt"
+	"os"
 
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/container/create"
@@ -27,7 +28,20 @@ func (f *runFlags) life(p *flagParser, cfg *config.Config, o *create.Options) {
 	for _, value := range f.logOpts {
 		p.note("log-opt", spec.ParseLogOpt(&o.Log, value, p.cwd))
 	}
+	if o.Log.Driver == "" && f.detach && cfg.Containers.LogDriver == "" && inJournal() {
+		journal := o.Log
+		journal.Driver = "journald"
+		if journal.Check() == nil { // else there are options for a file
+			o.Log = journal
+		}
+	}
 	o.Health = f.health.options(p)
+}
+
+// inJournal reports whether rc is started by the unit of a quadlet whose output is in the journal
+// (systemd.exec(5), JOURNAL_STREAM): that is where systemctl status and journalctl --unit look.
+func inJournal() bool {
+	return os.Getenv("RC_SYSTEMD_UNIT") != "" && os.Getenv("JOURNAL_STREAM") != ""
 }
 
 // detachKeys are those of a flag --detach-keys; where it was not given, containers.conf's.

@@ -38,6 +38,30 @@ func parseRun(t *testing.T, cfg *config.Config, args ...string) (*runOptions, er
 	return got, cmd.ExecuteContext(t.Context())
 }
 
+// TestUnitLog: a quadlet's container logs where its unit does, unless something else was said.
+func TestUnitLog(t *testing.T) {
+	t.Setenv("RC_SYSTEMD_UNIT", "web.service")
+	for _, test := range []struct{ stream, conf, args, want string }{
+		{"8:1", "", "-d x", "journald"},
+		{"8:1", "", "x", ""},
+		{"", "", "-d x", ""},
+		{"8:1", "json-file", "-d x", ""},
+		{"8:1", "", "-d --log-driver none x", "none"},
+		{"8:1", "", "-d --log-opt max-size=1k x", ""},
+		{"8:1", "", "-d --log-opt tag=t x", "journald"},
+	} {
+		t.Setenv("JOURNAL_STREAM", test.stream)
+		got, err := parseRun(t, &config.Config{Containers: config.Containers{LogDriver: test.conf}}, strings.Fields(test.args)...)
+		if err != nil || got.Log.Driver != test.want {
+			t.Errorf("%+v: %+v, %v", test, got, err)
+		}
+	}
+	t.Setenv("RC_SYSTEMD_UNIT", "")
+	if got, err := parseRun(t, &config.Config{}, "-d", "x"); err != nil || got.Log.Driver != "" {
+		t.Errorf("by hand: %+v, %v", got, err)
+	}
+}
+
 // flagTest is a part of a command line with what it changes in the options.
 type flagTest struct {
 	args string
