@@ -125,12 +125,12 @@ func TestUnpack(t *testing.T) {
 		"the last one counts":       {data: tarOf(t, "a=1 a=2"), want: "a=2"},
 		"a link, replaced":          {data: tarOf(t, "a=1 b+a a=2"), want: "a=2 b=1"},
 		"devices are left out":      {data: tarOf(t, "a=1 null*"), want: "a=1"},
-		"a whiteout":                {data: tarOf(t, ".wh.a=1"), err: `add "f": unpack ".wh.a"`},
-		"above":                     {data: tarOf(t, "../a=1"), err: `add "f": unpack "../a": the name leads out of the archive`},
+		"a whiteout":                {data: tarOf(t, ".wh.a=1"), err: `unpack "f": ".wh.a"`},
+		"above":                     {data: tarOf(t, "../a=1"), err: `unpack "f": "../a": the name leads out of the archive`},
 		"absolute":                  {data: tarOf(t, "/a=1"), dest: "/x", want: "x/ x/a=1"},
-		"a link to what is not":     {data: tarOf(t, "a+b"), err: `add "f": unpack "a": hard link to "b", which`},
-		"cut off":                   {data: tarOf(t, "a=1 b=2")[:1200], err: `add "f": unpack: the archive is damaged`},
-		"the destination is a file": {data: tarOf(t, "a=1"), lower: []string{"x="}, dest: "/x", err: `add "f": "/x" is not a directory`},
+		"a link to what is not":     {data: tarOf(t, "a+b"), err: `unpack "f": "a": hard link to "b", which`},
+		"cut off":                   {data: tarOf(t, "a=1 b=2")[:1200], err: `unpack "f": the archive is damaged`},
+		"the destination is a file": {data: tarOf(t, "a=1"), lower: []string{"x="}, dest: "/x", err: `unpack "f": "/x" is not a directory`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -310,7 +310,7 @@ func TestURL(t *testing.T) {
 // TestErrorsOfURLs: errors say what was asked for.
 func TestErrorsOfURLs(t *testing.T) {
 	_, err := Prepare(t.Context(), nil, &dockerfile.Copy{Add: true, Sources: []string{"http://127.0.0.1:1/x"}, Dest: "/"}, Options{})
-	if err == nil || !strings.HasPrefix(err.Error(), `add "http://127.0.0.1:1/x": `) {
+	if err == nil || !strings.HasPrefix(err.Error(), `"http://127.0.0.1:1/x": `) {
 		t.Error(err)
 	}
 	_, err = Prepare(t.Context(), nil, &dockerfile.Copy{Add: true, Sources: []string{"x"}, Checksum: sumOfText, Dest: "/"}, Options{})

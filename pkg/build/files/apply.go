@@ -54,7 +54,7 @@ func (p *Prepared) Apply(ctx context.Context, st *store.Store, lower []string) (
 		if m.unpack && m.top.ino.kind() == unix.S_IFREG {
 			if done, err := w.unpack(t, m.top.ino, p.copy.Dest); done || err != nil {
 				if err != nil {
-					return nil, fmt.Errorf("%s %q: %w", p.verb(), m.base, full(err))
+					return nil, fmt.Errorf("unpack %q: %w", m.base, full(err))
 				}
 				continue
 			}

@@ -263,10 +263,9 @@ func TestChanged(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer src.Close()
-		if name == "link" {
-			if err := os.WriteFile(dir+"/a", nil, 0o644); err != nil {
-				t.Fatal(err)
-			}
+		os.Remove(dir + "/a")
+		if err := os.WriteFile(dir+"/a", nil, 0o644); err != nil {
+			t.Fatal(err)
 		}
 		p, err := Prepare(t.Context(), src, &dockerfile.Copy{Sources: []string{"a"}, Dest: "/"}, Options{})
 		if err != nil {
@@ -286,10 +285,6 @@ func TestChanged(t *testing.T) {
 		if _, err := p.Apply(t.Context(), st, nil); !errors.Is(err, ErrChanged) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if name == "content" {
-			continue
-		}
-		os.Remove(dir + "/a")
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 // is ignored, and by which line; that it would be above the context; what is there with a name like it.
 func (s *Source) missing(word string, cause error) error {
 	name := strings.TrimPrefix(path.Clean("/"+word), "/")
-	err := fmt.Errorf("%s has no %q: %w", s.name, name, errs.ErrNotFound)
+	err := fmt.Errorf("%q: %w in %s", name, errs.ErrNotFound, s.name)
 	if link, ok := errors.AsType[*linkError](cause); ok {
 		return errs.WithHint(err, fmt.Sprintf("%q is a link to %q: links cannot leave %s, which is their root", link.name, link.target, s.name))
 	}

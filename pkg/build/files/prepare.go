@@ -65,13 +65,15 @@ func Prepare(ctx context.Context, src *Source, c *dockerfile.Copy, o Options) (_
 	}
 	for _, source := range c.Sources {
 		m, err := p.remote(ctx, source)
+		if err != nil {
+			return nil, fmt.Errorf("%q: %w", source, err)
+		}
 		if m != nil {
 			p.matches = append(p.matches, m)
-		} else if err == nil {
-			err = p.source(ctx, source, exclude)
+			continue
 		}
-		if err != nil {
-			return nil, fmt.Errorf("%s %q: %w", p.verb(), source, err)
+		if err := p.source(ctx, source, exclude); err != nil {
+			return nil, err
 		}
 	}
 	for _, in := range c.Inline {
@@ -146,7 +148,7 @@ func (p *Prepared) source(ctx context.Context, word string, exclude *matcher) er
 			s.literal = literal(pattern)
 		}
 		if !hasWildcards(pivot) && !hasWildcards(pattern) {
-			f, err := p.find(path.Join(pivot, pattern))
+			f, err := p.find(path.Join(pivot, pattern), word)
 			if err != nil {
 				return err
 			}
@@ -161,7 +163,7 @@ func (p *Prepared) source(ctx context.Context, word string, exclude *matcher) er
 		return err
 	}
 	for _, at := range paths {
-		f, err := p.find(at)
+		f, err := p.find(at, from)
 		if err != nil {
 			return err
 		}
@@ -189,19 +191,13 @@ func (p *Prepared) unpacks() bool {
 	return p.copy.Add
 }
 
-func (p *Prepared) find(at string) (*found, error) {
+// find finds a path, for which the instruction says word.
+func (p *Prepared) find(at, word string) (*found, error) {
 	f, err := p.src.find(at)
 	if errors.Is(err, errNoFile) {
-		err = p.src.missing(at, err)
+		err = p.src.missing(word, err)
 	}
 	return f, err
-}
-
-func (p *Prepared) verb() string {
-	if p.copy.Add {
-		return "add"
-	}
-	return "copy"
 }
 
 // literal are the components that a pattern begins with which have no wildcards.

@@ -60,12 +60,12 @@ func (w *writer) unpack(t *target, ino *inode, dest string) (bool, error) {
 			return false, context.Cause(w.ctx)
 		}
 		if err := u.entry(h, tr); err != nil {
-			return false, fmt.Errorf("unpack %q: %w", h.Name, err)
+			return false, fmt.Errorf("%q: %w", h.Name, err)
 		}
 		h, err = tr.Next()
 	}
 	if !errors.Is(err, io.EOF) {
-		return false, errs.Invalidf("unpack: the archive is damaged or cut off: %w", err)
+		return false, errs.Invalidf("the archive is damaged or cut off: %w", err)
 	}
 	return true, ino.unchanged(f)
 }
