@@ -60,6 +60,8 @@ type Run struct {
 	Work     string   `json:"work"`
 	FuseOnly bool     `json:"fuseOnly,omitempty"`
 
+	// Platform is that of the programs, OS/ARCH[/VARIANT]; "" is the machine's.
+	Platform string   `json:"platform,omitempty"`
 	Args     []string `json:"args"`
 	Env      []string `json:"env"` // all of it, the build arguments too
 	Dir      string   `json:"dir"`

@@ -228,9 +228,7 @@ func (s *session) build(ctx context.Context, platform string) (last build.Result
 	if len(s.o.Platform) > 1 {
 		o.Tags = nil
 	}
-	run := s.o.Run
-	run.Platform = platform
-	r, err := runner.New(ctx, s.a.Config, run)
+	r, err := runner.New(ctx, s.a.Config, s.o.Run)
 	if err != nil {
 		return build.Result{}, err
 	}

@@ -39,8 +39,6 @@ type Options struct {
 	SSH     map[string]SSH
 	// Allow are AllowInsecure, AllowHost and AllowDevice.
 	Allow []string
-	// Platform is the image's, for which the machine may need an emulator; "" is the machine's.
-	Platform string
 }
 
 // Runner is build.Runner.
@@ -91,7 +89,7 @@ func (r *Runner) Run(ctx context.Context, run build.Run, log func(stream int, da
 
 func (r *Runner) run(ctx context.Context, run build.Run, log func(stream int, data []byte)) (end container.StepEnd, err error) {
 	// Not sooner: what is copied, or comes from the cache, needs nobody who runs it.
-	if err := checkPlatform(r.o.Platform); err != nil {
+	if err := checkPlatform(run.Platform); err != nil {
 		return end, err
 	}
 	s := container.Step{

@@ -11,7 +11,9 @@ import (
 	"github.com/rc-containers/rc/pkg/build"
 	"github.com/rc-containers/rc/pkg/build/dockerfile"
 	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/image"
 	"github.com/rc-containers/rc/pkg/index"
+	"github.com/rc-containers/rc/pkg/spec"
 	"github.com/rc-containers/rc/pkg/stack"
 	"github.com/rc-containers/rc/pkg/store"
 )
@@ -91,6 +93,10 @@ func (r *running) make(ctx context.Context) (*store.Staged, error) {
 		Step: r.task.number, Lower: lower, Upper: tree.Upper(), Work: tree.Work(), FuseOnly: s.tree.fuseOnly(),
 		Args: r.run.Args, Env: append(slices.Clone(r.run.Hidden), r.run.Env...), Dir: r.before.WorkingDir, User: r.before.User,
 		Network: r.run.Network, Security: r.run.Security, Hostname: r.run.Hostname,
+	}
+	if request.Platform = s.b.o.Platform; s.base != nil { // which may be the builder's, for a stage of tools
+		c := s.base.config
+		request.Platform = image.Describe(spec.Platform{OS: c.OS, Arch: c.Architecture, Variant: c.Variant})
 	}
 	for _, d := range r.run.Devices {
 		request.Devices = append(request.Devices, build.Device{Name: d.Name, Required: d.Required})
