@@ -97,7 +97,7 @@ func checkHelpers(ctx context.Context, h *Host) []Finding {
 	if h.Config != nil {
 		dirs = h.Config.Containers.HelperDirs
 	}
-	names := []string{"fuse-overlayfs", "slirp4netns", "pasta", "nsenter"}
+	names := []string{"fuse-overlayfs", "slirp4netns", "pasta", "nsenter", "git"}
 	found := machine.StartVersions(ctx, dirs, names...)()
 	var out []Finding
 	slirp, pasta := found["slirp4netns"].Path, found["pasta"].Path
@@ -111,6 +111,9 @@ func checkHelpers(ctx context.Context, h *Host) []Finding {
 	}
 	if found["nsenter"].Path == "" {
 		out = append(out, warning("nsenter is not installed: rc exec cannot enter containers with maps of their own").installing(h, "nsenter"))
+	}
+	if found["git"].Path == "" {
+		out = append(out, warning("git is not installed: rc build cannot take its context from a repository").installing(h, "git"))
 	}
 	if out != nil {
 		return out

@@ -15,7 +15,7 @@
 #   odd-subids       the user's ids, by number, are also another's, and an account's; one line is malformed
 #   plain-newuidmap  newuidmap and newgidmap are not setuid
 #   no-newuidmap     there is neither of them
-#   no-helpers       fuse-overlayfs, slirp4netns, pasta and nsenter are not installed
+#   no-helpers       fuse-overlayfs, slirp4netns, pasta, nsenter and git are not installed
 #   no-fuse          there is no /dev/fuse
 #   no-tun           there is no /dev/net/tun
 #   shut-devices     /dev/fuse and /dev/net/tun are root's alone
@@ -168,7 +168,7 @@ change_host() {
       done
       ;;
     no-newuidmap) hide newuidmap newgidmap ;;
-    no-helpers) hide fuse-overlayfs slirp4netns pasta nsenter ;;
+    no-helpers) hide fuse-overlayfs slirp4netns pasta nsenter git ;;
     shut-devices)
       for file in fuse net/tun; do
         mknod -m 600 "/run/systemd/${file#*/}" c $((0x$(stat -c %t "/dev/$file"))) $((0x$(stat -c %T "/dev/$file")))

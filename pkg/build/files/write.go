@@ -112,7 +112,7 @@ func (w *writer) all(dir int, prefix string, n *node) error {
 // full adds what can be done about a full disk.
 func full(err error) error {
 	if (errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT)) && errs.Hint(err) == "" {
-		err = errs.WithHint(err, "free some space (rc builder prune, rc system prune), or keep images elsewhere with --root DIR")
+		err = errs.WithCheck(err, "free some space (rc builder prune, rc system prune), or keep images elsewhere with --root DIR", "disk")
 	}
 	return err
 }

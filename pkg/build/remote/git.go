@@ -214,7 +214,7 @@ func (c *call) output(ctx context.Context, args ...string) string {
 	}
 	program, err := exec.LookPath("git")
 	if err != nil {
-		c.err = errs.WithHint(errs.Unsupportedf("git is not installed"), "sudo apt-get install git")
+		c.err = errs.WithCheck(errs.Unsupportedf("git is not installed"), "sudo apt-get install git", "helpers")
 		return ""
 	}
 	var problem bytes.Buffer
