@@ -84,6 +84,7 @@ func verbs(a *cli.App) []cli.Verb {
 		inspect.Verb(a),
 		build.Verb(a),
 		container.HealthVerb(a),
+		container.InitVerb(a),
 		cli.Noun("container", "Manage containers", append(slices.Concat(container.Verbs(a), container.NounVerbs(a)), inspect.ContainerVerb(a))),
 		cli.Noun("image", "Manage images", append(slices.Concat(image.Verbs(a), image.NounVerbs(a)), build.Verb(a), inspect.ImageVerb(a), container.ImageDiffVerb(a))),
 		cli.Noun("builder", "Build images, and manage what is kept of builds", build.BuilderVerbs(a, "builder")),

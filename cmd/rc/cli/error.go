@@ -38,6 +38,9 @@ func FlagError(cmd *cobra.Command, err error) error {
 		return errs.WithHint(errs.Invalidf("--%s: it needs a value", missing.GetSpecifiedName()), help)
 	case errors.As(err, &value):
 		name := "--" + value.GetFlag().Name
+		if _, is := value.GetFlag().Value.(refused); is {
+			return value.Unwrap()
+		}
 		if errors.Is(err, errNotYet) {
 			return errs.Unsupportedf("%s: %w", name, errNotYet)
 		}

@@ -34,8 +34,7 @@ func walk(cmd *cobra.Command, known map[string]cli.Completion) {
 
 // TakesValue tells whether a flag is more than a switch.
 func TakesValue(flag *pflag.Flag) bool {
-	_, notYet := flag.Value.(cli.NotYet)
-	return flag.NoOptDefVal == "" && !notYet
+	return flag.NoOptDefVal == "" && !cli.IsRefused(flag)
 }
 
 // hasFiles tells that cobra's own marks say which files a flag takes.
@@ -48,7 +47,7 @@ func hasFiles(flag *pflag.Flag) bool {
 func FreeText() []string {
 	return []string{
 		// names and texts
-		"name", "alias", "network-alias", "label", "annotation", "author", "message", "hostname", "domainname", "entrypoint", "env-merge",
+		"name", "alias", "network-alias", "net-alias", "label", "annotation", "author", "message", "hostname", "domainname", "entrypoint", "env-merge",
 		"passwd-entry", "group-entry", "workdir", "username", "password", "creds", "health-startup-cmd", "driver-opts", "interface-name",
 		"features", "os-features", "os-version", "new-runtime",
 		// numbers and sizes

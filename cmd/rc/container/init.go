@@ -13,7 +13,7 @@ import (
 
 type initOptions struct{ Selection }
 
-// InitVerb is rc container init.
+// InitVerb is rc init and rc container init.
 func InitVerb(a *cli.App) cli.Verb {
 	return cli.Verb{Name: "init", Make: func() *cobra.Command { return newInitCommand(a, initContainers) }}
 }
@@ -26,7 +26,7 @@ func newInitCommand(a *cli.App, runF cli.RunFunc[initOptions]) *cobra.Command {
 		Long: `Mounts a container's root filesystem, connects its network and makes its first
 process, which waits: rc start runs the command. Until then it can be looked at,
 and what is wrong with its setting up shows.`,
-		Example:           "rc container init web",
+		Example:           "rc init web",
 		ValidArgsFunction: cli.CompleteContainers(a, 0, cli.Stopped),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := opts.check(cmd, args); err != nil {

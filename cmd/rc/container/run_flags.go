@@ -96,6 +96,7 @@ func (f *runFlags) add(flags *pflag.FlagSet) {
 	f.sigProxy = true // of a container that create makes, start --sig-proxy decides
 
 	addNoOps(flags)
+	cli.AddRefusals(flags, refusals())
 }
 
 func (f *runFlags) addContainer(flags *pflag.FlagSet) {

@@ -40,6 +40,8 @@ func (f *networkFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.ip6, "ip6", "", "IPv6 address in the network")
 	flags.StringVar(&f.mac, "mac-address", "", "Hardware address in the network")
 	cli.WordsVar(flags, &f.aliases, "network-alias", "", "Further name of the container in its networks")
+	cli.WordsVar(flags, &f.aliases, "net-alias", "", "Further name of the container in its networks")
+	flags.Lookup("net-alias").Hidden = true // docker's older word
 	flags.StringVar(&f.rate, "network-rate", "", "Limit the bandwidth to and from the world: in=RATE,out=RATE[,burst=SIZE], such as in=10mbit,out=5mbit; not limited is what comes from the host's 127.0.0.1 through pasta, or stays on a bridge network")
 }
 
@@ -72,14 +74,14 @@ func (f *networkFlags) attachments(p *flagParser, n *spec.Network) {
 	ip6 := func(value string) (string, error) { return spec.ParseIP(value, true) }
 	given := spec.Attachment{IP: one(p, "ip", f.ip, ip4), IP6: one(p, "ip6", f.ip6, ip6), MAC: one(p, "mac-address", f.mac, spec.ParseMAC)}
 	given.Aliases = each(p, "network-alias", f.aliases, spec.ParseHostAlias)
-	for _, flag := range []string{"ip", "ip6", "mac-address", "network-alias"} {
+	for _, flag := range []string{"ip", "ip6", "mac-address", "network-alias", "net-alias"} {
 		switch {
 		case !p.flags.Changed(flag):
 		case n.Mode != spec.NetworkBridge:
 			p.problems = append(p.problems, errs.WithHint(
 				errs.Unsupportedf("--%s: only bridge networks have addresses to choose from and names between containers", flag),
 				"rc network create NAME, then --network NAME --"+flag))
-		case len(n.Attachments) > 1 && flag != "network-alias":
+		case len(n.Attachments) > 1 && flag != "network-alias" && flag != "net-alias":
 			option := map[string]string{"mac-address": "mac"}[flag]
 			if option == "" {
 				option = flag

@@ -155,7 +155,7 @@ func runFlagTests(dir string) []flagTest {
 		}},
 		{"--hosts-file /etc/hosts --no-hostname", func(o *runOptions) { o.Network.HostsFile, o.Network.NoHostname = "/etc/hosts", true }},
 		{"--no-hosts", func(o *runOptions) { o.Network.NoHosts = true }},
-		{"--network a --ip 10.0.0.5 --ip6 fd00::5 --mac-address 92:D0:c6:0a:29:33 --network-alias x,y", func(o *runOptions) {
+		{"--network a --ip 10.0.0.5 --ip6 fd00::5 --mac-address 92:D0:c6:0a:29:33 --network-alias x --net-alias y", func(o *runOptions) {
 			o.Network.Mode = "bridge"
 			o.Network.Attachments = []spec.Attachment{{Network: "a", IP: "10.0.0.5", IP6: "fd00::5", MAC: "92:d0:c6:0a:29:33", Aliases: []string{"x", "y"}}}
 		}},
@@ -277,7 +277,7 @@ func TestRunFlags(t *testing.T) {
 	}
 	used["decryption-key"] = true // TestRunRefuses
 	newRunCommand(&cli.App{}, nil).Flags().VisitAll(func(flag *pflag.Flag) {
-		if _, refused := flag.Value.(cli.NotYet); !refused && !used[flag.Name] {
+		if !cli.IsRefused(flag) && !used[flag.Name] {
 			t.Errorf("--%s is in no test", flag.Name)
 		}
 	})
