@@ -68,7 +68,6 @@ type Run struct {
 	User     string   `json:"user,omitempty"`
 	Network  string   `json:"network,omitempty"`  // of RUN --network: none, host, default or ""
 	Security string   `json:"security,omitempty"` // of RUN --security: insecure, sandbox or ""
-	Stdin    string   `json:"stdin,omitempty"`    // a here-document for a shell that reads it
 	Hostname string   `json:"hostname,omitempty"` // "" for any
 	Devices  []Device `json:"devices,omitempty"`
 	Mounts   []Mount  `json:"mounts,omitempty"`

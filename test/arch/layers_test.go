@@ -87,6 +87,7 @@ var levels = map[string]int{
 	"pkg/build/origin":        33, // where contexts come from
 	"pkg/build/fetch":         35, // URLs, archives and repositories as contexts
 	"pkg/build/steps":         16, // the build cache on disk
+	"pkg/build/exchange":      16, // build caches that leave the machine
 	"pkg/build/worker":        38, // build's other half, behind a process boundary
 	"pkg/build/files":         32, // COPY and ADD
 	"pkg/build/remote":        20, // files and commits by URL

@@ -1,14 +1,11 @@
 package runner
 
 import (
-	"io"
 	"os"
 	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/rc-containers/rc/pkg/linux"
 )
 
 // output reads what a step prints. The container writes into the pipes itself: a log that is read slowly makes it
@@ -87,16 +84,6 @@ func (o *output) closeFiles() {
 			f.Close()
 		}
 	}
-}
-
-// input is a file with the text.
-func input(text string) (*os.File, error) {
-	f, err := linux.SealedMemfd("stdin", []byte(text))
-	if err != nil {
-		return nil, err
-	}
-	_, err = f.Seek(0, io.SeekStart)
-	return f, err
 }
 
 // idle says that nothing waits to be read.

@@ -110,12 +110,6 @@ func (r *Runner) run(ctx context.Context, run build.Run, log func(stream int, da
 	if err := m.add(ctx); err != nil {
 		return end, err
 	}
-	if run.Stdin != "" {
-		if s.In, err = input(run.Stdin); err != nil {
-			return end, err
-		}
-		defer s.In.Close()
-	}
 	out, err := newOutput(log)
 	if err != nil {
 		return end, err
@@ -137,7 +131,7 @@ func (r *Runner) options(o *create.Options, run build.Run) error {
 	// The proxies are weakest; what is of containers.conf is for containers.
 	o.Env = create.Env{UnsetAll: true, Set: spec.JoinEnv(r.o.Container.Env.Base, run.Env)}
 	o.User, o.Workdir = run.User, run.Dir
-	o.Stdin, o.TTY, o.Detach, o.SigProxy = run.Stdin != "", false, false, false
+	o.Stdin, o.TTY, o.Detach, o.SigProxy = false, false, false, false
 	o.Userns = spec.Userns{Mode: spec.UsernsHost}
 	if err := r.network(o, run.Network); err != nil {
 		return err

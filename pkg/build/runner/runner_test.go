@@ -244,18 +244,6 @@ func TestOutput(t *testing.T) {
 	}
 }
 
-func TestInput(t *testing.T) {
-	f, err := input("text\n")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	buf := make([]byte, 10)
-	if n, err := f.Read(buf); err != nil || string(buf[:n]) != "text\n" {
-		t.Errorf("%q %v", buf[:n], err)
-	}
-}
-
 func TestFull(t *testing.T) {
 	if why := full(t.TempDir()); why != "" {
 		t.Error(why)

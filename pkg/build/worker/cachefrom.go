@@ -2,16 +2,17 @@ package worker
 
 import (
 	"context"
-	"encoding/json"
-	"io"
 	"sync"
 
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/rc-containers/rc/pkg/build"
+	"github.com/rc-containers/rc/pkg/build/exchange"
 	"github.com/rc-containers/rc/pkg/build/steps"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/image/compress"
+	imageworker "github.com/rc-containers/rc/pkg/image/worker"
+	"github.com/rc-containers/rc/pkg/index"
 	"github.com/rc-containers/rc/pkg/store"
 )
 
@@ -19,13 +20,13 @@ import (
 type imports struct {
 	once  sync.Once
 	found map[string]imported // by key; the first cache that has a step counts
-	open  []shelf
+	open  []exchange.Shelf
 }
 
 // imported is a step of another cache.
 type imported struct {
-	exchangedStep
-	from  shelf
+	exchange.Step
+	from  exchange.Shelf
 	name  string
 	layer v1.Descriptor
 }
@@ -50,46 +51,47 @@ func (b *builder) readImport(ctx context.Context, c build.Cache) error {
 		return err
 	}
 	b.imports.open = append(b.imports.open, from)
-	data, err := from.manifest(ctx)
-	if err != nil {
-		return err
-	}
-	var m v1.Manifest
-	if err := json.Unmarshal(data, &m); err != nil {
-		return errs.Invalidf("manifest: %w", err)
-	}
-	if m.Config.MediaType != cacheConfig || m.Config.Size > maxCacheConfig {
-		return errs.Unsupportedf("it is no build cache of rc's: its configuration is of type %q, %d bytes", m.Config.MediaType, m.Config.Size)
-	}
-	r, err := from.blob(ctx, m.Config)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	if data, err = io.ReadAll(io.LimitReader(r, maxCacheConfig)); err != nil {
-		return err
-	}
-	if m.Config.Digest.Algorithm().FromBytes(data) != m.Config.Digest {
-		return errs.Invalidf("its configuration is damaged: want digest %s", m.Config.Digest)
-	}
-	var e exchanged
-	if err := json.Unmarshal(data, &e); err != nil {
-		return errs.Invalidf("configuration: %w", err)
-	}
-	if e.Version != keyVersion {
-		return errs.Unsupportedf("it is of version %d, not %d", e.Version, keyVersion)
-	}
-	for _, s := range e.Steps {
-		if _, have := b.imports.found[s.Key]; !have && s.Blob >= 0 && s.Blob < len(m.Layers) {
-			b.imports.found[s.Key] = imported{exchangedStep: s, from: from, name: c.Ref, layer: m.Layers[s.Blob]}
+	all, layers, err := exchange.Open(ctx, from, keyVersion)
+	for _, s := range all {
+		if _, have := b.imports.found[s.Key]; !have {
+			b.imports.found[s.Key] = imported{Step: s, from: from, name: c.Ref, layer: layers[s.Blob]}
 		}
 	}
-	return nil
+	return err
+}
+
+// cacheName is the full name of a cache in a registry.
+func cacheName(c build.Cache) (string, error) {
+	n, err := index.ParseName(c.Ref)
+	if err != nil {
+		return "", err
+	}
+	return n.Tagged().String(), nil
+}
+
+// openShelf opens a cache to be read.
+func (b *builder) openShelf(ctx context.Context, c build.Cache) (exchange.Shelf, error) {
+	if c.Type == "local" {
+		return exchange.Layout(c.Ref), nil
+	}
+	name, err := cacheName(c)
+	if err != nil {
+		return nil, err
+	}
+	client, err := imageworker.Client(b.cfg, b.o.Pull.Registry, b.warn)
+	if err != nil {
+		return nil, err
+	}
+	src, err := client.Open(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return exchange.Registry{Source: src}, nil
 }
 
 func (i *imports) close() {
 	for _, s := range i.open {
-		s.close()
+		s.Close()
 	}
 }
 
@@ -123,7 +125,7 @@ func (w *work) fetched(ctx context.Context, key string) (*steps.Record, error) {
 // fetch stages the layer of another cache's step, which has to be what its record says.
 func (w *work) fetch(ctx context.Context, i imported) (*store.Staged, error) {
 	w.task.Line("taking the step from %s", i.name)
-	r, err := i.from.blob(ctx, i.layer)
+	r, err := i.from.Blob(ctx, i.layer)
 	if err != nil {
 		return nil, err
 	}

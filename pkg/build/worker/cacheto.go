@@ -13,6 +13,7 @@ import (
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/rc-containers/rc/pkg/build"
+	"github.com/rc-containers/rc/pkg/build/exchange"
 	"github.com/rc-containers/rc/pkg/build/steps"
 	"github.com/rc-containers/rc/pkg/image/export"
 	imageworker "github.com/rc-containers/rc/pkg/image/worker"
@@ -33,7 +34,7 @@ func (b *builder) giveAway(ctx context.Context, target *stage) error {
 func (b *builder) giveTo(ctx context.Context, t *task, target *stage, c build.Cache) error {
 	o := export.Options{Report: sending{t}}
 	if c.Type == "local" {
-		return b.give(ctx, target, c, layout(c.Ref), o)
+		return b.give(ctx, target, c, exchange.Layout(c.Ref), o)
 	}
 	name, err := cacheName(c)
 	if err != nil {
@@ -56,7 +57,7 @@ func (b *builder) giveTo(ctx context.Context, t *task, target *stage, c build.Ca
 // old one.
 func (b *builder) give(ctx context.Context, target *stage, c build.Cache, dest export.Destination, o export.Options) error {
 	records := b.chosen(target, c.Attrs["mode"] == "max")
-	e := exchanged{Version: keyVersion, Steps: []exchangedStep{}}
+	e := exchange.Config{Version: keyVersion, Steps: []exchange.Step{}}
 	var layers []store.StoredLayer
 	numbers := map[string]int{}
 	for _, r := range records {
@@ -69,9 +70,9 @@ func (b *builder) give(ctx context.Context, target *stage, c build.Cache, dest e
 			n = len(layers)
 			numbers[r.Layer], layers = n, append(layers, l)
 		}
-		e.Steps = append(e.Steps, exchangedStep{Key: r.Key, Parent: r.Parent, DiffID: r.DiffID, Blob: n, Created: r.Created, Text: r.Text})
+		e.Steps = append(e.Steps, exchange.Step{Key: r.Key, Parent: r.Parent, DiffID: r.DiffID, Blob: n, Created: r.Created, Text: r.Text})
 	}
-	m := v1.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: v1.MediaTypeImageManifest, ArtifactType: cacheArtifact, Layers: []v1.Descriptor{}}
+	m := v1.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: v1.MediaTypeImageManifest, ArtifactType: exchange.ArtifactType, Layers: []v1.Descriptor{}}
 	sent, err := export.SendLayers(ctx, b.store, layers, dest, o)
 	if err != nil {
 		return err
@@ -81,7 +82,7 @@ func (b *builder) give(ctx context.Context, target *stage, c build.Cache, dest e
 	if err != nil {
 		return err
 	}
-	m.Config = v1.Descriptor{MediaType: cacheConfig, Digest: digest.FromBytes(config), Size: int64(len(config))}
+	m.Config = v1.Descriptor{MediaType: exchange.ConfigType, Digest: digest.FromBytes(config), Size: int64(len(config))}
 	err = dest.Retry(ctx, func() error {
 		_, err := dest.Put(ctx, bytes.NewReader(config), m.Config)
 		return err

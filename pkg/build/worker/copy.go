@@ -46,13 +46,7 @@ func (c *copying) key(ctx context.Context) (key, error) {
 func (c *copying) prepare(context.Context) (func(), error) { return func() {}, nil }
 
 func (c *copying) make(ctx context.Context) (*store.Staged, error) {
-	lower := c.stage.tree.lower()
-	if c.copy.Link {
-		// It is not to look at what is there (docs/reference.md of BuildKit, COPY --link): links on the way to the destination
-		// are replaced by directories.
-		lower = nil
-	}
-	return c.prepared.Apply(ctx, c.stage.b.store, lower)
+	return c.prepared.Apply(ctx, c.stage.b.store, c.stage.tree.lower())
 }
 
 func (c *copying) close() {

@@ -13,7 +13,7 @@
 //	run.go       RUN; mount.go what it mounts
 //	image.go     configuration, history and manifest of the result; squash.go its layers in one
 //	export.go    files instead of an image
-//	exchange.go  the format of --cache-to; cachefrom.go and cacheto.go read and write it
+//	cachefrom.go, cacheto.go   steps from elsewhere, and for others (package exchange)
 //
 // # What holds what
 //
