@@ -151,19 +151,7 @@ func TestUnpack(t *testing.T) {
 			if c.Dest == "" {
 				c.Dest = "/"
 			}
-			got, err := apply(t, st, src, lower, &c)
-			if test.err != "" {
-				if err == nil || !strings.HasPrefix(err.Error(), test.err) {
-					t.Fatalf("error %v, want %q", err, test.err)
-				}
-				return
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(test.want, got); diff != "" {
-				t.Error(diff)
-			}
+			check(t, st, src, lower, &c, test.want, test.err)
 		})
 	}
 }

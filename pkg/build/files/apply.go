@@ -8,7 +8,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/rc-containers/rc/pkg/stack"
 	"github.com/rc-containers/rc/pkg/store"
 )
 
@@ -35,12 +34,7 @@ func (p *Prepared) Apply(ctx context.Context, st *store.Store, lower []string) (
 		// attributes of their own. (BuildKit does not for --chmod.)
 		lower = nil
 	}
-	layers, err := stack.Open(lower...)
-	if err != nil {
-		return nil, err
-	}
-	defer layers.Close()
-	t, err := newTarget(layers, made)
+	t, err := newTarget(lower, made)
 	if err != nil {
 		return nil, err
 	}

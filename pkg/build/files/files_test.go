@@ -52,6 +52,24 @@ func apply(t *testing.T, st *store.Store, src *Source, lower []string, c *docker
 	return describe(t, staged.Dir()), nil
 }
 
+// check carries a copy out and compares the names, or the beginning of the error.
+func check(t *testing.T, st *store.Store, src *Source, lower []string, c *dockerfile.Copy, want, wantErr string) {
+	t.Helper()
+	got, err := apply(t, st, src, lower, c)
+	if wantErr != "" {
+		if err == nil || !strings.HasPrefix(err.Error(), wantErr) {
+			t.Fatalf("error %v, want %q", err, wantErr)
+		}
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // describe lists a directory's files as testns.Tree has them.
 func describe(t *testing.T, dir string) string {
 	t.Helper()
@@ -169,19 +187,7 @@ func TestCopy(t *testing.T) {
 			defer src.Close()
 			c := test.copy
 			c.Sources, c.Dest = strings.Fields(test.sources), test.dest
-			got, err := apply(t, st, src, lower, &c)
-			if test.err != "" {
-				if err == nil || !strings.HasPrefix(err.Error(), test.err) {
-					t.Fatalf("error %v, want %q", err, test.err)
-				}
-				return
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(test.want, got); diff != "" {
-				t.Error(diff)
-			}
+			check(t, st, src, lower, &c, test.want, test.err)
 		})
 	}
 }

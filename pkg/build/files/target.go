@@ -10,6 +10,7 @@ import (
 
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/stack"
+	"github.com/rc-containers/rc/pkg/store"
 )
 
 // target is what the layers below and the new one show together. Nothing is written until all of it is known, so what
@@ -21,7 +22,10 @@ type target struct {
 }
 
 // close closes the directories that are open still.
-func (t *target) close() { t.root.shutAll() }
+func (t *target) close() {
+	t.root.shutAll()
+	t.root.below.Close()
+}
 
 func (n *node) shutAll() {
 	n.shut()
@@ -51,11 +55,21 @@ type folder struct {
 	belowOpen bool
 }
 
-func newTarget(lower stack.Dir, made inode) (*target, error) {
-	root := &node{folder: &folder{hasBelow: true, belowOpen: true, below: lower}}
-	d := layersDir{layers: lower}
+// newTarget opens the layers below, the topmost first. Close it.
+func newTarget(lower []string, made inode) (*target, error) {
+	layers, err := stack.Open(lower...)
+	if err != nil {
+		return nil, err
+	}
+	if len(layers) != len(lower) {
+		layers.Close()
+		return nil, store.ErrGone
+	}
+	root := &node{folder: &folder{hasBelow: true, belowOpen: true, below: layers}}
+	d := layersDir{layers: layers}
 	it, err := d.self()
 	if err != nil {
+		layers.Close()
 		return nil, err
 	}
 	root.ino = newInode(&it)

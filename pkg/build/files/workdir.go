@@ -6,7 +6,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/rc-containers/rc/pkg/stack"
 	"github.com/rc-containers/rc/pkg/store"
 )
 
@@ -26,12 +25,7 @@ func Workdir(ctx context.Context, st *store.Store, lower []string, path, owner s
 		}
 		made.uid, made.gid = who.UID, who.GID
 	}
-	layers, err := stack.Open(lower...)
-	if err != nil {
-		return nil, err
-	}
-	defer layers.Close()
-	t, err := newTarget(layers, made)
+	t, err := newTarget(lower, made)
 	if err != nil {
 		return nil, err
 	}

@@ -103,6 +103,9 @@ func (w *writer) all(dir int, prefix string, n *node) error {
 			return context.Cause(w.ctx)
 		}
 		if err := w.one(dir, prefix, kid); err != nil {
+			if errors.Is(err, ErrChanged) {
+				err = errs.WithHint(err, "something writes to what is copied: build again when it has ended")
+			}
 			return fmt.Errorf("write %q: %w", "/"+prefix+kid.name, full(err))
 		}
 	}
