@@ -1,0 +1,98 @@
+package build
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// accepted are differences that every image may have: the fact, what rc has and what buildah has as regular
+// expressions, and why rc's is right.
+var accepted = []struct{ fact, ours, theirs, why string }{
+	{"config ArgsEscaped", "true", "", "BuildKit sets it with CMD; buildah does not know it"},
+	{"config Labels", ".*", ".*", "compared by label, see labels"},
+}
+
+// compare fails for each difference that nobody has accepted.
+func (e *example) compare(t *testing.T, ours, theirs *picture) {
+	t.Helper()
+	used := map[string]bool{}
+	facts := maps.Clone(ours.facts)
+	maps.Copy(facts, theirs.facts)
+	for _, fact := range slices.Sorted(maps.Keys(facts)) {
+		a, b := ours.facts[fact], theirs.facts[fact]
+		if a == b || isAccepted(fact, a, b) {
+			continue
+		}
+		if what := e.differs(fact); what != "" {
+			used[what] = true
+			continue
+		}
+		t.Errorf("%s:\n  rc      %s\n  buildah %s", fact, a, b)
+	}
+	for _, line := range e.lines("differs") {
+		if !used[line] {
+			t.Errorf("accepted, but no difference: %s", line)
+		}
+	}
+}
+
+func isAccepted(fact, ours, theirs string) bool {
+	for _, d := range accepted {
+		if full(d.fact, fact) && full(d.ours, ours) && full(d.theirs, theirs) {
+			return true
+		}
+	}
+	return false
+}
+
+func full(pattern, text string) bool { return regexp.MustCompile("^(?:" + pattern + ")$").MatchString(text) }
+
+// differs is the line that accepts a difference of this example: a fact (a regular expression), ": ", the reason.
+func (e *example) differs(fact string) string {
+	for _, line := range e.lines("differs") {
+		if pattern, _, _ := strings.Cut(line, ": "); full(pattern, fact) {
+			return line
+		}
+	}
+	return ""
+}
+
+// check compares rc's image with what the example says of it: "FACT = VALUE" or "FACT = /REGEXP/", "no FACT".
+func (e *example) check(t *testing.T, p *picture) {
+	t.Helper()
+	layers := 0
+	for _, h := range p.history {
+		if !h.EmptyLayer {
+			layers++
+		}
+	}
+	if layers != p.layers {
+		t.Errorf("%d layers, but the history has %d", p.layers, layers)
+	}
+	if *print {
+		for _, fact := range slices.Sorted(maps.Keys(p.facts)) {
+			t.Logf("%s = %s", fact, p.facts[fact])
+		}
+		for _, h := range p.history {
+			t.Logf("history empty=%t %s", h.EmptyLayer, h.CreatedBy)
+		}
+	}
+	for _, line := range e.lines("image") {
+		if fact, ok := strings.CutPrefix(line, "no "); ok {
+			if p.facts[fact] != "" {
+				t.Errorf("%s is there: %s", fact, p.facts[fact])
+			}
+			continue
+		}
+		fact, want, found := strings.Cut(line, " = ")
+		if !found {
+			t.Errorf("%q: want FACT = VALUE", line)
+		}
+		if got := p.facts[fact]; got != want && !full(want, got) {
+			t.Errorf("%s = %s, want %s", fact, got, want)
+		}
+	}
+}
