@@ -17,7 +17,7 @@ import (
 
 var (
 	peers = flag.Bool("peers", true, "build with buildah too")
-	print = flag.Bool("print", false, "print what each image has beside its base")
+	show  = flag.Bool("print", false, "print what each image has beside its base")
 )
 
 // group is an archive of the corpus.
@@ -99,7 +99,7 @@ func (g *group) write(t *testing.T, dir string) {
 	}
 }
 
-// engine builds an image and leaves it as an OCI layout.
+// engine is rc or buildah.
 type engine struct {
 	name string
 	env  []string
@@ -123,7 +123,7 @@ func (e *engine) run(dir string, args ...string) ([]byte, error) {
 func (e *engine) build(dir, file, name, context string, args []string) error {
 	all := []string{"build", "-q", "-t", name, "-f", file}
 	if e.name == "buildah" {
-		all = append(all, "--layers=false", "--isolation=chroot", "--identity-label=false")
+		all = append(all, "--layers=false", "--isolation=chroot", "--identity-label=false", "--format=docker")
 	}
 	_, err := e.run(dir, append(append(all, args...), context)...)
 	return err
@@ -131,12 +131,13 @@ func (e *engine) build(dir, file, name, context string, args []string) error {
 
 // picture is the image of an example.
 func (e *engine) picture(dir, name string) (*picture, error) {
-	layout := filepath.Join(dir, strings.ReplaceAll(name, "/", "-")+"."+e.name)
-	defer os.RemoveAll(layout)
-	if _, err := e.run(dir, "push", "-q", name, "oci:"+layout+":x"); err != nil {
+	to := filepath.Join(dir, strings.ReplaceAll(name, "/", "-")+"."+e.name)
+	defer os.RemoveAll(to)
+	// As docker's: OCI's configuration has no place for a health check.
+	if _, err := e.run(dir, "push", "-q", "--format", "v2s2", name, "dir:"+to); err != nil {
 		return nil, err
 	}
-	return read(layout)
+	return read(to)
 }
 
 func TestCorpus(t *testing.T) {

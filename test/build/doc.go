@@ -8,7 +8,7 @@
 //	NAME/rc.args     flags for rc alone, and NAME/buildah.args
 //	NAME/context     the context, where it is not ctx: a directory of the archive
 //	NAME/base        a Dockerfile of which localhost/NAME-base is made first
-//	NAME/image       "File" or "config" lines that the image must have (see image.go), checked of rc's
+//	NAME/image       facts that rc's image must have: FACT = VALUE, FACT ~ REGEXP, or no FACT (-show prints them)
 //	NAME/alone       why buildah is not asked: it is too old for this; NAME/image says what docker makes of it
 //	NAME/fails       a regular expression: rc refuses the build with this
 //	NAME/differs     accepted differences: WHAT: REASON, in favour of docker's behaviour

@@ -27,7 +27,6 @@ type picture struct {
 	// history and layers are its shape.
 	history []v1.History
 	layers  int
-	digest  string // of the manifest
 }
 
 // file is what a path of the image holds.
@@ -37,23 +36,14 @@ type file struct {
 	link   *file // the same inode
 }
 
-// read takes an OCI layout with one image apart.
-func read(layout string) (*picture, error) {
-	var index v1.Index
-	if err := decode(filepath.Join(layout, "index.json"), &index); err != nil {
-		return nil, err
-	}
-	if len(index.Manifests) != 1 {
-		return nil, fmt.Errorf("%s: %d images", layout, len(index.Manifests))
-	}
-	blob := func(d v1.Descriptor) string {
-		return filepath.Join(layout, "blobs", string(d.Digest.Algorithm()), d.Digest.Encoded())
-	}
+// read takes an image in a directory apart, as "dir:" writes it.
+func read(dir string) (*picture, error) {
+	blob := func(d v1.Descriptor) string { return filepath.Join(dir, d.Digest.Encoded()) }
 	var manifest v1.Manifest
-	if err := decode(blob(index.Manifests[0]), &manifest); err != nil {
+	if err := decode(filepath.Join(dir, "manifest.json"), &manifest); err != nil {
 		return nil, err
 	}
-	p := &picture{facts: map[string]string{}, layers: len(manifest.Layers), digest: index.Manifests[0].Digest.String()}
+	p := &picture{facts: map[string]string{}, layers: len(manifest.Layers)}
 	files := map[string]*file{}
 	for _, layer := range manifest.Layers {
 		if err := apply(files, blob(layer)); err != nil {

@@ -10,7 +10,7 @@ chmod 755 "$stage"
 CGO_ENABLED=0 go test -tags containers_image_openpgp,exclude_graphdriver_btrfs -c -o "$stage/build.test" ./test/build
 cp -r bin test/build/corpus "$stage/"
 export RC_HOST_DIR=$stage
-flags=(-test.parallel 4 -test.timeout 15m "${@/#-run/-test.run}")
+flags=(-test.timeout 15m "${@/#-run/-test.run}")
 
 if [ "$(id -u)" != 0 ]; then
   cd "$stage"
