@@ -187,7 +187,7 @@ func (e *example) test(t *testing.T, dir string, engines []*engine) {
 		if want, ok := e.files["fails"]; ok {
 			want = strings.TrimSpace(want)
 			if err == nil {
-				t.Errorf("%s builds it", engine.name)
+				t.Errorf("%s: %s builds it", e.name, engine.name)
 			} else if engine.name == "rc" && !regexp.MustCompile(want).MatchString(err.Error()) {
 				t.Errorf("%v\nwant %s", err, want)
 			}

@@ -11,6 +11,7 @@ import (
 // accepted are differences that every image may have: the fact, what rc has and what buildah has as regular
 // expressions, and why rc's is right.
 var accepted = []struct{ fact, ours, theirs, why string }{
+	{"config (Attach.*|Hostname|Domainname|Image|OpenStdin|StdinOnce|Tty)", "", ".*", "fields of docker's containers, not of images"},
 	{"config ArgsEscaped", "true", "", "BuildKit sets it with CMD; buildah does not know it"},
 	{"file /etc/(hosts|resolv.conf|hostname)", "", "file 0755 0:0 0 bytes .*", "buildah leaves what it mounts these files on"},
 }
@@ -30,11 +31,11 @@ func (e *example) compare(t *testing.T, ours, theirs *picture) {
 			used[what] = true
 			continue
 		}
-		t.Errorf("%s:\n  rc      %s\n  buildah %s", fact, a, b)
+		t.Errorf("%s: %s:\n  rc      %s\n  buildah %s", e.name, fact, a, b)
 	}
 	for _, line := range e.lines("differs") {
 		if !used[line] {
-			t.Errorf("accepted, but no difference: %s", line)
+			t.Errorf("%s: accepted, but no difference: %s", e.name, line)
 		}
 	}
 }
@@ -72,7 +73,7 @@ func (e *example) check(t *testing.T, p *picture) {
 		}
 	}
 	if layers != p.layers {
-		t.Errorf("%d layers, but the history has %d", p.layers, layers)
+		t.Errorf("%s: %d layers, but the history has %d", e.name, p.layers, layers)
 	}
 	if *show {
 		for _, fact := range slices.Sorted(maps.Keys(p.facts)) {
@@ -85,18 +86,18 @@ func (e *example) check(t *testing.T, p *picture) {
 	for _, line := range e.lines("image") {
 		if fact, ok := strings.CutPrefix(line, "no "); ok {
 			if p.facts[fact] != "" {
-				t.Errorf("%s is there: %s", fact, p.facts[fact])
+				t.Errorf("%s: %s is there: %s", e.name, fact, p.facts[fact])
 			}
 			continue
 		}
 		if fact, want, found := strings.Cut(line, " = "); found {
 			if got := p.facts[fact]; got != want {
-				t.Errorf("%s = %s, want %s", fact, got, want)
+				t.Errorf("%s: %s = %s, want %s", e.name, fact, got, want)
 			}
 		} else if fact, want, found := strings.Cut(line, " ~ "); !found {
 			t.Errorf("%q: want FACT = VALUE or FACT ~ REGEXP", line)
 		} else if got := p.facts[fact]; !full(want, got) {
-			t.Errorf("%s = %s, want %s", fact, got, want)
+			t.Errorf("%s: %s = %s, want %s", e.name, fact, got, want)
 		}
 	}
 }

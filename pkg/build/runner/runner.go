@@ -130,7 +130,8 @@ func (r *Runner) options(o *create.Options, run build.Run) error {
 	o.Entrypoint, o.Args = []string{}, run.Args
 	// The proxies are weakest; what is of containers.conf is for containers.
 	o.Env = create.Env{UnsetAll: true, Set: spec.JoinEnv(r.o.Container.Env.Base, run.Env)}
-	o.User, o.Workdir = run.User, run.Dir
+	// A number needs no line of its own in /etc/passwd here, where RUN may add one.
+	o.User, o.Workdir, o.NoPasswd = run.User, run.Dir, true
 	o.Stdin, o.TTY, o.Detach, o.SigProxy = false, false, false, false
 	o.Userns = spec.Userns{Mode: spec.UsernsHost}
 	if err := r.network(o, run.Network); err != nil {
