@@ -141,7 +141,11 @@ func (e *engine) picture(dir, name string) (*picture, error) {
 }
 
 func TestCorpus(t *testing.T) {
-	engines := setup(t)
+	h := home(t)
+	engines := []*engine{h.rc}
+	if other := peer(t, h); other != nil {
+		engines = append(engines, other)
+	}
 	names, err := filepath.Glob("corpus/*.txtar")
 	if err != nil || len(names) == 0 {
 		t.Fatalf("corpus: %d archives, %v", len(names), err)

@@ -4,7 +4,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/rc-containers/rc/test/busybox"
@@ -17,36 +16,39 @@ var baseConfig = []string{
 	`LABEL of.base=1`,
 }
 
-// setup gives both engines a home of their own, with localhost/base in it.
-func setup(t *testing.T) []*engine {
+// place is a home with localhost/base in its store.
+type place struct {
+	dir string
+	rc  *engine
+}
+
+// home makes one.
+func home(t *testing.T) *place {
 	t.Helper()
 	if os.Getuid() == 0 {
 		t.Skip("for an ordinary user: test/build/run.sh")
 	}
-	work, err := os.MkdirTemp("/var/tmp", "rc-build.") //nolint:usetesting // t.TempDir is too long for sockets, and cannot remove other ids' files
+	dir, err := os.MkdirTemp("/var/tmp", "rc-build.") //nolint:usetesting // t.TempDir is too long for sockets, and cannot remove other ids' files
 	if err != nil {
 		t.Fatal(err)
 	}
-	rc := &engine{name: "rc", argv: []string{program(t)}}
+	h := &place{dir: dir, rc: &engine{name: "rc", argv: []string{program(t)}, env: os.Environ()}}
 	t.Cleanup(func() {
-		if _, err := rc.run(work, "unshare", "rm", "-rf", filepath.Join(work, "home")); err != nil {
-			t.Error(err)
+		if out, err := exec.Command(h.rc.argv[0], "unshare", "rm", "-rf", filepath.Join(dir, "home")).CombinedOutput(); err != nil {
+			t.Errorf("remove %s: %v\n%s", dir, err, out)
 		}
-		if err := os.RemoveAll(work); err != nil {
+		if err := os.RemoveAll(dir); err != nil {
 			t.Error(err)
 		}
 	})
-	env := os.Environ()
-	for _, name := range []string{"HOME", "XDG_RUNTIME_DIR", "TMPDIR"} {
-		dir := filepath.Join(work, strings.ToLower(name))
-		if err := os.MkdirAll(dir, 0o700); err != nil {
+	for name, sub := range map[string]string{"HOME": "home", "XDG_RUNTIME_DIR": "run", "TMPDIR": "tmp"} {
+		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
 			t.Fatal(err)
 		}
-		env = append(env, name+"="+dir)
+		h.rc.env = append(h.rc.env, name+"="+filepath.Join(dir, sub))
 	}
-	rc.env = env
-	base := filepath.Join(work, "base")
-	archive, err := os.Create(base + ".rootfs")
+	rootfs := filepath.Join(dir, "base.rootfs")
+	archive, err := os.Create(rootfs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,22 +60,43 @@ func setup(t *testing.T) []*engine {
 	for _, change := range baseConfig {
 		args = append(args, "--change", change)
 	}
-	must(t, rc, work, append(args, base+".rootfs", "localhost/base")...)
+	must(t, h.rc, dir, append(args, rootfs, "localhost/base")...)
+	return h
+}
+
+// output is what rc prints.
+func (h *place) output(t *testing.T, args ...string) string {
+	t.Helper()
+	out, err := h.rc.run(h.dir, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
+}
+
+// peer is buildah with the same base in a store of its own, nil where it is not wanted.
+func peer(t *testing.T, h *place) *engine {
+	t.Helper()
 	if !*peers {
-		return []*engine{rc}
+		return nil
 	}
 	if _, err := exec.LookPath("buildah"); err != nil {
-		if os.Getenv("RC_TEST_NO_SKIP") != "" {
-			t.Fatal("buildah is not installed")
-		}
-		t.Log("buildah is not installed: only rc builds")
-		*peers = false
-		return []*engine{rc}
+		missing(t, "buildah is not installed")
 	}
-	must(t, rc, work, "save", "-q", "-o", base+".tar", "localhost/base")
-	buildah := &engine{name: "buildah", argv: []string{"buildah", "--storage-driver", "vfs"}, env: env}
-	must(t, buildah, work, "pull", "-q", "docker-archive:"+base+".tar")
-	return []*engine{rc, buildah}
+	archive := filepath.Join(h.dir, "base.tar")
+	must(t, h.rc, h.dir, "save", "-q", "-o", archive, "localhost/base")
+	buildah := &engine{name: "buildah", argv: []string{"buildah", "--storage-driver", "vfs"}, env: h.rc.env}
+	must(t, buildah, h.dir, "pull", "-q", "docker-archive:"+archive)
+	return buildah
+}
+
+// missing skips the test, or fails it where everything has to be there.
+func missing(t *testing.T, what string) {
+	t.Helper()
+	if os.Getenv("RC_TEST_NO_SKIP") != "" {
+		t.Fatal(what)
+	}
+	t.Skip(what)
 }
 
 func must(t *testing.T, e *engine, dir string, args ...string) {
@@ -85,13 +108,15 @@ func must(t *testing.T, e *engine, dir string, args ...string) {
 
 func program(t *testing.T) string {
 	t.Helper()
-	for _, dir := range []string{os.Getenv("RC_E2E_BIN"), "bin", "../../bin"} {
-		if path, err := filepath.Abs(filepath.Join(dir, "rc")); err == nil && dir != "" {
-			if _, err := os.Stat(path); err == nil {
-				return path
-			}
+	for _, dir := range []string{"bin", "../../bin"} {
+		path, err := filepath.Abs(filepath.Join(dir, "rc"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(path); err == nil {
+			return path
 		}
 	}
-	t.Fatal("no rc: make build, or set RC_E2E_BIN")
+	t.Fatal("no rc: make build")
 	return ""
 }
