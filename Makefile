@@ -37,7 +37,7 @@ BIN      ?= bin
 PROGRAMS := $(notdir $(patsubst %/main.go,%,$(wildcard cmd/*/main.go)))
 
 .DEFAULT_GOAL := help
-.PHONY: help build install install-files uninstall dist demo demo-clean test test-unit test-e2e test-dist test-vm bench fuzz \
+.PHONY: help build install install-files uninstall dist demo demo-clean test test-unit test-e2e test-build test-dist test-vm bench fuzz \
 	lint fmt completions man clean cross $(addprefix $(BIN)/,$(PROGRAMS))
 
 help: ## list the targets (this)
@@ -103,6 +103,10 @@ test-unit: ## unit and rootless tests, as you and (called as root) as an ordinar
 
 test-e2e: build ## end-to-end scripts as an ordinary user under a real systemd --user
 	@test/e2e/run.sh
+	@$(MAKE) test-build
+
+test-build: build ## Dockerfiles built by rc and by buildah, and compared; real images
+	@test/build/run.sh
 
 test-vm: build ## the same scripts in a Debian VM, where every limit takes effect
 	@code=0; test/vm/run.sh || code=$$?; [ $$code = 77 ] || exit $$code

@@ -33,11 +33,37 @@ func (e *example) compare(t *testing.T, ours, theirs *picture) {
 		}
 		t.Errorf("%s: %s:\n  rc      %s\n  buildah %s", e.name, fact, a, b)
 	}
+	if a, b := words(ours), words(theirs); a != b {
+		if what := e.differs("history"); what != "" {
+			used[what] = true
+		} else {
+			t.Errorf("%s: history:\n  rc      %s\n  buildah %s", e.name, a, b)
+		}
+	}
 	for _, line := range e.lines("differs") {
 		if !used[line] {
 			t.Errorf("%s: accepted, but no difference: %s", e.name, line)
 		}
 	}
+}
+
+// nop is what buildah writes before the text of an instruction that runs nothing.
+const nop = "/bin/sh -c #(nop) "
+
+// words are the instructions of a history. ONBUILD has a line in buildah's alone.
+func words(p *picture) string {
+	var out []string
+	for _, h := range p.history {
+		text, ran := strings.CutPrefix(h.CreatedBy, nop)
+		word, _, _ := strings.Cut(strings.TrimSpace(text), " ")
+		if !ran && word != strings.ToUpper(word) || strings.HasPrefix(word, "|") {
+			word = "RUN" // buildah's has the command alone
+		}
+		if word != "ONBUILD" {
+			out = append(out, word)
+		}
+	}
+	return strings.Join(out, " ")
 }
 
 func isAccepted(fact, ours, theirs string) bool {

@@ -20,9 +20,9 @@ demo_packages=(uidmap fuse-overlayfs slirp4netns passt dbus-user-session systemd
   util-linux iproute2 busybox-static)
 # gcc: the race detector is C. docker-registry: a real registry on a loopback port.
 # skopeo, podman, buildah: what rc writes they read, and the other way round. distrobox takes rc for
-# podman. zsh, fish, bash-completion: tab keys are typed at them. rpm, rpm2cpio, cpio: what make dist made.
+# podman. mmdebstrap: images of Debian. zsh, fish, bash-completion: tab keys are typed at them. rpm, rpm2cpio, cpio: what make dist made.
 test_packages=("${demo_packages[@]}" gcc libc6-dev shellcheck docker-registry strace skopeo podman buildah
-  distrobox passwd procps zsh fish bash-completion rpm rpm2cpio cpio openssh-client)
+  distrobox passwd procps mmdebstrap bzip2 xz-utils zsh fish bash-completion rpm rpm2cpio cpio openssh-client)
 vm_packages=(mmdebstrap qemu-system-x86 e2fsprogs openssh-client)
 bench_packages=(crun runc podman bubblewrap docker-registry skopeo)
 
