@@ -4,8 +4,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
@@ -33,8 +31,8 @@ func current(storage string) (check, error) {
 		id   *string
 	}{{"images", &c.Images}, {"layers", &c.Layers}} {
 		dir := filepath.Join(storage, "overlay-"+kind.name)
-		id, err := os.ReadFile(filepath.Join(dir, kind.name+".lock"))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		id, err := locks.read(filepath.Join(dir, kind.name+".lock"))
+		if err != nil {
 			return check{}, fmt.Errorf("read the image store's state: %w", err)
 		}
 		*kind.id = hex.EncodeToString(id)
