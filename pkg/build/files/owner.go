@@ -33,9 +33,6 @@ func LookUpOwner(lower []string, value string) (Owner, error) {
 func (s *Source) owner(value string) (Owner, error) {
 	user, group, _ := strings.Cut(value, ":")
 	var o Owner
-	if user == "" && group != "" {
-		user = "root" // of a group alone
-	}
 	if id, ok := number(user); ok {
 		o = Owner{id, id}
 	} else {
