@@ -103,7 +103,6 @@ test-unit: ## unit and rootless tests, as you and (called as root) as an ordinar
 
 test-e2e: build ## end-to-end scripts as an ordinary user under a real systemd --user
 	@test/e2e/run.sh
-	@$(MAKE) test-build
 
 test-build: build ## Dockerfiles built by rc and by buildah, and compared; real images
 	@test/build/run.sh
