@@ -13,6 +13,7 @@ import (
 	"github.com/rc-containers/rc/cmd/rc/complete"
 	"github.com/rc-containers/rc/cmd/rc/container"
 	"github.com/rc-containers/rc/cmd/rc/doctor"
+	"github.com/rc-containers/rc/cmd/rc/generate"
 	"github.com/rc-containers/rc/cmd/rc/image"
 	"github.com/rc-containers/rc/cmd/rc/inspect"
 	"github.com/rc-containers/rc/cmd/rc/manifest"
@@ -93,6 +94,7 @@ func verbs(a *cli.App) []cli.Verb {
 		cli.Noun("secret", "Manage secrets", secret.Verbs(a)),
 		cli.Noun("network", "Manage bridge networks", append(network.Verbs(a), container.NetworkReloadVerb(a))),
 		cli.Noun("volume", "Manage volumes", volume.Verbs(a)),
+		cli.Noun("generate", "Make files of what there is", generate.Verbs(a)),
 		cli.Noun("quadlet", "Manage units made of quadlets", quadlet.Verbs(a)),
 		cli.Noun("system", "Manage what rc keeps", system.SystemVerbs(a)),
 	})

@@ -75,7 +75,7 @@ func (s *server) exitOf(code int) *spec.Exit {
 		Code: code, Started: s.state.Started, Finished: time.Now(), PID: s.state.PID, Error: s.end.reason,
 		Restarts: s.state.Restarts, OOMKilled: code == errs.CodeSignal+int(unix.SIGKILL) && s.oomKilled(),
 	}
-	if !s.plan.Remove {
+	if !s.plan.Remove || s.plan.Notify.Main { // no record says it, but a unit's result does
 		exit.Stopped = s.plan.Records.StopMarked(s.plan.ID)
 	}
 	return exit

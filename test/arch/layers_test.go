@@ -114,6 +114,7 @@ var levels = map[string]int{
 	"cmd/rc/secret":      62,
 	"cmd/rc/system":      62,
 	"cmd/rc/volume":      62,
+	"cmd/rc/generate":    63, // it takes apart what run was told
 	"cmd/rc/quadlet":     63, // it checks what run is told
 
 	"cmd/rc":        65,
@@ -151,7 +152,7 @@ var importers = map[string][]string{
 
 // verbs are the packages of rc's command line.
 func verbs() []string {
-	return []string{"cmd/rc", "cmd/rc/cli", "cmd/rc/cli/clitest", "cmd/rc/build", "cmd/rc/complete", "cmd/rc/container", "cmd/rc/doctor", "cmd/rc/image", "cmd/rc/inspect", "cmd/rc/manifest", "cmd/rc/network", "cmd/rc/quadlet", "cmd/rc/secret", "cmd/rc/system", "cmd/rc/volume"}
+	return []string{"cmd/rc", "cmd/rc/cli", "cmd/rc/cli/clitest", "cmd/rc/build", "cmd/rc/complete", "cmd/rc/container", "cmd/rc/doctor", "cmd/rc/generate", "cmd/rc/image", "cmd/rc/inspect", "cmd/rc/manifest", "cmd/rc/network", "cmd/rc/quadlet", "cmd/rc/secret", "cmd/rc/system", "cmd/rc/volume"}
 }
 
 // unlinked says what a program must not have in it, by prefix of the import path.
