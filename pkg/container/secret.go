@@ -57,16 +57,25 @@ func readSecrets(dir string, secrets []spec.Secret) (files []oci.File, env []str
 			files = append(files, oci.File{Path: s.Target, Data: data, UID: s.UID, GID: s.GID, Mode: s.Mode})
 			continue
 		}
-		entry := s.Target + "=" + string(data)
-		switch {
-		case bytes.IndexByte(data, 0) >= 0:
-			return nil, nil, errs.Invalidf("secret %q: it has a NUL byte in it, which no variable can have: leave out type=env", s.Name)
-		case len(entry) > longestVariable:
-			return nil, nil, errs.Invalidf("secret %q: %d bytes are too long for a variable: leave out type=env", s.Name, len(data))
+		entry, err := SecretVariable(s.Name, s.Target, data)
+		if err != nil {
+			return nil, nil, errs.WithHint(err, "leave out type=env")
 		}
 		env = append(env, entry)
 	}
 	return files, env, nil
+}
+
+// SecretVariable makes VARIABLE=VALUE of a secret.
+func SecretVariable(name, variable string, data []byte) (string, error) {
+	entry := variable + "=" + string(data)
+	switch {
+	case bytes.IndexByte(data, 0) >= 0:
+		return "", errs.Invalidf("secret %q: it has a NUL byte in it, which no variable can have", name)
+	case len(entry) > longestVariable:
+		return "", errs.Invalidf("secret %q: %d bytes are too long for a variable", name, len(data))
+	}
+	return entry, nil
 }
 
 // addSecrets gives the first process its secrets. They are in its order alone, which is memory:

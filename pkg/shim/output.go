@@ -284,6 +284,13 @@ func (s *server) hangUpConsole() {
 	s.closeConsole()
 }
 
+func (s *server) closeConsole() {
+	if s.console != nil {
+		_ = s.console.Close()
+		s.console = nil
+	}
+}
+
 // Sizes of a buffer: most containers print little, and some as fast as they can.
 const (
 	smallBuffer = 4 << 10

@@ -373,13 +373,6 @@ func (s *server) forkInPlace() error {
 	return s.connect()
 }
 
-func (s *server) closeConsole() {
-	if s.console != nil {
-		_ = s.console.Close()
-		s.console = nil
-	}
-}
-
 // ownProc mounts a /proc of the outer pid namespace, in which the maps of a child can be
 // written, and keeps the host's, in which a child's host pid can be read.
 func (s *server) ownProc() error {

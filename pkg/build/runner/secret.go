@@ -1,7 +1,6 @@
 package runner
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/rc-containers/rc/pkg/build"
+	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/oci"
 )
@@ -110,9 +110,6 @@ func tooLong(size int64) error {
 	return nil
 }
 
-// longestVariable is what execve(2) takes: MAX_ARG_STRLEN is 32 pages, with NUL.
-const longestVariable = 128<<10 - 1
-
 // secret gives the step a secret, in memory alone.
 func (m *mounts) secret(mount build.Mount) error {
 	s, given := m.runner.o.Secrets[mount.ID]
@@ -144,12 +141,9 @@ func (m *mounts) secret(mount build.Mount) error {
 	if mount.Env == "" {
 		return nil
 	}
-	entry := mount.Env + "=" + string(data)
-	switch {
-	case bytes.IndexByte(data, 0) >= 0:
-		return errs.Invalidf("secret %q: it has a NUL byte in it, which no variable can have: leave out env=", mount.ID)
-	case len(entry) > longestVariable:
-		return errs.Invalidf("secret %q: %d bytes are too long for a variable: leave out env=", mount.ID, len(data))
+	entry, err := container.SecretVariable(mount.ID, mount.Env, data)
+	if err != nil {
+		return errs.WithHint(err, "leave out env=")
 	}
 	m.step.Env = append(m.step.Env, entry)
 	return nil
