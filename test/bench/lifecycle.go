@@ -86,11 +86,10 @@ func tableDetach(ctx context.Context, g *ground, o options) table {
 // podmanThen is podman ps -a with 100 containers on the machine for which the limits were set (issue 3).
 const podmanThen = 37 * time.Millisecond
 
-// tablePs lists and completes containers that do not run.
+// tablePs lists containers that do not run.
 func tablePs(ctx context.Context, g *ground, o options) table {
 	const few, many = 100, 1000
 	nameRC := func(n int) string { return fmt.Sprintf("rc ps -a, %d stopped", n) }
-	nameComplete := fmt.Sprintf("rc __complete rm '', %d", many)
 	list := func(n int) []contender {
 		var err error
 		if g.rcErr == nil {
@@ -107,11 +106,9 @@ func tablePs(ctx context.Context, g *ground, o options) table {
 	p := brisk(o.runs, settle)
 	results := race(ctx, g.env, p, append(list(few),
 		peer(namePodman, podmanArgs("ps", "-a")...).skipped(g.podmanErr).after(podman)))
-	results = append(results, race(ctx, g.env, p, append(list(many),
-		contender{Name: nameComplete, Args: g.rcArgs("__complete", "rm", "")}.skipped(g.rcErr)))...)
+	results = append(results, race(ctx, g.env, p, list(many))...)
 	return times("Containers that do not run", nameRC(few), results, []bound{
 		within(nameRC(few), 10*time.Millisecond, namePodman, podmanThen),
 		within(nameRC(many), 50*time.Millisecond, namePodman, podmanThen),
-		within(nameComplete, 30*time.Millisecond, namePodman, podmanThen),
 	})
 }

@@ -86,6 +86,7 @@ func measureAll(ctx context.Context, g *ground, o options) (int, error) {
 	step("detach", func() table { return tableDetach(ctx, g, o) })
 	step("parallel", func() table { return tableParallel(ctx, g, o) })
 	step("ps", func() table { return tablePs(ctx, g, o) })
+	step("completion", func() table { return tableCompletion(ctx, g, o) })
 	step("rm", func() table { return tableRm(ctx, g, o) })
 	step("many", func() table { return tableMany(ctx, g, o.many) })
 	step("program start", func() table { return tableInit(ctx, g) })

@@ -123,8 +123,7 @@ func labels(a *App, kind Kind) []string {
 	}
 	switch kind {
 	case Containers, Anything, Events:
-		entries, _ := container.Records(a.Config).List()
-		for _, e := range entries {
+		for _, e := range sample(a) {
 			note(e.Labels)
 		}
 	case Volumes:
@@ -146,11 +145,26 @@ func labels(a *App, kind Kind) []string {
 	return slices.Sorted(maps.Keys(found))
 }
 
+// readMost is of how many containers the records are read while a user waits for a tab key: 10 ms.
+const readMost = 250
+
+// sample are the records of so many.
+func sample(a *App) []*state.Entry {
+	root := container.Records(a.Config)
+	ids, _ := root.IDs("")
+	var entries []*state.Entry
+	for _, id := range ids[:min(len(ids), readMost)] {
+		if e, err := root.Find(id); err == nil {
+			entries = append(entries, e)
+		}
+	}
+	return entries
+}
+
 // ends are the exit codes or the commands of containers.
 func ends(a *App, key string) []string {
 	found := map[string]bool{}
-	entries, _ := container.Records(a.Config).List()
-	for _, e := range entries {
+	for _, e := range sample(a) {
 		switch {
 		case key == "command" && len(e.Command) > 0:
 			found[e.Command[0]] = true
