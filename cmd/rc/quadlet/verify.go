@@ -28,6 +28,10 @@ any, and says what is wrong, with file, line and key. Of containers the values a
 too, as rc run would: sizes, ports, mounts. Files that are named are read in place of those of
 the same name that are installed. systemd is not needed.
 
+The keys are those of podman-systemd.unit(5) of podman 5. PodmanArgs= and GlobalArgs= are
+handed to rc as they are; StartWithPod= is without effect, since rc has no pods: Pod=, .pod,
+.kube and .artifact are refused.
+
 For each quadlet that is right its name and that of its unit are printed. The exit code is
 125 if one is wrong.`,
 		Example: `rc quadlet verify

@@ -74,6 +74,9 @@ func WriteUnits(names []string) error {
 	for _, u := range units {
 		now = append(now, u.Name)
 	}
+	if err := foreign(now); err != nil {
+		return err
+	}
 	// Links first: [Install] may have changed.
 	for _, name := range before {
 		if err := disable(dir, name); err != nil {
