@@ -173,7 +173,8 @@ func TestCorpus(t *testing.T) {
 	}
 }
 
-func (e *example) test(t *testing.T, dir string, engines []*engine) {
+// write puts the Dockerfiles of an example beside its context.
+func (e *example) write(t *testing.T, dir string) {
 	t.Helper()
 	for _, part := range []string{"Dockerfile", "base"} {
 		if text, ok := e.files[part]; ok {
@@ -182,6 +183,11 @@ func (e *example) test(t *testing.T, dir string, engines []*engine) {
 			}
 		}
 	}
+}
+
+func (e *example) test(t *testing.T, dir string, engines []*engine) {
+	t.Helper()
+	e.write(t, dir)
 	pictures := map[string]*picture{}
 	for _, engine := range engines {
 		if engine.name == "buildah" && (!*peers || e.files["alone"] != "") {
@@ -219,13 +225,19 @@ func (e *example) build(dir string, engine *engine) (*picture, error) {
 			return nil, err
 		}
 	}
-	args := slices.Concat(e.lines("args"), e.lines(engine.name+".args"))
-	name, context := "localhost/case/"+e.name, "ctx"
-	if lines := e.lines("context"); lines != nil {
-		context = lines[0]
-	}
-	if err := engine.build(dir, e.name+".Dockerfile", name, context, args); err != nil {
+	name := "localhost/case/" + e.name
+	if err := e.make(dir, engine, name); err != nil {
 		return nil, err
 	}
 	return engine.picture(dir, name)
+}
+
+// make builds the Dockerfile itself.
+func (e *example) make(dir string, engine *engine, name string, more ...string) error {
+	context := "ctx"
+	if lines := e.lines("context"); lines != nil {
+		context = lines[0]
+	}
+	args := slices.Concat(e.lines("args"), e.lines(engine.name+".args"), more)
+	return engine.build(dir, e.name+".Dockerfile", name, context, args)
 }
