@@ -59,7 +59,7 @@ func words(p *picture) string {
 		if !ran && word != strings.ToUpper(word) || strings.HasPrefix(word, "|") {
 			word = "RUN" // buildah's has the command alone
 		}
-		if word != "ONBUILD" {
+		if word = strings.ToUpper(word); word != "ONBUILD" { // BuildKit writes them so
 			out = append(out, word)
 		}
 	}
