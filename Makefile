@@ -95,6 +95,7 @@ test: ## set up, then unit, end-to-end, package and VM tests
 	@test/setup/setup.sh test
 	@$(MAKE) test-unit
 	@$(MAKE) test-e2e
+	@$(MAKE) test-build
 	@$(MAKE) test-dist
 	@$(MAKE) test-vm
 
