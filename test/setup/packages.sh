@@ -32,6 +32,8 @@ bash-completion    bash-completion  bash-completion  bash-completion            
 rpm                rpm              rpm-tools        rpm                           rpm
 rpm2cpio           rpm              rpm-tools        rpm                           rpm
 cpio               cpio             cpio             cpio                          cpio
+bzip2              bzip2            bzip2            bzip2                         bzip2
+xz-utils           xz               xz               xz                            xz
 mmdebstrap         mmdebstrap       ?                ?                             ?
 qemu-system-x86    qemu-system-x86  qemu-system-x86  qemu-x86                      qemu-system-x86_64
 e2fsprogs          e2fsprogs        e2fsprogs        e2fsprogs                     e2fsprogs
