@@ -26,7 +26,8 @@ code=0
 echo "== unit tests as $(id -un)"
 if command -v gcc >/dev/null; then
   mapfile -t quiet < <(printf '%s\n' "${all[@]}" | grep -vxF -f <(printf '%s\n' "${concurrent[@]}" none))
-  RC_TEST_NO_SKIP=$strict CGO_ENABLED=1 go test -tags "$tags" -race "${concurrent[@]}" || code=1
+  # Each process with the race detector waits a second at its end for late reports, and tests start thousands.
+  GORACE=atexit_sleep_ms=20 RC_TEST_NO_SKIP=$strict CGO_ENABLED=1 go test -tags "$tags" -race "${concurrent[@]}" || code=1
 else
   echo "no gcc: no race detector" >&2
   quiet=("${all[@]}")

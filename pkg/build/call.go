@@ -125,8 +125,9 @@ func (c *caller) tell(e Event) {
 
 // serve does what the worker asks for until its answer.
 func (c *caller) serve(ctx context.Context) (*image.Answer, error) {
-	answered := make(chan struct{})
-	defer context.AfterFunc(ctx, func() {
+	answered, ended := make(chan struct{}), make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(ended)
 		// End of file on its side: it cleans up and answers still.
 		_ = unix.Shutdown(int(c.sock.Fd()), unix.SHUT_WR)
 		select {
@@ -134,7 +135,12 @@ func (c *caller) serve(ctx context.Context) (*image.Answer, error) {
 		case <-time.After(image.Grace):
 			_ = c.process.Signal(unix.SIGKILL)
 		}
-	})()
+	})
+	defer func() {
+		if !stop() {
+			<-ended // it uses the socket, which is closed next
+		}
+	}()
 	var runs context.Context
 	runs, c.stops = context.WithCancel(ctx)
 	answer := c.messages(runs)
