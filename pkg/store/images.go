@@ -74,8 +74,11 @@ func (s *Store) AddImage(n NewImage) (string, error) {
 		}{keyListDigest, []byte(n.ListDigest)})
 	}
 	for _, d := range data {
-		if have, err := s.lib.ImageBigData(img.ID, d.key); err == nil && slices.Equal(have, d.value) {
-			continue
+		// A file that is in no list was left by a process that was killed in between.
+		if slices.Contains(img.BigDataNames, d.key) {
+			if have, err := s.lib.ImageBigData(img.ID, d.key); err == nil && slices.Equal(have, d.value) {
+				continue
+			}
 		}
 		if err := s.lib.SetImageBigData(img.ID, d.key, d.value, canonical); err != nil {
 			return "", fmt.Errorf("add image: %w", err)

@@ -197,6 +197,33 @@ func TestSweep(t *testing.T) {
 	}
 }
 
+// TestHalfWritten: the file of a manifest that a killed process has written, and not listed, does not count as one.
+func TestHalfWritten(t *testing.T) {
+	s, cfg := open(t)
+	data := layerTar(t, 0, "base")
+	top := add(t, s, "", data)
+	config, err := json.Marshal(ImageConfig{Image: v1.Image{
+		Platform: v1.Platform{OS: "linux", Architecture: "amd64"}, RootFS: v1.RootFS{DiffIDs: []digest.Digest{digest.FromBytes(data)}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := digest.FromBytes(config).Encoded()
+	if _, err := s.lib.CreateImage(id, nil, top, "", nil); err != nil {
+		t.Fatal(err)
+	}
+	manifest := []byte(`{"schemaVersion":2}`)
+	dir := filepath.Join(cfg.StorageRoot(), "overlay-images", id)
+	if err := errors.Join(os.MkdirAll(dir, 0o700), os.WriteFile(filepath.Join(dir, keyManifest), manifest, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.AddImage(NewImage{Config: config, Manifest: manifest, TopLayer: top, Names: []string{"localhost/half:1"}})
+	img, lookErr := s.lib.Image(id)
+	if err != nil || lookErr != nil || !finished(img) {
+		t.Errorf("%+v, %v, %v", img, err, lookErr)
+	}
+}
+
 func TestCommitWithoutParent(t *testing.T) {
 	s, _ := open(t)
 	st, err := s.Stage(context.Background(), bytes.NewReader(layerTar(t, 0, "x")))

@@ -23,6 +23,7 @@ func Tree(t *testing.T, dir, words string) string {
 		hard, old, isHard := strings.Cut(word, "+")
 		switch kind := word[len(word)-1]; {
 		case isLink:
+			must(os.MkdirAll(filepath.Dir(filepath.Join(dir, link)), 0o755))
 			must(os.Symlink(to, filepath.Join(dir, link)))
 		case isHard:
 			must(os.Link(filepath.Join(dir, old), filepath.Join(dir, hard)))
