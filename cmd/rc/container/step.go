@@ -20,13 +20,15 @@ type StepFlags struct {
 
 // limits change how fast a RUN is, or whether it gets to its end, and not what it makes; the others are salt.
 func stepFlags() (limits, others []string) {
-	return []string{
+	limits = []string{
 		"memory", "memory-swap", "cpus", "cpu-shares", "cpu-period", "cpu-quota", "cpuset-cpus", "cpuset-mems",
 		"shm-size", "ulimit", "cgroup-parent", "cgroupns", "http-proxy", "pids-limit",
-	}, []string{
+	}
+	others = []string{
 		"add-host", "cap-add", "cap-drop", "device", "dns", "dns-option", "dns-search", "group-add", "ipc", "network",
 		"no-hosts", "no-hostname", "pid", "security-opt", "uts", "volume",
 	}
+	return limits, others
 }
 
 // Add declares them.
