@@ -36,9 +36,11 @@ type output struct {
 func (o *output) write(stream int, p []byte) error {
 	o.mu.Lock()
 	if o.later != nil {
-		var err error
-		o.log, err = logs.Open(*o.later)
-		complain(err)
+		if log, err := logs.Open(*o.later); err == nil {
+			o.log = log
+		} else {
+			complain(err) // what is printed goes to everybody else still
+		}
 		o.later = nil
 	}
 	if o.log != nil {
