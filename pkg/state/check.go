@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/rc-containers/rc/pkg/errs"
-	"github.com/rc-containers/rc/pkg/linux"
 	"github.com/rc-containers/rc/pkg/spec"
 )
 
@@ -212,12 +211,11 @@ func (c *checker) runtime(id string) {
 	r, object := c.root, "container "+id[:12]
 	dir := r.RunDir(id)
 	c.leftovers(dir)
-	state, err := r.State(id)
+	state, alive, err := r.shimOf(id)
 	if err != nil {
 		c.add(object, fmt.Sprintf("the record of its run is broken: %v", err), func() error { return r.mendState(id) })
 		return
 	}
-	alive := state != nil && linux.Alive(state.ShimPID, state.ShimStart)
 	switch {
 	case !missing(r.Dir(id)):
 		if state == nil && !r.held(id) && r.recorded(id) && old(dir, fresh) && missing(filepath.Join(dir, stateFile)) {

@@ -47,14 +47,14 @@ func (r Root) rewriteSummary(id string) error {
 // will have when its shim is killed.
 func (r Root) mendExit(id string) error {
 	exit := spec.Exit{Code: lostCode, Error: "the record of its end was lost"}
-	state, err := r.State(id)
+	state, alive, err := r.shimOf(id)
 	if err != nil {
 		return err
 	}
 	if state != nil {
 		exit.Started, exit.PID, exit.Restarts = state.Started, state.PID, state.Restarts
 	}
-	if state == nil || !linux.Alive(state.ShimPID, state.ShimStart) {
+	if !alive {
 		exit.Finished = time.Now()
 	}
 	if _, err := readRecord[spec.Exit](filepath.Join(r.Dir(id), exitFile)); err == nil {

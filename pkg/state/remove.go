@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/rc-containers/rc/pkg/errs"
-	"github.com/rc-containers/rc/pkg/linux"
 	"github.com/rc-containers/rc/pkg/spec"
 )
 
@@ -32,7 +31,8 @@ func (r Root) Remove(id string) error {
 
 // RemoveHeld is Remove for whoever holds the container, or knows that its holder does not start it.
 func (r Root) RemoveHeld(id string) error {
-	if s, err := readRecord[spec.State](filepath.Join(r.RunDir(id), stateFile)); err == nil && s != nil && linux.Alive(s.ShimPID, s.ShimStart) {
+	// A record of its run that cannot be read is no obstacle either.
+	if _, alive, _ := r.shimOf(id); alive {
 		return fmt.Errorf("remove container %s: %w: it is running", id[:12], errs.ErrState)
 	}
 	var s spec.Summary

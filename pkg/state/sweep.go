@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -102,12 +101,9 @@ func (r Root) SweepContainer(id string) (*Swept, error) {
 
 // sweepOne is quick about what lives: one file read, one stat of the shim.
 func (r Root) sweepOne(id string) (*Swept, error) {
-	state, err := readRecord[spec.State](filepath.Join(r.RunDir(id), stateFile))
-	if err != nil {
+	state, alive, err := r.shimOf(id)
+	if err != nil || alive {
 		return nil, err
-	}
-	if state != nil && linux.Alive(state.ShimPID, state.ShimStart) {
-		return nil, nil
 	}
 	// Whoever has the lock makes the container, or sweeps it.
 	lock, err := os.Open(r.Dir(id))
@@ -127,7 +123,17 @@ func (r Root) sweepOne(id string) (*Swept, error) {
 	if !samePlace(lock, r.Dir(id)) {
 		return nil, nil
 	}
+	// Its creator may have had the lock until a moment ago: what was read before is of then.
+	if state, alive, err = r.shimOf(id); err != nil || alive {
+		return nil, err
+	}
 	return r.sweepLocked(id, state)
+}
+
+// shimOf reads who looks after a container, and says whether he lives; nil is nobody so far.
+func (r Root) shimOf(id string) (state *spec.State, alive bool, err error) {
+	state, err = r.State(id)
+	return state, state != nil && linux.Alive(state.ShimPID, state.ShimStart), err
 }
 
 // fresh is how long an empty runtime directory may wait for its creator's next step.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/linux"
@@ -92,6 +93,42 @@ func TestRace(t *testing.T) {
 	}
 	if got := files(t, r); n != 1 || len(got) != 3 {
 		t.Errorf("%d have the name; there is %v", n, got)
+	}
+}
+
+// TestSweepLate: who has read that a container does not run yet, and is slow, does not take it away once it does.
+func TestSweepLate(t *testing.T) {
+	r := newRoot(t)
+	d := create(t, r, "c", true)
+	path := filepath.Join(r.RunDir(d.ID), stateFile)
+	if err := unix.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	swept := make(chan error, 1)
+	go func() {
+		_, err := r.Sweep(0)
+		swept <- err
+	}()
+	old, err := os.OpenFile(path, os.O_WRONLY, 0) // the sweep is about to read what was
+	if err != nil {
+		t.Fatal(err)
+	}
+	start, err := linux.StartTime(os.Getpid())
+	if err == nil {
+		err = r.WriteState(d.ID, &spec.State{ShimPID: os.Getpid(), ShimStart: start})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed(t, d)
+	if _, err := old.WriteString("{}"); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(old.Close(), <-swept); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(r.Dir(d.ID)); err != nil {
+		t.Errorf("a container that runs was swept: %v", err)
 	}
 }
 
