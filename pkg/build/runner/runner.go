@@ -134,7 +134,6 @@ func (r *Runner) options(o *create.Options, run build.Run) error {
 	o.User, o.Workdir, o.NoPasswd = run.User, run.Dir, true
 	o.Stdin, o.TTY, o.Detach, o.SigProxy = false, false, false, false
 	o.Userns = spec.Userns{Mode: spec.UsernsHost}
-	o.StopTimeout = new(uint) // where rc is gone nobody wants what the command would still do
 	if err := r.network(o, run.Network); err != nil {
 		return err
 	}

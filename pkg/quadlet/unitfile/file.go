@@ -120,13 +120,6 @@ func (f *File) Remove(section, key string) {
 	}
 }
 
-// Clone is a copy that can be changed.
-func (f *File) Clone() *File {
-	c := &File{}
-	c.Merge(f)
-	return c
-}
-
 // Bytes is the file as systemd reads it, after a comment.
 func (f *File) Bytes(comment string) []byte {
 	var b bytes.Buffer

@@ -106,7 +106,8 @@ func TestChange(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := f.Clone()
+	c := &File{}
+	c.Merge(f)
 	c.Prepend("Unit", "After", "net")
 	c.Remove("Unit", "A")
 	c.Default("Service", "Type", "notify")
