@@ -38,7 +38,7 @@ PROGRAMS := $(notdir $(patsubst %/main.go,%,$(wildcard cmd/*/main.go)))
 
 .DEFAULT_GOAL := help
 .PHONY: help build install install-files uninstall dist demo demo-clean test test-unit test-e2e test-build test-dist test-vm bench fuzz \
-	lint fmt completions man clean cross $(addprefix $(BIN)/,$(PROGRAMS))
+	lint fmt man clean cross $(addprefix $(BIN)/,$(PROGRAMS))
 
 help: ## list the targets (this)
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -125,9 +125,6 @@ lint: ## golangci-lint at its pinned version, shellcheck where there is one
 
 fmt: ## format the Go code
 	@test/lint.sh fmt
-
-completions: $(BIN)/rc ## write completions/ from the commands
-	for shell in bash zsh fish; do $(BIN)/rc completion $$shell > completions/rc.$$shell; done
 
 man: ## write bin/man/*.1 from the commands
 	rm -rf $(BIN)/man && mkdir -p $(BIN)/man

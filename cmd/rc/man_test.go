@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
 
@@ -47,19 +46,4 @@ func TestManPages(t *testing.T) {
 			}
 		}
 	})
-}
-
-// TestCompletionScripts holds that completions/ is what the commands print.
-func TestCompletionScripts(t *testing.T) {
-	for _, shell := range []string{"bash", "zsh", "fish"} {
-		path := filepath.Join("../../completions", "rc."+shell)
-		want, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatalf("%v (make completions writes it)", err)
-		}
-		_, got, _ := rc(t, "completion", shell)
-		if diff := cmp.Diff(string(want), got); diff != "" {
-			t.Errorf("%s is not what rc completion %s prints; make completions (-want +got):\n%s", path, shell, diff)
-		}
-	}
 }

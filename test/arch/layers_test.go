@@ -101,6 +101,7 @@ var levels = map[string]int{
 	"pkg/kube":              50,
 
 	// rc's verbs are in packages by noun, between what they share and the program.
+	"completions":        60, // the shells' scripts
 	"cmd/rc/cli":         60,
 	"cmd/rc/cli/clitest": 61, // for their tests
 	"cmd/rc/complete":    62,
@@ -195,7 +196,7 @@ type listed struct {
 // list runs `go list` on the project's packages for Linux.
 func list(t *testing.T) map[string]listed {
 	t.Helper()
-	cmd := exec.Command("go", "list", "-tags", tags, "-json=ImportPath,Imports,Deps", module+"cmd/...", module+"pkg/...")
+	cmd := exec.Command("go", "list", "-tags", tags, "-json=ImportPath,Imports,Deps", module+"cmd/...", module+"completions", module+"pkg/...")
 	cmd.Env = append(cmd.Environ(), "CGO_ENABLED=0", "GOOS=linux")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr

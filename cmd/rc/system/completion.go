@@ -1,7 +1,6 @@
 package system
 
 import (
-	_ "embed" // the scripts
 	"fmt"
 	"os"
 	"slices"
@@ -10,32 +9,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/completions"
 	"github.com/rc-containers/rc/pkg/errs"
 )
-
-// The scripts are our own: cobra's execute the words of the line by eval, know no open quote (as in
-// --format '{{.Na), and that for bash needs a package that is often missing.
-var (
-	//go:embed completion/rc.bash
-	bashScript string
-	//go:embed completion/rc.zsh
-	zshScript string
-	//go:embed completion/rc.fish
-	fishScript string
-)
-
-// completionScript is "" for a shell that rc knows nothing of.
-func completionScript(shell string) string {
-	switch shell {
-	case "bash":
-		return bashScript
-	case "zsh":
-		return zshScript
-	case "fish":
-		return fishScript
-	}
-	return ""
-}
 
 type completionOptions struct {
 	Shell, File    string
@@ -85,7 +61,7 @@ rc completion fish --file ~/.config/fish/completions/rc.fish`,
 }
 
 func printCompletion(a *cli.App, opts *completionOptions) error {
-	text := completionScript(opts.Shell)
+	text := completions.Script(opts.Shell)
 	if opts.NoDescriptions {
 		text = strings.Replace(text, cobra.ShellCompRequestCmd, cobra.ShellCompNoDescRequestCmd, 1)
 	}
