@@ -90,7 +90,7 @@ func (c *child) explainLimit(l rlimit, err error) error {
 	var now syscall.Rlimit
 	if errors.Is(err, unix.EPERM) && syscall.Getrlimit(l.resource, &now) == nil && l.hard > now.Max {
 		err = fmt.Errorf("set limit %s to %d: it cannot be raised above this user's %d: %w", name, l.hard, now.Max, err)
-		return errs.WithCheck(err, "raise it for the user: LimitXXX= in a drop-in of user@.service, or /etc/security/limits.conf", "rlimits")
+		return errs.WithCheck(err, "raise it for the user: Limit"+strings.TrimPrefix(name, "RLIMIT_")+"= in a drop-in of user@.service, or /etc/security/limits.conf", "rlimits")
 	}
 	return fmt.Errorf("set limit %s to %d:%d: %w", name, l.soft, l.hard, err)
 }

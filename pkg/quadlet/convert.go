@@ -248,6 +248,16 @@ func (c *conversion) oneshot() {
 	c.out.Default(serviceSection, "Type", "oneshot")
 }
 
+// runOnce ends a command with the kind's keys and its operand; what it has made stays, and so the unit is active.
+func (c *conversion) runOnce(operand string) {
+	c.addKeys()
+	c.podmanArgs()
+	c.arg(operand)
+	c.line("ExecStart", c.command)
+	c.oneshot()
+	c.out.Default(serviceSection, "RemainAfterExit", "yes")
+}
+
 // unit is the result.
 func (c *conversion) unit() Unit {
 	u := Unit{Source: c.src, Name: c.src.Unit(), Needs: c.needs}

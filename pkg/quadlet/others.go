@@ -34,12 +34,7 @@ func (c *conversion) pull() {
 		c.lacks("Image=")
 	}
 	c.arg("image", "pull")
-	c.addKeys()
-	c.podmanArgs()
-	c.arg(image)
-	c.line("ExecStart", c.command)
-	c.oneshot()
-	c.out.Default(serviceSection, "RemainAfterExit", "yes")
+	c.runOnce(image)
 }
 
 // volumeKeys are those of [Volume], podman-volume.unit(5).
@@ -95,12 +90,7 @@ func (c *conversion) volume() {
 	if len(options) > 0 {
 		c.arg("--opt", "o="+strings.Join(options, ","))
 	}
-	c.addKeys()
-	c.podmanArgs()
-	c.arg(c.src.resource())
-	c.line("ExecStart", c.command)
-	c.oneshot()
-	c.out.Default(serviceSection, "RemainAfterExit", "yes")
+	c.runOnce(c.src.resource())
 }
 
 // networkKeys are those of [Network], podman-network.unit(5).
@@ -134,12 +124,7 @@ func (c *conversion) network() {
 			c.problem(list[len(subnets)], "there are fewer Subnet= than %s=", key)
 		}
 	}
-	c.addKeys()
-	c.podmanArgs()
-	c.arg(name)
-	c.line("ExecStart", c.command)
-	c.oneshot()
-	c.out.Default(serviceSection, "RemainAfterExit", "yes")
+	c.runOnce(name)
 }
 
 // buildKeys are those of [Build], podman-build.unit(5).
