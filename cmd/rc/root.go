@@ -12,6 +12,7 @@ import (
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/cmd/rc/complete"
 	"github.com/rc-containers/rc/cmd/rc/container"
+	"github.com/rc-containers/rc/cmd/rc/container/files"
 	"github.com/rc-containers/rc/cmd/rc/doctor"
 	"github.com/rc-containers/rc/cmd/rc/generate"
 	"github.com/rc-containers/rc/cmd/rc/image"
@@ -87,7 +88,7 @@ func verbs(a *cli.App) []cli.Verb {
 		container.HealthVerb(a),
 		container.InitVerb(a),
 		cli.Noun("container", "Manage containers", append(slices.Concat(container.Verbs(a), container.NounVerbs(a)), inspect.ContainerVerb(a))),
-		cli.Noun("image", "Manage images", append(slices.Concat(image.Verbs(a), image.NounVerbs(a)), build.Verb(a), inspect.ImageVerb(a), container.ImageDiffVerb(a))),
+		cli.Noun("image", "Manage images", append(slices.Concat(image.Verbs(a), image.NounVerbs(a)), build.Verb(a), inspect.ImageVerb(a), files.ImageDiffVerb(a))),
 		cli.Noun("builder", "Build images, and manage what is kept of builds", build.BuilderVerbs(a, "builder")),
 		cli.Noun("buildx", "Build images by docker's newer name", build.BuilderVerbs(a, "buildx")),
 		cli.Noun("manifest", "Manage manifest lists", manifest.Verbs(a)),

@@ -105,18 +105,23 @@ var levels = map[string]int{
 	"cmd/rc/cli":         60,
 	"cmd/rc/cli/clitest": 61, // for their tests
 	"cmd/rc/complete":    62,
-	"cmd/rc/build":       63, // it shares flags with container
-	"cmd/rc/container":   62,
-	"cmd/rc/doctor":      62,
-	"cmd/rc/image":       62,
-	"cmd/rc/manifest":    63, // it shares flags with image
-	"cmd/rc/inspect":     62,
-	"cmd/rc/network":     62,
-	"cmd/rc/secret":      62,
-	"cmd/rc/system":      62,
-	"cmd/rc/volume":      62,
-	"cmd/rc/generate":    63, // it takes apart what run was told
-	"cmd/rc/quadlet":     63, // it checks what run is told
+	"cmd/rc/build":       62,
+	"cmd/rc/runflags":    61, // what run, create and build are told
+	"cmd/rc/container":   63,
+	// Groups of its verbs, and which containers they are about.
+	"cmd/rc/container/files":     62,
+	"cmd/rc/container/listing":   62,
+	"cmd/rc/container/selection": 61,
+	"cmd/rc/doctor":              62,
+	"cmd/rc/image":               62,
+	"cmd/rc/manifest":            63, // it shares flags with image
+	"cmd/rc/inspect":             62,
+	"cmd/rc/network":             62,
+	"cmd/rc/secret":              62,
+	"cmd/rc/system":              62,
+	"cmd/rc/volume":              62,
+	"cmd/rc/generate":            62,
+	"cmd/rc/quadlet":             64, // it checks what run is told
 
 	"cmd/rc":        65,
 	"cmd/rc-cdi":    65,
@@ -153,7 +158,8 @@ var importers = map[string][]string{
 
 // verbs are the packages of rc's command line.
 func verbs() []string {
-	return []string{"cmd/rc", "cmd/rc/cli", "cmd/rc/cli/clitest", "cmd/rc/build", "cmd/rc/complete", "cmd/rc/container", "cmd/rc/doctor", "cmd/rc/generate", "cmd/rc/image", "cmd/rc/inspect", "cmd/rc/manifest", "cmd/rc/network", "cmd/rc/quadlet", "cmd/rc/secret", "cmd/rc/system", "cmd/rc/volume"}
+	names := slices.DeleteFunc(slices.Collect(maps.Keys(levels)), func(name string) bool { return !within(name, "cmd/rc") })
+	return slices.Sorted(slices.Values(names))
 }
 
 // unlinked says what a program must not have in it, by prefix of the import path.

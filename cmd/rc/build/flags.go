@@ -5,7 +5,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
-	"github.com/rc-containers/rc/cmd/rc/container"
+	"github.com/rc-containers/rc/cmd/rc/runflags"
 	"github.com/rc-containers/rc/pkg/build/runner"
 )
 
@@ -42,7 +42,7 @@ type buildFlags struct {
 	logfile  string
 
 	registry cli.RegistryFlags
-	step     container.StepFlags
+	step     runflags.StepFlags
 }
 
 func (f *buildFlags) add(a *cli.App, cmd *cobra.Command) {

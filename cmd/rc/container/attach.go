@@ -6,12 +6,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/cmd/rc/container/selection"
+	"github.com/rc-containers/rc/cmd/rc/runflags"
 	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/errs"
 )
 
 type attachOptions struct {
-	Selection
+	selection.Selection
 	NoStdin, SigProxy bool
 	DetachKeys        []byte
 }
@@ -33,10 +35,10 @@ rc attach --no-stdin --sig-proxy=false web`,
 		ValidArgsFunction: cli.CompleteContainers(a, 1, cli.Alive),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var err error
-			if opts.DetachKeys, err = detachKeys(keys, cmd.Flags().Changed("detach-keys"), a.Config); err != nil {
+			if opts.DetachKeys, err = runflags.DetachKeys(keys, cmd.Flags().Changed("detach-keys"), a.Config); err != nil {
 				return err
 			}
-			if err := opts.check(cmd, args); err != nil {
+			if err := opts.Check(cmd, args); err != nil {
 				return err
 			}
 			if len(args) > 1 {
@@ -46,7 +48,7 @@ rc attach --no-stdin --sig-proxy=false web`,
 		},
 	}
 	flags := cmd.Flags()
-	opts.add(a, cmd, withLatest, "Attach to", "")
+	opts.Add(a, cmd, selection.WithLatest, "Attach to", "")
 	flags.BoolVar(&opts.NoStdin, "no-stdin", false, "Do not hand standard input on")
 	flags.BoolVar(&opts.SigProxy, "sig-proxy", true, "Pass signals on to the container's first process")
 	addDetachKeys(cmd, &keys)
@@ -54,7 +56,7 @@ rc attach --no-stdin --sig-proxy=false web`,
 }
 
 func attachContainer(ctx context.Context, a *cli.App, opts *attachOptions) error {
-	id, err := opts.one("attach", a)
+	id, err := opts.One("attach", a)
 	if err != nil {
 		return err
 	}

@@ -6,13 +6,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/cmd/rc/container/selection"
 	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/state"
 )
 
 type cleanupOptions struct {
-	Selection
+	selection.Selection
 	Remove, StoppedOnly bool
 }
 
@@ -27,13 +28,13 @@ prints what it was given. It is seldom needed: every call of rc does it by the w
 rc container cleanup --all`,
 		ValidArgsFunction: cli.CompleteContainers(a, 0, cli.Stopped),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := opts.check(cmd, args); err != nil {
+			if err := opts.Check(cmd, args); err != nil {
 				return err
 			}
 			return runF(cmd.Context(), a, opts)
 		},
 	}
-	opts.add(a, cmd, withAll|withLatest, "Clean up", "all containers that do not run")
+	opts.Add(a, cmd, selection.WithAll|selection.WithLatest, "Clean up", "all containers that do not run")
 	flags := cmd.Flags()
 	flags.BoolVar(&opts.Remove, "rm", false, "Remove the container, too")
 	flags.BoolVar(&opts.StoppedOnly, "stopped-only", false, "Leave a container that runs alone, without an error")
@@ -42,17 +43,17 @@ rc container cleanup --all`,
 
 func cleanUpContainers(ctx context.Context, a *cli.App, opts *cleanupOptions) error {
 	root := container.Records(a.Config)
-	targets, err := opts.find("cleanup", root, func(e state.Entry) bool { return !e.Alive() })
+	targets, err := opts.Find("cleanup", root, func(e state.Entry) bool { return !e.Alive() })
 	if err != nil {
 		return err
 	}
-	err = opts.each(ctx, a, targets, func(ctx context.Context, t *target) error {
-		if e, err := root.Find(t.id); err == nil && opts.StoppedOnly && e.Alive() {
+	err = opts.Each(ctx, a, targets, func(ctx context.Context, t *selection.Target) error {
+		if e, err := root.Find(t.ID); err == nil && opts.StoppedOnly && e.Alive() {
 			return nil
 		}
-		err := container.Cleanup(ctx, root, t.id)
+		err := container.Cleanup(ctx, root, t.ID)
 		if err == nil && opts.Remove {
-			err = container.Remove(ctx, root, t.id, container.RemoveOptions{})
+			err = container.Remove(ctx, root, t.ID, container.RemoveOptions{})
 		}
 		return err
 	}, errs.Code)

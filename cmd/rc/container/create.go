@@ -7,13 +7,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/cmd/rc/runflags"
 	"github.com/rc-containers/rc/pkg/container"
 )
 
 // newCreateCommand parses create's flags into options and hands them to runF. The flags are
 // run's, but for those of a first start.
-func newCreateCommand(a *cli.App, runF cli.RunFunc[runOptions]) *cobra.Command {
-	flags := &runFlags{}
+func newCreateCommand(a *cli.App, runF cli.RunFunc[runflags.Options]) *cobra.Command {
+	flags := &runflags.Flags{}
 	cmd := &cobra.Command{
 		Use:   "create [options] IMAGE [COMMAND [ARG...]]",
 		Short: "Make a new container without starting it",
@@ -21,33 +22,30 @@ func newCreateCommand(a *cli.App, runF cli.RunFunc[runOptions]) *cobra.Command {
 the container's id. rc start starts it. The options are those of rc run.
 
 Accepted and without effect, for scripts written for docker and podman:
-` + noOpHelp(),
+` + runflags.NoOpHelp(),
 		Example: `rc create --name web -v ./site:/site:ro busybox httpd -f -h /site
 rc create --restart on-failure:3 --health-cmd 'test -e /tmp/ready' alpine ./job`,
 		ValidArgsFunction: completeRunArgs(a),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			opts, err := flags.options(cmd.Flags(), a.Config, args)
+			opts, err := flags.Options(cmd.Flags(), a, args)
 			if err != nil {
-				return err
-			}
-			if opts.Registry, err = flags.registry.Options(cmd.Flags(), a); err != nil {
 				return err
 			}
 			return runF(cmd.Context(), a, opts)
 		},
 	}
-	flags.add(cmd.Flags())
+	flags.Add(cmd.Flags())
 	return cmd
 }
 
 // createContainer makes a container and prints its id.
-func createContainer(ctx context.Context, a *cli.App, opts *runOptions) error {
-	source, err := opts.source(ctx, a)
+func createContainer(ctx context.Context, a *cli.App, opts *runflags.Options) error {
+	image, err := source(ctx, a, opts)
 	if err != nil {
 		return err
 	}
-	defer source.Release()
-	c, err := container.Create(ctx, a.Config, opts.Options, source, container.Streams{In: a.Stdin, Out: a.Stdout, Err: a.Stderr})
+	defer image.Release()
+	c, err := container.Create(ctx, a.Config, opts.Options, image, container.Streams{In: a.Stdin, Out: a.Stdout, Err: a.Stderr})
 	if err != nil {
 		return err
 	}

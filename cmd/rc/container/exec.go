@@ -2,19 +2,19 @@ package container
 
 import (
 	"context"
-	"errors"
-	"os"
 
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/cmd/rc/container/selection"
+	"github.com/rc-containers/rc/cmd/rc/runflags"
 	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/spec"
 )
 
 type execOptions struct {
-	Selection
+	selection.Selection
 	container.ExecOptions
 }
 
@@ -67,7 +67,7 @@ rc exec -d -e MODE=fast -w /work box ./job`,
 	cli.ListVar(flags, &f.envFiles, "env-file", "", "Read variables from a file, one a line")
 	flags.BoolVar(&f.privileged, "privileged", false, "All capabilities, and no seccomp filter")
 	flags.UintVar(&f.preserveFDs, "preserve-fds", 0, "Pass on so many file descriptors from 3 on")
-	opts.add(a, cmd, withLatest|withCIDFile, "Use", "")
+	opts.Add(a, cmd, selection.WithLatest|selection.WithCIDFile, "Use", "")
 	addDetachKeys(cmd, &f.keys)
 	return cmd
 }
@@ -79,25 +79,25 @@ func (f *execFlags) options(a *cli.App, cmd *cobra.Command, args []string, o *ex
 	if o.Latest || len(o.CIDFiles) > 0 {
 		named = 0
 	}
-	if err := o.check(cmd, args[:named]); err != nil {
+	if err := o.Check(cmd, args[:named]); err != nil {
 		return err
 	}
 	if o.Args = args[named:]; len(o.Args) == 0 || o.Args[0] == "" {
 		return errs.WithHint(errs.Invalidf("exec: the command is missing"), "rc exec CONTAINER COMMAND [ARG…]")
 	}
 	var err error
-	if o.DetachKeys, err = detachKeys(f.keys, cmd.Flags().Changed("detach-keys"), a.Config); err != nil {
+	if o.DetachKeys, err = runflags.DetachKeys(f.keys, cmd.Flags().Changed("detach-keys"), a.Config); err != nil {
 		return err
 	}
-	p := &flagParser{flags: cmd.Flags(), host: os.Environ()}
-	o.User = one(p, "user", f.user, spec.ParseUser)
-	o.Workdir = one(p, "workdir", f.workdir, spec.ParseWorkdir)
-	o.Env = p.environment(f.envFiles, f.env)
-	return errors.Join(p.problems...)
+	p := runflags.NewParser(cmd.Flags())
+	o.User = runflags.One(p, "user", f.user, spec.ParseUser)
+	o.Workdir = runflags.One(p, "workdir", f.workdir, spec.ParseWorkdir)
+	o.Env = p.Environment(f.envFiles, f.env)
+	return p.Err()
 }
 
 func execContainer(ctx context.Context, a *cli.App, opts *execOptions) error {
-	id, err := opts.one("exec", a)
+	id, err := opts.One("exec", a)
 	if err != nil {
 		return err
 	}

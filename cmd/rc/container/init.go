@@ -6,12 +6,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/cmd/rc/container/selection"
 	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/state"
 )
 
-type initOptions struct{ Selection }
+type initOptions struct{ selection.Selection }
 
 // InitVerb is rc init and rc container init.
 func InitVerb(a *cli.App) cli.Verb {
@@ -29,23 +30,23 @@ and what is wrong with its setting up shows.`,
 		Example:           "rc init web",
 		ValidArgsFunction: cli.CompleteContainers(a, 0, cli.Stopped),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := opts.check(cmd, args); err != nil {
+			if err := opts.Check(cmd, args); err != nil {
 				return err
 			}
 			return runF(cmd.Context(), a, opts)
 		},
 	}
-	opts.add(a, cmd, withAll|withLatest, "Set up", "all containers that wait for their first start")
+	opts.Add(a, cmd, selection.WithAll|selection.WithLatest, "Set up", "all containers that wait for their first start")
 	return cmd
 }
 
 func initContainers(ctx context.Context, a *cli.App, opts *initOptions) error {
-	targets, err := opts.find("init", container.Records(a.Config), func(e state.Entry) bool { return e.Status == state.Created })
+	targets, err := opts.Find("init", container.Records(a.Config), func(e state.Entry) bool { return e.Status == state.Created })
 	if err != nil {
 		return err
 	}
 	streams := container.Streams{In: a.Stdin, Out: a.Stdout, Err: a.Stderr}
-	return opts.each(ctx, a, targets, func(ctx context.Context, t *target) error {
-		return container.Init(ctx, a.Config, t.id, streams)
+	return opts.Each(ctx, a, targets, func(ctx context.Context, t *selection.Target) error {
+		return container.Init(ctx, a.Config, t.ID, streams)
 	}, errs.Code)
 }

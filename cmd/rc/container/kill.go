@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/cmd/rc/container/selection"
 	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/linux"
@@ -14,7 +15,7 @@ import (
 )
 
 type killOptions struct {
-	Selection
+	selection.Selection
 	Signal unix.Signal
 }
 
@@ -36,25 +37,25 @@ rc kill --all`,
 			if opts.Signal, err = linux.Signal(signal); err != nil {
 				return errs.Invalidf("--signal %q: want a name as in kill -l, or a number", signal)
 			}
-			if err := opts.check(cmd, args); err != nil {
+			if err := opts.Check(cmd, args); err != nil {
 				return err
 			}
 			return runF(cmd.Context(), a, opts)
 		},
 	}
-	opts.add(a, cmd, withAll|withLatest|withCIDFile, "Signal", "all containers that run")
+	opts.Add(a, cmd, selection.WithAll|selection.WithLatest|selection.WithCIDFile, "Signal", "all containers that run")
 	cmd.Flags().StringVarP(&signal, "signal", "s", signal, "Signal to send, by name or number")
 	return cmd
 }
 
 func killContainers(ctx context.Context, a *cli.App, opts *killOptions) error {
 	root := container.Records(a.Config)
-	targets, err := opts.find("kill", root, hasProcess)
+	targets, err := opts.Find("kill", root, hasProcess)
 	if err != nil {
 		return err
 	}
-	return opts.each(ctx, a, targets, func(ctx context.Context, t *target) error {
-		return container.Kill(ctx, root, t.id, opts.Signal)
+	return opts.Each(ctx, a, targets, func(ctx context.Context, t *selection.Target) error {
+		return container.Kill(ctx, root, t.ID, opts.Signal)
 	}, errs.Code)
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/cmd/rc/cli/clitest"
+	"github.com/rc-containers/rc/cmd/rc/container/selection"
 	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/container/create"
 	"github.com/rc-containers/rc/pkg/errs"
@@ -35,7 +36,7 @@ func parsed[T any](t *testing.T, newCommand func(*cli.App, cli.RunFunc[T]) *cobr
 	return got, err
 }
 
-func names(s ...string) Selection { return Selection{Names: s} }
+func names(s ...string) selection.Selection { return selection.Selection{Names: s} }
 
 func TestStopOptions(t *testing.T) {
 	for args, want := range map[string]stopOptions{
@@ -43,11 +44,11 @@ func TestStopOptions(t *testing.T) {
 		"-t 3 a":            {Selection: names("a"), Timeout: new(uint(3))},
 		"--time 0 a":        {Selection: names("a"), Timeout: new(uint(0))},
 		"--timeout=-1 a":    {Selection: names("a"), Timeout: new(uint(40_000_000))},
-		"-a":                {Selection: Selection{Names: []string{}, All: true}},
-		"-l -i":             {Selection: Selection{Names: []string{}, Latest: true, Ignore: true}},
-		"-f a=b --filter c": {Selection: Selection{Names: []string{}, Filters: []string{"a=b", "c"}}},
-		"--cidfile f a":     {Selection: Selection{Names: []string{"a"}, CIDFiles: []string{"f"}}},
-		"-a --filter a=b":   {Selection: Selection{Names: []string{}, All: true, Filters: []string{"a=b"}}},
+		"-a":                {Selection: selection.Selection{Names: []string{}, All: true}},
+		"-l -i":             {Selection: selection.Selection{Names: []string{}, Latest: true, Ignore: true}},
+		"-f a=b --filter c": {Selection: selection.Selection{Names: []string{}, Filters: []string{"a=b", "c"}}},
+		"--cidfile f a":     {Selection: selection.Selection{Names: []string{"a"}, CIDFiles: []string{"f"}}},
+		"-a --filter a=b":   {Selection: selection.Selection{Names: []string{}, All: true, Filters: []string{"a=b"}}},
 	} {
 		got, err := parsed(t, newStopCommand, args)
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
@@ -69,7 +70,7 @@ func TestKillOptions(t *testing.T) {
 		"a":                    {Selection: names("a"), Signal: unix.SIGKILL},
 		"-s hup a":             {Selection: names("a"), Signal: unix.SIGHUP},
 		"--signal SIGUSR1 a b": {Selection: names("a", "b"), Signal: unix.SIGUSR1},
-		"-s 15 -l":             {Selection: Selection{Names: []string{}, Latest: true}, Signal: unix.SIGTERM},
+		"-s 15 -l":             {Selection: selection.Selection{Names: []string{}, Latest: true}, Signal: unix.SIGTERM},
 	} {
 		got, err := parsed(t, newKillCommand, args)
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
@@ -92,7 +93,7 @@ func TestWaitOptions(t *testing.T) {
 			Selection: names("a"), WaitOptions: container.WaitOptions{Conditions: []string{"running", "healthy"}, Interval: 2 * time.Second},
 		},
 		"--ignore --exit-first-match a": {
-			Selection: Selection{Names: []string{"a"}, Ignore: true}, WaitOptions: container.WaitOptions{Interval: std}, FirstMatch: true,
+			Selection: selection.Selection{Names: []string{"a"}, Ignore: true}, WaitOptions: container.WaitOptions{Interval: std}, FirstMatch: true,
 		},
 	} {
 		got, err := parsed(t, newWaitCommand, args)
@@ -199,11 +200,11 @@ func TestRestartOptions(t *testing.T) {
 	for args, want := range map[string]restartOptions{
 		"a":            {Selection: names("a")},
 		"-t 3 a b":     {Selection: names("a", "b"), Timeout: new(uint(3))},
-		"--running":    {Selection: Selection{Names: []string{}, All: true}, Running: true},
+		"--running":    {Selection: selection.Selection{Names: []string{}, All: true}, Running: true},
 		"--running a":  {Selection: names("a"), Running: true},
-		"-a":           {Selection: Selection{Names: []string{}, All: true}},
-		"-f a=b":       {Selection: Selection{Names: []string{}, Filters: []string{"a=b"}}},
-		"-l --running": {Selection: Selection{Names: []string{}, Latest: true}, Running: true},
+		"-a":           {Selection: selection.Selection{Names: []string{}, All: true}},
+		"-f a=b":       {Selection: selection.Selection{Names: []string{}, Filters: []string{"a=b"}}},
+		"-l --running": {Selection: selection.Selection{Names: []string{}, Latest: true}, Running: true},
 	} {
 		got, err := parsed(t, newRestartCommand, args)
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
@@ -229,7 +230,7 @@ func TestUpdateOptions(t *testing.T) {
 			Selection: names("a", "b"), UpdateOptions: container.UpdateOptions{Restart: &spec.Restart{Policy: "on-failure", Retries: 3}},
 		},
 		"--cpus 0 -l": {
-			Selection: Selection{Names: []string{}, Latest: true}, UpdateOptions: container.UpdateOptions{Given: []string{"cpus"}},
+			Selection: selection.Selection{Names: []string{}, Latest: true}, UpdateOptions: container.UpdateOptions{Given: []string{"cpus"}},
 		},
 	} {
 		got, err := parsed(t, newUpdateCommand, args)

@@ -10,13 +10,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/cmd/rc/container/selection"
 	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/logs"
 )
 
 type logsOptions struct {
-	Selection
+	selection.Selection
 	container.LogsOptions
 }
 
@@ -38,7 +39,7 @@ rc logs --follow --tail 20 web
 rc logs --names --timestamps --since 10m web db`,
 		ValidArgsFunction: cli.CompleteContainers(a, 0, cli.AnyState),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := opts.check(cmd, args); err != nil {
+			if err := opts.Check(cmd, args); err != nil {
 				return err
 			}
 			var problems []error
@@ -65,7 +66,7 @@ rc logs --names --timestamps --since 10m web db`,
 	flags.BoolVar(&opts.Prefix, "names", false, "Put the container's name before each line")
 	flags.BoolVar(&opts.Color, "color", false, "Give the names or ids of containers colors")
 	flags.BoolVar(&opts.Details, "details", false, "Put the container's log tag (--log-opt tag) before each line")
-	opts.add(a, cmd, withLatest, "Show that of", "")
+	opts.Add(a, cmd, selection.WithLatest, "Show that of", "")
 	return cmd
 }
 
@@ -94,16 +95,16 @@ func parseTime(flag, value string) (time.Time, error) {
 }
 
 func showLogs(ctx context.Context, a *cli.App, opts *logsOptions) error {
-	targets, err := opts.find("logs", container.Records(a.Config), anyState)
+	targets, err := opts.Find("logs", container.Records(a.Config), selection.AnyState)
 	if err != nil {
 		return err
 	}
 	var ids []string
 	for _, t := range targets {
-		if t.err != nil {
-			return t.err
+		if t.Err != nil {
+			return t.Err
 		}
-		ids = append(ids, t.id)
+		ids = append(ids, t.ID)
 	}
 	opts.Out, opts.Err = a.Stdout, a.Stderr
 	err = container.Logs(ctx, a.Config, ids, opts.LogsOptions)

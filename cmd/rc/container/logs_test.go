@@ -10,13 +10,14 @@ import (
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/cmd/rc/cli/clitest"
+	"github.com/rc-containers/rc/cmd/rc/container/selection"
 	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/logs"
 )
 
 func TestLogsOptions(t *testing.T) {
-	one := Selection{Names: []string{"web"}}
+	one := selection.Selection{Names: []string{"web"}}
 	for args, want := range map[string]logsOptions{
 		"web":             {Selection: one, LogsOptions: container.LogsOptions{Tail: logs.All}},
 		"web -n all":      {Selection: one, LogsOptions: container.LogsOptions{Tail: logs.All}},
@@ -26,10 +27,10 @@ func TestLogsOptions(t *testing.T) {
 			Since: time.Unix(1700000000, 0), Until: time.Date(2024, 5, 6, 10, 0, 0, 0, time.UTC),
 		}},
 		"--names --color --details web db": {
-			Selection:   Selection{Names: []string{"web", "db"}},
+			Selection:   selection.Selection{Names: []string{"web", "db"}},
 			LogsOptions: container.LogsOptions{Tail: logs.All, Prefix: true, Color: true, Details: true},
 		},
-		"-l": {Selection: Selection{Latest: true}, LogsOptions: container.LogsOptions{Tail: logs.All}},
+		"-l": {Selection: selection.Selection{Latest: true}, LogsOptions: container.LogsOptions{Tail: logs.All}},
 	} {
 		a := clitest.App(t, false)
 		var got logsOptions

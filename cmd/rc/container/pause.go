@@ -6,13 +6,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/cmd/rc/container/selection"
 	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/state"
 )
 
 type pauseOptions struct {
-	Selection
+	selection.Selection
 	// Unpause is the verb unpause.
 	Unpause bool
 }
@@ -26,7 +27,7 @@ func newPauseCommand(a *cli.App, runF cli.RunFunc[pauseOptions]) *cobra.Command 
 prints what it was given. It needs the container's cgroup (freezer).`
 	cmd.Example = `rc pause web
 rc pause --all`
-	opts.add(a, cmd, withAll|withLatest|withFilter|withCIDFile, "Pause", "all containers that run")
+	opts.Add(a, cmd, selection.WithAll|selection.WithLatest|selection.WithFilter|selection.WithCIDFile, "Pause", "all containers that run")
 	return cmd
 }
 
@@ -40,7 +41,7 @@ given.`
 	cmd.Example = `rc unpause web
 rc unpause --all`
 	cmd.ValidArgsFunction = cli.CompleteContainers(a, 0, cli.Paused)
-	opts.add(a, cmd, withAll|withLatest|withFilter|withCIDFile, "Unpause", "all containers that are paused")
+	opts.Add(a, cmd, selection.WithAll|selection.WithLatest|selection.WithFilter|selection.WithCIDFile, "Unpause", "all containers that are paused")
 	return cmd
 }
 
@@ -48,7 +49,7 @@ func makePause(a *cli.App, opts *pauseOptions, runF cli.RunFunc[pauseOptions]) *
 	return &cobra.Command{
 		ValidArgsFunction: cli.CompleteContainers(a, 0, cli.Running),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := opts.check(cmd, args); err != nil {
+			if err := opts.Check(cmd, args); err != nil {
 				return err
 			}
 			return runF(cmd.Context(), a, opts)
@@ -62,9 +63,9 @@ func pauseContainers(ctx context.Context, a *cli.App, opts *pauseOptions) error 
 	if opts.Unpause {
 		verb, status, do = "unpause", state.Paused, container.Unpause
 	}
-	targets, err := opts.find(verb, root, func(e state.Entry) bool { return e.Status == status })
+	targets, err := opts.Find(verb, root, func(e state.Entry) bool { return e.Status == status })
 	if err != nil {
 		return err
 	}
-	return opts.each(ctx, a, targets, func(ctx context.Context, t *target) error { return do(ctx, root, t.id) }, errs.Code)
+	return opts.Each(ctx, a, targets, func(ctx context.Context, t *selection.Target) error { return do(ctx, root, t.ID) }, errs.Code)
 }

@@ -7,12 +7,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/cmd/rc/container/selection"
 	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/container/networks"
 	"github.com/rc-containers/rc/pkg/errs"
 )
 
-type reloadOptions struct{ Selection }
+type reloadOptions struct{ selection.Selection }
 
 // NetworkReloadVerb is rc network reload.
 func NetworkReloadVerb(a *cli.App) cli.Verb {
@@ -31,25 +32,25 @@ is there stays, and so do connections.`,
 rc network reload --all`,
 		ValidArgsFunction: cli.CompleteContainers(a, 0, cli.Running),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := opts.check(cmd, args); err != nil {
+			if err := opts.Check(cmd, args); err != nil {
 				return err
 			}
 			return runF(cmd.Context(), a, opts)
 		},
 	}
-	opts.add(a, cmd, withAll|withLatest, "Reload", "all containers that run on bridge networks")
+	opts.Add(a, cmd, selection.WithAll|selection.WithLatest, "Reload", "all containers that run on bridge networks")
 	return cmd
 }
 
 func reloadNetworks(ctx context.Context, a *cli.App, opts *reloadOptions) error {
-	targets, err := opts.find("reload", container.Records(a.Config), alive)
+	targets, err := opts.Find("reload", container.Records(a.Config), selection.Alive)
 	if err != nil {
 		return err
 	}
-	return opts.each(ctx, a, targets, func(ctx context.Context, t *target) error {
-		err := networks.Reload(ctx, a.Config, t.id)
+	return opts.Each(ctx, a, targets, func(ctx context.Context, t *selection.Target) error {
+		err := networks.Reload(ctx, a.Config, t.ID)
 		if opts.All && (errors.Is(err, errs.ErrUnsupported) || errors.Is(err, errs.ErrState)) {
-			t.said, err = "", nil // it is on no bridge network, or has just ended
+			t.Said, err = "", nil // it is on no bridge network, or has just ended
 		}
 		return err
 	}, errs.Code)

@@ -6,13 +6,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/cmd/rc/container/selection"
 	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/state"
 )
 
 type restartOptions struct {
-	Selection
+	selection.Selection
 	Running bool
 	Timeout *uint
 }
@@ -38,13 +39,13 @@ rc restart --running`,
 			if opts.Running && len(args)+len(opts.CIDFiles)+len(opts.Filters) == 0 && !opts.Latest {
 				opts.All = true
 			}
-			if err := opts.check(cmd, args); err != nil {
+			if err := opts.Check(cmd, args); err != nil {
 				return err
 			}
 			return runF(cmd.Context(), a, opts)
 		},
 	}
-	opts.add(a, cmd, withAll|withLatest|withFilter|withCIDFile, "Restart", "all containers")
+	opts.Add(a, cmd, selection.WithAll|selection.WithLatest|selection.WithFilter|selection.WithCIDFile, "Restart", "all containers")
 	cmd.Flags().BoolVar(&opts.Running, "running", false, "Restart only those that run")
 	addTimeout(cmd, &seconds, "")
 	return cmd
@@ -52,7 +53,7 @@ rc restart --running`,
 
 func restartContainers(ctx context.Context, a *cli.App, opts *restartOptions) error {
 	root := container.Records(a.Config)
-	targets, err := opts.find("restart", root, func(e state.Entry) bool { return !opts.Running || e.Status == state.Running })
+	targets, err := opts.Find("restart", root, func(e state.Entry) bool { return !opts.Running || e.Status == state.Running })
 	if err != nil {
 		return err
 	}
@@ -60,17 +61,17 @@ func restartContainers(ctx context.Context, a *cli.App, opts *restartOptions) er
 		targets = running(root, targets)
 	}
 	streams := container.Streams{In: a.Stdin, Out: a.Stdout, Err: a.Stderr}
-	return opts.each(ctx, a, targets, func(ctx context.Context, t *target) error {
-		return container.Restart(ctx, a.Config, t.id, container.StopOptions{Timeout: opts.Timeout}, streams)
+	return opts.Each(ctx, a, targets, func(ctx context.Context, t *selection.Target) error {
+		return container.Restart(ctx, a.Config, t.ID, container.StopOptions{Timeout: opts.Timeout}, streams)
 	}, errs.Code)
 }
 
 // running leaves out named containers that do not run.
-func running(root state.Root, targets []*target) []*target {
-	var out []*target
+func running(root state.Root, targets []*selection.Target) []*selection.Target {
+	var out []*selection.Target
 	for _, t := range targets {
-		if t.err == nil {
-			if e, err := root.Find(t.id); err == nil && e.Status != state.Running {
+		if t.Err == nil {
+			if e, err := root.Find(t.ID); err == nil && e.Status != state.Running {
 				continue
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/cmd/rc/container/selection"
 	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/state"
@@ -21,7 +22,7 @@ const (
 )
 
 type rmOptions struct {
-	Selection
+	selection.Selection
 	Force   bool
 	Depend  bool
 	Volumes bool
@@ -59,7 +60,7 @@ rc rm --filter status=exited`,
 				return err
 			}
 			opts.Force = opts.Force || opts.Timeout != nil
-			if err := opts.check(cmd, args); err != nil {
+			if err := opts.Check(cmd, args); err != nil {
 				return err
 			}
 			// A container that is not there is as good as removed by force.
@@ -67,7 +68,7 @@ rc rm --filter status=exited`,
 			return runF(cmd.Context(), a, opts)
 		},
 	}
-	opts.add(a, cmd, withAll|withLatest|withFilter|withCIDFile|withIgnore, "Remove", "all containers")
+	opts.Add(a, cmd, selection.WithAll|selection.WithLatest|selection.WithFilter|selection.WithCIDFile|selection.WithIgnore, "Remove", "all containers")
 	flags := cmd.Flags()
 	flags.BoolVarP(&opts.Force, "force", "f", false, "Stop containers that run first; one that is not there is no error")
 	addTimeout(cmd, &seconds, "; implies --force")
@@ -96,41 +97,41 @@ func warn(a *cli.App, err error) {
 // remove removes containers and prints those that it could.
 func (o *rmOptions) remove(ctx context.Context, a *cli.App) error {
 	root := container.Records(a.Config)
-	targets, err := o.find("rm", root, anyState)
+	targets, err := o.Find("rm", root, selection.AnyState)
 	if err != nil {
 		return err
 	}
 	for _, t := range targets {
 		// --all --force takes away what cannot be read, too.
-		if b := (*state.BrokenError)(nil); o.Force && errors.As(t.err, &b) {
-			*t = target{said: b.ID, id: b.ID}
+		if b := (*state.BrokenError)(nil); o.Force && errors.As(t.Err, &b) {
+			*t = selection.Target{Said: b.ID, ID: b.ID}
 		}
 	}
 	targets = o.dependents(root, targets)
-	return o.each(ctx, a, targets, func(ctx context.Context, t *target) error {
-		return container.Remove(ctx, root, t.id, container.RemoveOptions{Force: o.Force, Timeout: o.Timeout, Volumes: o.Volumes})
+	return o.Each(ctx, a, targets, func(ctx context.Context, t *selection.Target) error {
+		return container.Remove(ctx, root, t.ID, container.RemoveOptions{Force: o.Force, Timeout: o.Timeout, Volumes: o.Volumes})
 	}, rmCode)
 }
 
 // dependents refuses containers whose network others share, or adds those.
-func (o *rmOptions) dependents(root state.Root, targets []*target) []*target {
+func (o *rmOptions) dependents(root state.Root, targets []*selection.Target) []*selection.Target {
 	sharers := container.NetworkSharers(root)
 	meant := map[string]bool{}
 	for _, t := range targets {
-		meant[t.id] = true
+		meant[t.ID] = true
 	}
 	for _, t := range slices.Clone(targets) {
-		if t.err != nil {
+		if t.Err != nil {
 			continue
 		}
 		if !o.Depend {
-			t.err = sharers.Check(t.id, t.said, func(id string) bool { return meant[id] })
+			t.Err = sharers.Check(t.ID, t.Said, func(id string) bool { return meant[id] })
 			continue
 		}
-		for _, e := range sharers.Of(t.id) {
+		for _, e := range sharers.Of(t.ID) {
 			if !meant[e.ID] {
 				meant[e.ID] = true
-				targets = append(targets, &target{said: e.ID, id: e.ID})
+				targets = append(targets, &selection.Target{Said: e.ID, ID: e.ID})
 			}
 		}
 	}

@@ -11,20 +11,21 @@ import (
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/cmd/rc/cli/clitest"
+	"github.com/rc-containers/rc/cmd/rc/container/selection"
 	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/errs"
 )
 
 func TestRmOptions(t *testing.T) {
 	for args, want := range map[string]rmOptions{
-		"a b":                      {Selection: Selection{Names: []string{"a", "b"}}},
-		"-f a":                     {Selection: Selection{Names: []string{"a"}, Ignore: true}, Force: true},
-		"-t 3 a":                   {Selection: Selection{Names: []string{"a"}, Ignore: true}, Force: true, Timeout: new(uint(3))},
-		"--time -1 a":              {Selection: Selection{Names: []string{"a"}, Ignore: true}, Force: true, Timeout: new(uint(40_000_000))},
-		"-a -i -v --depend":        {Selection: Selection{All: true, Ignore: true}, Depend: true, Volumes: true},
-		"--latest":                 {Selection: Selection{Latest: true}},
-		"--filter name=x":          {Selection: Selection{Filters: []string{"name=x"}}},
-		"--cidfile f --cidfile=g ": {Selection: Selection{CIDFiles: []string{"f", "g"}}},
+		"a b":                      {Selection: selection.Selection{Names: []string{"a", "b"}}},
+		"-f a":                     {Selection: selection.Selection{Names: []string{"a"}, Ignore: true}, Force: true},
+		"-t 3 a":                   {Selection: selection.Selection{Names: []string{"a"}, Ignore: true}, Force: true, Timeout: new(uint(3))},
+		"--time -1 a":              {Selection: selection.Selection{Names: []string{"a"}, Ignore: true}, Force: true, Timeout: new(uint(40_000_000))},
+		"-a -i -v --depend":        {Selection: selection.Selection{All: true, Ignore: true}, Depend: true, Volumes: true},
+		"--latest":                 {Selection: selection.Selection{Latest: true}},
+		"--filter name=x":          {Selection: selection.Selection{Filters: []string{"name=x"}}},
+		"--cidfile f --cidfile=g ": {Selection: selection.Selection{CIDFiles: []string{"f", "g"}}},
 	} {
 		a := clitest.App(t, false)
 		var got rmOptions

@@ -3,17 +3,17 @@ package container
 import (
 	"context"
 	"log/slog"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/cmd/rc/runflags"
 	"github.com/rc-containers/rc/pkg/container"
 )
 
 // newRunCommand parses run's flags into options and hands them to runF.
-func newRunCommand(a *cli.App, runF cli.RunFunc[runOptions]) *cobra.Command {
-	flags := &runFlags{}
+func newRunCommand(a *cli.App, runF cli.RunFunc[runflags.Options]) *cobra.Command {
+	flags := &runflags.Flags{}
 	cmd := &cobra.Command{
 		Use:   "run [options] IMAGE [COMMAND [ARG...]]",
 		Short: "Run a command in a new container",
@@ -30,7 +30,7 @@ containers with a restart policy are started by rc-restart.service:
 systemctl --user enable rc-restart.service
 
 Accepted and without effect, for scripts written for docker and podman:
-` + noOpHelp(),
+` + runflags.NoOpHelp(),
 		Example: `rc run --rm -it alpine sh
 rc run --rm -v ./src:/src:ro -w /src golang go test ./...
 rc run --rm --network none --read-only --tmpfs /tmp:size=64m --memory 512m --cpus 1.5 alpine true
@@ -38,41 +38,30 @@ rc run --rm -it --rootfs /:O bash
 rc run --rm -it --userns keep-id -v ~:$HOME -w $HOME debian bash`,
 		ValidArgsFunction: completeRunArgs(a),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			opts, err := flags.options(cmd.Flags(), a.Config, args)
+			opts, err := flags.Options(cmd.Flags(), a, args)
 			if err != nil {
-				return err
-			}
-			if opts.Registry, err = flags.registry.Options(cmd.Flags(), a); err != nil {
 				return err
 			}
 			return runF(cmd.Context(), a, opts)
 		},
 	}
-	flags.addRun(cmd.Flags())
+	flags.AddRun(cmd.Flags())
 	return cmd
-}
-
-func noOpHelp() string {
-	var text strings.Builder
-	for _, n := range noOps() {
-		text.WriteString("  " + n.what + ": " + n.why + "\n")
-	}
-	return text.String()
 }
 
 // runContainer gets the image and runs the container. The exit code of the command
 // becomes rc's through errs.Exit.
-func runContainer(ctx context.Context, a *cli.App, opts *runOptions) error {
-	source, err := opts.source(ctx, a)
+func runContainer(ctx context.Context, a *cli.App, opts *runflags.Options) error {
+	image, err := source(ctx, a, opts)
 	if err != nil {
 		return err
 	}
-	defer source.Release()
-	code, err := container.Run(ctx, a.Config, opts.Options, source, container.Streams{In: a.Stdin, Out: a.Stdout, Err: a.Stderr})
+	defer image.Release()
+	code, err := container.Run(ctx, a.Config, opts.Options, image, container.Streams{In: a.Stdin, Out: a.Stdout, Err: a.Stderr})
 	if opts.RemoveImage && err == nil {
-		failed := opts.removeImage(context.WithoutCancel(ctx), a, source)
+		failed := removeImage(context.WithoutCancel(ctx), a, image)
 		if failed != nil && code != 0 { // the command's code is what the caller waits for
-			slog.Warn("image stays", "image", source.Name, "error", failed)
+			slog.Warn("image stays", "image", image.Name, "error", failed)
 			failed = nil
 		}
 		err = failed

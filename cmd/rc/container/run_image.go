@@ -12,6 +12,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/cmd/rc/runflags"
 	"github.com/rc-containers/rc/pkg/container/create"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/image"
@@ -23,7 +24,7 @@ import (
 
 // source is what the container is made from: the image, pulled as --pull says, or the root
 // filesystem of --rootfs. The caller calls Release at the latest when it is done.
-func (o *runOptions) source(ctx context.Context, a *cli.App) (create.Image, error) {
+func source(ctx context.Context, a *cli.App, o *runflags.Options) (create.Image, error) {
 	if o.Rootfs.Path != "" {
 		info, err := os.Stat(o.Rootfs.Path)
 		switch {
@@ -46,7 +47,7 @@ func (o *runOptions) source(ctx context.Context, a *cli.App) (create.Image, erro
 	if err != nil {
 		return create.Image{}, err
 	}
-	found, err := o.find(ctx, a, lock)
+	found, err := find(ctx, a, o, lock)
 	if err != nil {
 		return create.Image{}, err
 	}
@@ -56,12 +57,12 @@ func (o *runOptions) source(ctx context.Context, a *cli.App) (create.Image, erro
 // find resolves the image while lock keeps it from being deleted. A pull takes place
 // without the lock, so that nobody has to wait for a download; the image is looked up anew
 // after it.
-func (o *runOptions) find(ctx context.Context, a *cli.App, lock *index.Lock) (create.Image, error) {
+func find(ctx context.Context, a *cli.App, o *runflags.Options, lock *index.Lock) (create.Image, error) {
 	if (o.Pull == image.Missing || o.Pull == image.Never) && !image.HasTransport(o.Image) {
 		found, err := image.Resolve(ctx, a.Config, o.Image, o.Platform)
 		if err == nil {
 			slog.Debug("image found", "asked", o.Image, "names", found.Names, "id", found.ID)
-			return o.image(found, lock), nil
+			return described(o, found, lock), nil
 		}
 		if !errors.Is(err, errs.ErrNotFound) {
 			lock.Release()
@@ -87,12 +88,12 @@ func (o *runOptions) find(ctx context.Context, a *cli.App, lock *index.Lock) (cr
 		return create.Image{}, fmt.Errorf("image %q was pulled, and deleted by somebody else meanwhile: %w", o.Image, err)
 	}
 	slog.Debug("image pulled", "asked", o.Image, "names", found.Names, "id", found.ID)
-	return o.image(found, lock), nil
+	return described(o, found, lock), nil
 }
 
 // removeImage deletes the image of a container that has ended, unless another one needs it. The
 // container itself may be on its way out still.
-func (o *runOptions) removeImage(ctx context.Context, a *cli.App, used create.Image) error {
+func removeImage(ctx context.Context, a *cli.App, used create.Image) error {
 	name := used.Name
 	if _, err := index.ParseName(name); err != nil {
 		name = used.ID
@@ -114,7 +115,8 @@ func (o *runOptions) removeImage(ctx context.Context, a *cli.App, used create.Im
 // removalPatience is how long the shim may take to remove a container that has ended.
 const removalPatience = 10 * time.Second
 
-func (o *runOptions) image(found *index.Image, lock *index.Lock) create.Image {
+// described is an image as container wants it, by the name that was typed where it has it.
+func described(o *runflags.Options, found *index.Image, lock *index.Lock) create.Image {
 	name := o.Image
 	if len(found.Names) > 0 {
 		name = found.Names[0]

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/rc-containers/rc/cmd/rc/cli/clitest"
+	"github.com/rc-containers/rc/cmd/rc/runflags"
 	"github.com/rc-containers/rc/pkg/index"
 	"github.com/rc-containers/rc/pkg/overlay"
 )
@@ -29,7 +30,7 @@ func TestRunImage(t *testing.T) {
 		for typed, name := range map[string]string{
 			"alpine": entry.Names[1], "quay.io/x/first:1": entry.Names[0], id[:12]: entry.Names[0],
 		} {
-			got, err := (&runOptions{Image: typed, Pull: "never"}).source(t.Context(), a)
+			got, err := source(t.Context(), a, &runflags.Options{Image: typed, Pull: "never"})
 			if err != nil {
 				t.Fatal(err)
 			}

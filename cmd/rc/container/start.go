@@ -7,6 +7,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/cmd/rc/container/selection"
+	"github.com/rc-containers/rc/cmd/rc/runflags"
 	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/spec"
@@ -14,7 +16,7 @@ import (
 )
 
 type startOptions struct {
-	Selection
+	selection.Selection
 	Attach, Interactive, SigProxy bool
 	DetachKeys                    []byte
 	SDNotify                      string // "" is the container's own
@@ -35,7 +37,7 @@ rc start --all --filter restart-policy=always`,
 		ValidArgsFunction: cli.CompleteContainers(a, 0, cli.Startable),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var err error
-			if opts.DetachKeys, err = detachKeys(keys, cmd.Flags().Changed("detach-keys"), a.Config); err != nil {
+			if opts.DetachKeys, err = runflags.DetachKeys(keys, cmd.Flags().Changed("detach-keys"), a.Config); err != nil {
 				return err
 			}
 			if sdnotify != "" {
@@ -43,7 +45,7 @@ rc start --all --filter restart-policy=always`,
 					return fmt.Errorf("--sdnotify %w", err)
 				}
 			}
-			if err := opts.check(cmd, args); err != nil {
+			if err := opts.Check(cmd, args); err != nil {
 				return err
 			}
 			if opts.Attach && (len(args) > 1 || opts.All || len(opts.Filters) > 0) {
@@ -55,11 +57,11 @@ rc start --all --filter restart-policy=always`,
 	flags := cmd.Flags()
 	// -a is --attach here, as in podman and docker.
 	flags.BoolVar(&opts.All, "all", false, "Start all containers that do not run")
-	opts.add(a, cmd, withLatest|withFilter|withCIDFile, "Start", "")
+	opts.Add(a, cmd, selection.WithLatest|selection.WithFilter|selection.WithCIDFile, "Start", "")
 	flags.BoolVarP(&opts.Attach, "attach", "a", false, "Show what the container prints, and wait for its end")
 	flags.BoolVarP(&opts.Interactive, "interactive", "i", false, "Hand standard input on, where the container's is open")
 	flags.BoolVar(&opts.SigProxy, "sig-proxy", true, "With --attach, pass signals on to the container's first process")
-	flags.StringVar(&sdnotify, "sdnotify", "", sdnotifyHelp+" (default as the container was made)")
+	flags.StringVar(&sdnotify, "sdnotify", "", runflags.NotifyHelp+" (default as the container was made)")
 	addDetachKeys(cmd, &keys)
 	return cmd
 }
@@ -74,19 +76,19 @@ func startContainers(ctx context.Context, a *cli.App, opts *startOptions) error 
 		Attach: opts.Attach, Stdin: opts.Interactive, DetachKeys: opts.DetachKeys, SigProxy: opts.SigProxy, SDNotify: opts.SDNotify,
 		Streams: container.Streams{In: a.Stdin, Out: a.Stdout, Err: a.Stderr},
 	}
-	targets, err := opts.find("start", container.Records(a.Config), func(e state.Entry) bool { return !e.Alive() || e.Status == state.Initialized })
+	targets, err := opts.Find("start", container.Records(a.Config), func(e state.Entry) bool { return !e.Alive() || e.Status == state.Initialized })
 	if err != nil {
 		return err
 	}
 	if opts.Attach {
-		if targets[0].err != nil {
-			return targets[0].err
+		if targets[0].Err != nil {
+			return targets[0].Err
 		}
-		code, err := container.Start(ctx, a.Config, targets[0].id, o)
+		code, err := container.Start(ctx, a.Config, targets[0].ID, o)
 		return exit(code, err)
 	}
-	return opts.each(ctx, a, targets, func(ctx context.Context, t *target) error {
-		_, err := container.Start(ctx, a.Config, t.id, o)
+	return opts.Each(ctx, a, targets, func(ctx context.Context, t *selection.Target) error {
+		_, err := container.Start(ctx, a.Config, t.ID, o)
 		return err
 	}, errs.Code)
 }

@@ -6,12 +6,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/cmd/rc/container/selection"
 	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/errs"
 )
 
 type stopOptions struct {
-	Selection
+	selection.Selection
 	Timeout *uint
 }
 
@@ -34,13 +35,13 @@ rc stop --filter label=team=red`,
 			if opts.Timeout, err = stopTimeout(cmd, seconds); err != nil {
 				return err
 			}
-			if err := opts.check(cmd, args); err != nil {
+			if err := opts.Check(cmd, args); err != nil {
 				return err
 			}
 			return runF(cmd.Context(), a, opts)
 		},
 	}
-	opts.add(a, cmd, withAll|withLatest|withFilter|withCIDFile|withIgnore, "Stop", "all containers that run")
+	opts.Add(a, cmd, selection.WithAll|selection.WithLatest|selection.WithFilter|selection.WithCIDFile|selection.WithIgnore, "Stop", "all containers that run")
 	addTimeout(cmd, &seconds, "")
 	return cmd
 }
@@ -74,11 +75,11 @@ func stopTimeout(cmd *cobra.Command, seconds int) (*uint, error) {
 
 func stopContainers(ctx context.Context, a *cli.App, opts *stopOptions) error {
 	root := container.Records(a.Config)
-	targets, err := opts.find("stop", root, alive)
+	targets, err := opts.Find("stop", root, selection.Alive)
 	if err != nil {
 		return err
 	}
-	return opts.each(ctx, a, targets, func(ctx context.Context, t *target) error {
-		return container.Stop(ctx, root, t.id, container.StopOptions{Timeout: opts.Timeout})
+	return opts.Each(ctx, a, targets, func(ctx context.Context, t *selection.Target) error {
+		return container.Stop(ctx, root, t.ID, container.StopOptions{Timeout: opts.Timeout})
 	}, errs.Code)
 }

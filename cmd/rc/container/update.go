@@ -2,26 +2,27 @@ package container
 
 import (
 	"context"
-	"errors"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/cmd/rc/container/selection"
+	"github.com/rc-containers/rc/cmd/rc/runflags"
 	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/spec"
 )
 
 type updateOptions struct {
-	Selection
+	selection.Selection
 	container.UpdateOptions
 }
 
 func newUpdateCommand(a *cli.App, runF cli.RunFunc[updateOptions]) *cobra.Command {
-	opts, given, restart := &updateOptions{}, &runFlags{}, ""
+	opts, given, restart := &updateOptions{}, &runflags.Flags{}, ""
 	limits := pflag.NewFlagSet("", pflag.ContinueOnError)
-	given.addResources(limits)
+	given.AddResources(limits)
 	cmd := &cobra.Command{
 		Use:   "update [options] CONTAINER [CONTAINER...]",
 		Short: "Change limits and the restart policy of containers",
@@ -35,29 +36,29 @@ rc update --restart unless-stopped web db`,
 			if err := opts.parse(cmd, limits, given, restart); err != nil {
 				return err
 			}
-			if err := opts.check(cmd, args); err != nil {
+			if err := opts.Check(cmd, args); err != nil {
 				return err
 			}
 			return runF(cmd.Context(), a, opts)
 		},
 	}
-	opts.add(a, cmd, withLatest, "Update", "")
+	opts.Add(a, cmd, selection.WithLatest, "Update", "")
 	cmd.Flags().AddFlagSet(limits)
 	cmd.Flags().StringVar(&restart, "restart", "", "Start it anew when it ends: no, on-failure[:N], always or unless-stopped")
 	return cmd
 }
 
 // parse makes options of the flags.
-func (o *updateOptions) parse(cmd *cobra.Command, limits *pflag.FlagSet, given *runFlags, restart string) error {
-	p := &flagParser{flags: cmd.Flags()}
-	o.Resources = given.resources(p)
+func (o *updateOptions) parse(cmd *cobra.Command, limits *pflag.FlagSet, given *runflags.Flags, restart string) error {
+	p := runflags.NewParser(cmd.Flags())
+	o.Resources = given.Resources(p)
 	limits.VisitAll(func(f *pflag.Flag) {
 		if cmd.Flags().Changed(f.Name) {
 			o.Given = append(o.Given, f.Name)
 		}
 	})
-	o.Restart = optional(p, "restart", restart, spec.ParseRestart)
-	if err := errors.Join(p.problems...); err != nil {
+	o.Restart = runflags.Optional(p, "restart", restart, spec.ParseRestart)
+	if err := p.Err(); err != nil {
 		return err
 	}
 	if len(o.Given) == 0 && o.Restart == nil {
@@ -68,16 +69,16 @@ func (o *updateOptions) parse(cmd *cobra.Command, limits *pflag.FlagSet, given *
 
 func updateContainers(ctx context.Context, a *cli.App, opts *updateOptions) error {
 	root := container.Records(a.Config)
-	targets, err := opts.find("update", root, anyState)
+	targets, err := opts.Find("update", root, selection.AnyState)
 	if err != nil {
 		return err
 	}
 	for _, t := range targets {
-		if t.id != "" {
-			t.said = t.id // as podman prints it
+		if t.ID != "" {
+			t.Said = t.ID // as podman prints it
 		}
 	}
-	return opts.each(ctx, a, targets, func(ctx context.Context, t *target) error {
-		return container.Update(ctx, root, t.id, opts.UpdateOptions)
+	return opts.Each(ctx, a, targets, func(ctx context.Context, t *selection.Target) error {
+		return container.Update(ctx, root, t.ID, opts.UpdateOptions)
 	}, errs.Code)
 }

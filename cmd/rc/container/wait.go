@@ -9,12 +9,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/cmd/rc/container/selection"
 	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/errs"
 )
 
 type waitOptions struct {
-	Selection
+	selection.Selection
 	container.WaitOptions
 	FirstMatch bool
 }
@@ -40,13 +41,13 @@ rc wait --ignore web db`,
 			if err := container.CheckConditions(opts.Conditions); err != nil {
 				return err
 			}
-			if err := opts.check(cmd, args); err != nil {
+			if err := opts.Check(cmd, args); err != nil {
 				return err
 			}
 			return runF(cmd.Context(), a, opts)
 		},
 	}
-	opts.add(a, cmd, withLatest, "Wait for", "")
+	opts.Add(a, cmd, selection.WithLatest, "Wait for", "")
 	flags := cmd.Flags()
 	cli.ListVar(flags, &opts.Conditions, "condition", "",
 		"What to wait for: stopped or exited, running, paused, healthy, unhealthy, created, removing; one of several is enough (default stopped)")
@@ -71,51 +72,51 @@ func parseInterval(text string) (time.Duration, error) {
 
 func waitForContainers(ctx context.Context, a *cli.App, opts *waitOptions) error {
 	root := container.Records(a.Config)
-	targets, err := opts.find("wait", root, anyState)
+	targets, err := opts.Find("wait", root, selection.AnyState)
 	if err != nil {
 		return err
 	}
-	wait := func(ctx context.Context, t *target) error {
-		code, err := container.Wait(ctx, root, t.id, opts.WaitOptions)
-		t.said = strconv.Itoa(code)
+	wait := func(ctx context.Context, t *selection.Target) error {
+		code, err := container.Wait(ctx, root, t.ID, opts.WaitOptions)
+		t.Said = strconv.Itoa(code)
 		return opts.missing(t, err)
 	}
 	for _, t := range targets {
-		t.err = opts.missing(t, t.err)
+		t.Err = opts.missing(t, t.Err)
 	}
 	if opts.FirstMatch {
 		targets = firstOf(ctx, targets, wait)
-		wait = func(_ context.Context, t *target) error { return t.err }
+		wait = func(_ context.Context, t *selection.Target) error { return t.Err }
 	}
-	return opts.each(ctx, a, targets, wait, errs.Code)
+	return opts.Each(ctx, a, targets, wait, errs.Code)
 }
 
 // missing makes -1 of a container that is not there, with --ignore.
-func (o *waitOptions) missing(t *target, err error) error {
+func (o *waitOptions) missing(t *selection.Target, err error) error {
 	if !o.Ignore || !errors.Is(err, errs.ErrNotFound) {
 		return err
 	}
-	t.said = "-1"
+	t.Said = "-1"
 	return nil
 }
 
 // firstOf is the first target for which wait returns, and those that are wrong already.
-func firstOf(ctx context.Context, targets []*target, wait func(context.Context, *target) error) []*target {
+func firstOf(ctx context.Context, targets []*selection.Target, wait func(context.Context, *selection.Target) error) []*selection.Target {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	first := make(chan *target, len(targets))
-	var out []*target
+	first := make(chan *selection.Target, len(targets))
+	var out []*selection.Target
 	waiting := false
 	for _, t := range targets {
-		if t.err != nil {
+		if t.Err != nil {
 			out = append(out, t)
 			continue
 		}
 		waiting = true
 		go func() {
 			one := *t
-			if one.id != "" { // else it is not there, and that is fine
-				one.err = wait(ctx, &one)
+			if one.ID != "" { // else it is not there, and that is fine
+				one.Err = wait(ctx, &one)
 			}
 			first <- &one
 		}()

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/rc-containers/rc/cmd/rc/container"
+	"github.com/rc-containers/rc/cmd/rc/runflags"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/quadlet/unitfile"
 	"github.com/rc-containers/rc/pkg/spec"
@@ -96,7 +96,7 @@ func (o *systemdOptions) commands(f *unitfile.File, c *spec.Container, rc, stop 
 	if len(c.CreateCommand) == 0 {
 		return errs.Invalidf("container %q: its record has no command that made it, so --new cannot repeat that", c.Name)
 	}
-	parsed, err := container.ParseCommand(c.CreateCommand)
+	parsed, err := runflags.ParseCommand(c.CreateCommand)
 	if err != nil {
 		return fmt.Errorf("container %q: %w", c.Name, err)
 	}
@@ -111,7 +111,7 @@ func (o *systemdOptions) commands(f *unitfile.File, c *spec.Container, rc, stop 
 
 // flags are those of the command that made the container, but for what the unit decides: -d unless that was
 // said to be false, and a word to systemd.
-func (o *systemdOptions) flags(command *container.Command) []string {
+func (o *systemdOptions) flags(command *runflags.Command) []string {
 	var words []string
 	detach, notify, named := true, false, false
 	for _, flag := range command.Flags {
