@@ -21,18 +21,33 @@ if [ "$(id -u)" = 0 ]; then strict=; else strict=${RC_TEST_NO_SKIP:-}; fi
 # What is no Go has tests, too.
 test/setup/packages_test.sh
 
+# tested FLAG… -- PACKAGE…: go test. As in test/again.sh, up to two packages that failed have a second chance in CI.
+tested() {
+  local flags=() log failed
+  while [ "$1" != -- ]; do flags+=("$1"); shift; done
+  log=$(mktemp)
+  if go test -tags "$tags" "${flags[@]}" "${@:2}" 2>&1 | tee "$log"; then rm "$log"; return; fi
+  mapfile -t failed < <(awk '$1 == "FAIL" && $2 ~ "/" { print $2 }' "$log")
+  if [ -z "${RC_TEST_AGAIN:-}" ] || [ "${#failed[@]}" = 0 ] || [ "${#failed[@]}" -gt 2 ] ||
+    grep -qE '^panic: |DATA RACE|(build|setup) failed' "$log"; then rm "$log"; return 1; fi
+  rm "$log"
+  echo "== again: ${failed[*]}"
+  go test -tags "$tags" "${flags[@]}" -count 1 "${failed[@]}" || return
+  echo "== flaky: ${failed[*]}"
+}
+
 # Every pass is run to its end before the exit code says what came of them.
 code=0
 echo "== unit tests as $(id -un)"
 if command -v gcc >/dev/null; then
   mapfile -t quiet < <(printf '%s\n' "${all[@]}" | grep -vxF -f <(printf '%s\n' "${concurrent[@]}" none))
   # Each process with the race detector waits a second at its end for late reports, and tests start thousands.
-  GORACE=atexit_sleep_ms=20 RC_TEST_NO_SKIP=$strict CGO_ENABLED=1 go test -tags "$tags" -race "${concurrent[@]}" || code=1
+  GORACE=atexit_sleep_ms=20 RC_TEST_NO_SKIP=$strict CGO_ENABLED=1 tested -race -- "${concurrent[@]}" || code=1
 else
   echo "no gcc: no race detector" >&2
   quiet=("${all[@]}")
 fi
-RC_TEST_NO_SKIP=$strict CGO_ENABLED=0 go test -tags "$tags" "${quiet[@]}" || code=1
+RC_TEST_NO_SKIP=$strict CGO_ENABLED=0 tested -- "${quiet[@]}" || code=1
 
 [ "$(id -u)" = 0 ] || exit "$code"
 user=$(container_user)
@@ -52,5 +67,5 @@ if grep -q -E '[:,]memory[:,]' /proc/self/cgroup; then
   skip=(-skip '^TestLiveLimit$')
 fi
 RC_UNIT_TREE=$tree RC_UNIT_USER=$user CGO_ENABLED=0 \
-  go test -tags "$tags" -count 1 -p 2 "${skip[@]}" -exec "$PWD/test/setup/exec-as-user.sh" "${owned[@]}" || code=1
+  tested -count 1 -p 2 "${skip[@]}" -exec "$PWD/test/setup/exec-as-user.sh" -- "${owned[@]}" || code=1
 exit "$code"

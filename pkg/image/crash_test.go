@@ -98,7 +98,7 @@ func TestKilled(t *testing.T) {
 		if left := parts(t, cfg); len(left) > 0 {
 			t.Errorf("step %d: left %v", i, left)
 		}
-		empty(t, cfg)
+		// One that found the whole image there did not open the store, and so swept nothing: the next does.
 		_, err = image.Remove(context.Background(), cfg, image.RemoveOptions{All: true})
 		must(t, err)
 		nothing(t, cfg)

@@ -10,7 +10,7 @@ stage=$(mktemp -d "${TMPDIR:-/var/tmp}/rc-build-bin.XXXXXX")
 trap 'rm -rf "$stage"' EXIT
 chmod 755 "$stage"
 CGO_ENABLED=0 go test -tags containers_image_openpgp,exclude_graphdriver_btrfs -c -o "$stage/build.test" ./test/build
-cp -r bin test/build/corpus "$stage/"
+cp -r bin test/build/corpus test/again.sh "$stage/"
 export RC_HOST_DIR=$stage
 # Tests wait for disks more than for processors.
 flags=(-test.parallel 4 -test.timeout 20m "${@/#-run/-test.run}")
@@ -27,8 +27,8 @@ fi
 
 if [ "$(id -u)" != 0 ]; then
   cd "$stage"
-  ./build.test "${flags[@]}"
+  ./again.sh ./build.test "${flags[@]}"
   exit
 fi
 echo "== Dockerfiles as $(container_user)"
-test/host/run.sh "$(container_user)" ./build.test "${flags[@]}"
+test/host/run.sh "$(container_user)" ./again.sh ./build.test "${flags[@]}"

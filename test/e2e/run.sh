@@ -10,28 +10,28 @@ stage=$(mktemp -d "${TMPDIR:-/var/tmp}/rc-e2e-bin.XXXXXX")
 trap 'rm -rf "$stage"' EXIT
 chmod 755 "$stage"
 CGO_ENABLED=0 go test -tags containers_image_openpgp,exclude_graphdriver_btrfs -c -o "$stage/e2e.test" ./test/e2e
-cp -r bin test/e2e/testdata "$stage/"
+cp -r bin test/e2e/testdata test/again.sh "$stage/"
 export RC_HOST_DIR=$stage
 flags=(-test.parallel 4 -test.timeout 15m "${@/#-run/-test.run}")
 
 if [ "$(id -u)" != 0 ]; then
   cd "$stage"
-  ./e2e.test "${flags[@]}"
+  ./again.sh ./e2e.test "${flags[@]}"
   exit
 fi
 user=$(container_user)
 code=0
 echo "== end to end as $user, with a user manager"
 # This host has no controllers for limits where cgroup v1 holds them: the VM has.
-RC_E2E_WITHOUT="cgroup ${RC_E2E_WITHOUT:-}" test/host/run.sh "$user" ./e2e.test "${flags[@]}" || code=1
+RC_E2E_WITHOUT="cgroup ${RC_E2E_WITHOUT:-}" test/host/run.sh "$user" ./again.sh ./e2e.test "${flags[@]}" || code=1
 echo "== end to end as $user, without: as under su and cron"
 RC_E2E_WITHOUT="cgroup systemd ${RC_E2E_WITHOUT:-}" \
-  test/host/run.sh --no-manager "$user" ./e2e.test "${flags[@]}" -test.run 'TestScripts/^(run|run-stdin|run-process|run-mounts|userns|volume|nomanager|rm|images|doctor|build-run-host)$' || code=1
+  test/host/run.sh --no-manager "$user" ./again.sh ./e2e.test "${flags[@]}" -test.run 'TestScripts/^(run|run-stdin|run-process|run-mounts|userns|volume|nomanager|rm|images|doctor|build-run-host)$' || code=1
 # changed NAME CHANGE USER: the scripts in testdata/changed/NAME.
 changed() {
   echo "== end to end as $3, where there is: $2"
   RC_E2E_CHANGED=$1 RC_E2E_WITHOUT="cgroup systemd ${RC_E2E_WITHOUT:-}" \
-    test/host/run.sh --no-manager --change "$2" "$3" ./e2e.test "${flags[@]}" -test.run '^TestChanged$' || code=1
+    test/host/run.sh --no-manager --change "$2" "$3" ./again.sh ./e2e.test "${flags[@]}" -test.run '^TestChanged$' || code=1
 }
 # With -run, only where that may mean them.
 case "$*" in *-run*) [[ $* == *TestChanged* ]] || exit "$code" ;; esac
