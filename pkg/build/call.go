@@ -42,6 +42,7 @@ func Build(ctx context.Context, cfg *config.Config, o Options, runner Runner, te
 		return Result{}, err
 	}
 	defer c.sock.Close()
+	defer c.space.Close()
 	c.runner, c.events = runner, tell
 	// A worker that cannot read has ended: what it has answered tells more than that.
 	_ = c.send(Message{Start: &Start{Config: cfg, Options: o}})
@@ -78,6 +79,7 @@ func journal(cfg *config.Config, id string, tags []string) {
 // caller is the host's end of the connection with one worker.
 type caller struct {
 	process *userns.Process
+	space   *os.File // its user namespace; nil where that is our own
 	sock    *os.File
 	runner  Runner
 	events  func(Event)
@@ -101,7 +103,22 @@ func dial(ctx context.Context, s image.Streams) (*caller, error) {
 		ours.Close()
 		return nil, err
 	}
-	return &caller{process: p, sock: ours}, nil
+	return &caller{process: p, sock: ours, space: space(p.PID)}, nil
+}
+
+// space opens the user namespace of a worker.
+func space(pid int) *os.File {
+	f, err := os.Open(fmt.Sprintf("/proc/%d/ns/user", pid))
+	if err != nil {
+		return nil
+	}
+	theirs, err := f.Stat()
+	ours, oerr := os.Stat("/proc/self/ns/user")
+	if err != nil || oerr != nil || os.SameFile(theirs, ours) {
+		f.Close()
+		return nil
+	}
+	return f
 }
 
 func (c *caller) send(m Message) error {
@@ -178,6 +195,7 @@ func (c *caller) messages(runs context.Context) *image.Answer {
 
 // run has one command run, and says how it ended.
 func (c *caller) run(ctx context.Context, r Run) {
+	r.Userns = c.space
 	ran := c.runner.Run(ctx, r, func(stream int, data []byte) {
 		c.tell(Event{Step: r.Step, Time: time.Now(), Stream: stream, Log: data})
 	})

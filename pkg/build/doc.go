@@ -16,6 +16,12 @@
 // staging directory) is swept by the next one that opens the store; the steps that it has finished are kept as
 // build cache (package steps), and the next build goes on from there.
 //
+// The user namespace of all of these containers is the worker's: newuidmap is called once. Each has namespaces of its own besides;
+// but the default network, whose helper takes longer to start than all else, steps use one after the other, as long as
+// none leaves a connection in it (package container, step_network.go): never two at once, and not where RUN could
+// change it (security.insecure, CAP_NET_ADMIN). The kernel ends a step's processes before the next one begins, so that nothing
+// of the one can be reached by the other. resolv.conf is written for each step, and does not follow the host's while one runs.
+//
 // Containers of RUN run with --rm in directories of the worker's staging, so that nobody has to clean up after
 // a killed build: shims notice that rc has gone.
 package build

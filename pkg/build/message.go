@@ -1,6 +1,7 @@
 package build
 
 import (
+	"os"
 	"time"
 
 	"github.com/rc-containers/rc/pkg/config"
@@ -71,6 +72,9 @@ type Run struct {
 	Hostname string   `json:"hostname,omitempty"` // "" for any
 	Devices  []Device `json:"devices,omitempty"`
 	Mounts   []Mount  `json:"mounts,omitempty"`
+
+	// Userns is the worker's user namespace, which has the default map; nil where it cannot be entered.
+	Userns *os.File `json:"-"`
 }
 
 // Device is a RUN --device: a CDI name. Without one a step fails if Required.

@@ -191,7 +191,7 @@ func (r *run) tellNetwork(plan *shim.Plan) error {
 	if r.bridges != nil {
 		return r.tellBridges(plan)
 	}
-	if r.network == nil {
+	if r.network == nil || r.connected != nil {
 		return nil
 	}
 	var err error

@@ -108,6 +108,7 @@ func Sweep(ctx context.Context, cfg *config.Config) error {
 			removeCgroup(ctx, s.State.Cgroup)
 		}
 	}
+	sweepSteps(cfg)
 	return err
 }
 

@@ -41,6 +41,8 @@ type run struct {
 	old bool
 	// step is what the container is a step of a build for; nil for all others.
 	step *Step
+	// connected is the network that it has then, if that was there before it; nil for one of its own.
+	connected *stepNetwork
 	// detach leaves the container to itself once its command runs; hold before that.
 	detach, hold bool
 	// front says which of rc's streams are the container's, by number.
@@ -263,6 +265,9 @@ func (r *run) launch(ctx context.Context) error {
 		return err
 	}
 	if err := r.joinNetwork(); err != nil {
+		return err
+	}
+	if err := r.joinSpace(); err != nil {
 		return err
 	}
 	if err := r.startShim(ctx, order); err != nil {

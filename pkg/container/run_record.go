@@ -52,6 +52,11 @@ func (r *run) record() error {
 // makeDirectories makes what the shim mounts: the root, overlays of -v …:O, and secrets.
 func (r *run) makeDirectories(overlays []shim.Overlay) error {
 	if r.step != nil {
+		if r.c.Rootfs.Upper == "" {
+			if err := shim.MakeUpper(r.dir.Path()); err != nil {
+				return err
+			}
+		}
 		return r.step.makeDirectories(r.dir.Path(), overlays)
 	}
 	if r.c.Rootfs.Path == "" || r.c.Rootfs.Overlay {

@@ -40,6 +40,10 @@ type Step struct {
 	Env    []string
 	Owners []shim.Owner
 
+	// Userns is the default map of a process that lives as long as the step, in which its shim is started; nil makes one. Steps.Run
+	// needs it for networks that last for more than one.
+	Userns *os.File
+
 	mounts []specs.Mount // all that there are, before it is looked up what they are
 
 	// Out and Err get what the command prints, as it is; In is its standard input, nil for none. They stay the caller's.
@@ -55,13 +59,9 @@ type StepEnd struct {
 
 // runStep runs a step until it ends, or ctx does. When it returns nothing is left of the container: neither processes nor
 // mounts. Its errors carry codes as Run's do; a command that cannot be executed is one, too. Several may run at once.
-func runStep(ctx context.Context, cfg *config.Config, s Step) (StepEnd, error) {
-	o := &s.Options
-	o.Name, o.Remove, o.NoContainerEnv, o.Network.NoHostname, o.NoPasswd = "", true, true, true, true
-	o.Log = spec.Log{Driver: logs.None}
-	// There is nothing that the command could save: whoever ends it wants to be rid of it.
-	o.StopSignal, o.StopTimeout = "KILL", new(uint)
+func runStep(ctx context.Context, cfg *config.Config, networks *stepNetworks, s Step) (StepEnd, error) {
 	r := &run{cfg: cfg, opts: s.Options, image: create.Image{Rootfs: s.Rootfs}, streams: s.Streams, step: &s, front: [3]bool{true, true, true}}
+	r.likeStep()
 	if err := r.describe(ctx); err != nil {
 		return StepEnd{}, err
 	}
@@ -69,6 +69,14 @@ func runStep(ctx context.Context, cfg *config.Config, s Step) (StepEnd, error) {
 		return StepEnd{}, err
 	}
 	defer r.ports.Release()
+	if r.sharesNetwork() {
+		n, err := networks.take(ctx, r)
+		if err != nil {
+			return StepEnd{}, err
+		}
+		defer networks.putBack(ctx, n)
+		r.connect(n)
+	}
 	if err := r.launch(ctx); err != nil {
 		return StepEnd{}, r.giveUpStep(ctx, err)
 	}
@@ -95,6 +103,15 @@ func runStep(ctx context.Context, cfg *config.Config, s Step) (StepEnd, error) {
 	r.held.Release()
 	slog.Debug("command ended", "code", end.Code, "oom", end.OOM)
 	return StepEnd{Code: end.Code, OOM: end.OOM}, errors.Join(r.client.Close(), r.dir.Close())
+}
+
+// likeStep gives the options what all steps have in common.
+func (r *run) likeStep() {
+	o := &r.opts
+	o.Name, o.Remove, o.NoContainerEnv, o.Network.NoHostname, o.NoPasswd = "", true, true, true, true
+	o.Log = spec.Log{Driver: logs.None}
+	// There is nothing that the command could save: whoever ends it wants to be rid of it.
+	o.StopSignal, o.StopTimeout = "KILL", new(uint)
 }
 
 // giveUpStep takes back what was done after an error.

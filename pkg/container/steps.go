@@ -19,11 +19,15 @@ import (
 	"github.com/rc-containers/rc/pkg/systemd"
 )
 
-// Steps are those of one build: what they share is made once.
+// Steps are those of one build: what they share is made once. Close them.
 type Steps struct {
 	cfg     *config.Config
 	cgroups spec.Cgroups
 	enter   sync.Once
+
+	networks stepNetworks
+	dir      string
+	lock     *os.File // of it
 }
 
 // NewSteps makes what steps need, and takes away what killed ones left. cgroups are what Step.Options of all of them have.
@@ -33,8 +37,15 @@ func NewSteps(ctx context.Context, cfg *config.Config, cgroups spec.Cgroups) (*S
 	}
 	err := Sweep(ctx, cfg)
 	SweepCgroups(ctx)
-	return &Steps{cfg: cfg, cgroups: cgroups}, errors.Join(err, EmptyTrash(ctx, cfg, trashAge))
+	if err := errors.Join(err, EmptyTrash(ctx, cfg, trashAge)); err != nil {
+		return nil, err
+	}
+	s := &Steps{cfg: cfg, cgroups: cgroups}
+	return s, s.makeDir()
 }
+
+// Dir is a directory of the user's runtime directory for what has to be on disk while steps run. It goes with them.
+func (s *Steps) Dir() string { return s.dir }
 
 // Run is RunStep. The first one moves this process.
 func (s *Steps) Run(ctx context.Context, step Step) (StepEnd, error) {
@@ -46,7 +57,13 @@ func (s *Steps) Run(ctx context.Context, step Step) (StepEnd, error) {
 		}
 	})
 	step.Options.Cgroups = s.cgroups
-	return runStep(ctx, s.cfg, step)
+	return runStep(ctx, s.cfg, &s.networks, step)
+}
+
+// Close takes away what steps have shared. No step runs any more.
+func (s *Steps) Close(ctx context.Context) error {
+	s.networks.close(ctx)
+	return errors.Join(os.RemoveAll(s.dir), s.lock.Close())
 }
 
 var errNoScope = errors.New("none is needed, or can be had")

@@ -12,6 +12,8 @@ import (
 const (
 	nameSteps       = "rc build, 20 × RUN true"
 	namePodmanSteps = "podman build (buildah), the same"
+	nameStepsNet    = "rc build, the same with slirp4netns"
+	namePodmanNet   = "podman build, the same with slirp4netns"
 	nameStages      = "rc build, 8 independent stages"
 	nameOneJob      = "rc build --jobs 1, the same"
 
@@ -45,6 +47,8 @@ func tableSteps(ctx context.Context, g *ground, o options) table {
 	results := race(ctx, g.env, heavy(o.runs), []contender{
 		contender{Name: nameSteps, Args: g.rcArgs(anew(tag, dir)...)}.skipped(g.rcErr).after(err),
 		contender{Name: namePodmanSteps, Args: podmanArgs(anew(tag, dir, "--layers")...)}.skipped(g.podmanErr).after(err),
+		contender{Name: nameStepsNet, Args: g.rcArgs(anew(tag, dir, "--network", "slirp4netns")...)}.skipped(g.rcErr).after(err),
+		contender{Name: namePodmanNet, Args: podmanArgs(anew(tag, dir, "--layers", "--network", "slirp4netns")...)}.skipped(g.podmanErr).after(err),
 	})
 	return times("Build of 20 steps that do nothing", nameSteps, results, []bound{atMost(nameSteps, 0.125, namePodmanSteps)})
 }

@@ -60,7 +60,7 @@ func (m *mounts) close() error {
 	for _, a := range m.agents {
 		a.close()
 	}
-	return os.RemoveAll(filepath.Join(m.runner.temp, strconv.Itoa(m.run.ID)))
+	return os.RemoveAll(filepath.Join(m.runner.steps.Dir(), strconv.Itoa(m.run.ID)))
 }
 
 func (m *mounts) put(mount specs.Mount) {
@@ -141,7 +141,7 @@ func (m *mounts) copy(n int, source string, info os.FileInfo) (string, error) {
 
 // dir is a directory of the user's that lives as long as the step.
 func (m *mounts) dir() (string, error) {
-	dir := filepath.Join(m.runner.temp, strconv.Itoa(m.run.ID))
+	dir := filepath.Join(m.runner.steps.Dir(), strconv.Itoa(m.run.ID))
 	return dir, os.MkdirAll(dir, 0o700)
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -46,8 +45,6 @@ type Runner struct {
 	cfg   *config.Config
 	o     Options
 	steps *container.Steps
-	temp  string   // for what has to be on disk while a step runs
-	lock  *os.File // temp, locked
 	keys  map[string]*keyAgent
 }
 
@@ -63,10 +60,15 @@ func New(ctx context.Context, cfg *config.Config, o Options) (*Runner, error) {
 	if r.steps, err = container.NewSteps(ctx, cfg, o.Container.Cgroups); err != nil {
 		return nil, err
 	}
-	if err := r.makeTemp(); err != nil {
-		return nil, err
-	}
 	return r, r.startKeys()
+}
+
+// Close takes away what New made.
+func (r *Runner) Close() error {
+	for _, a := range r.keys {
+		a.close()
+	}
+	return r.steps.Close(context.Background()) // what has begun is ended, whatever has ended the build
 }
 
 // hostname is docker's.
@@ -95,6 +97,7 @@ func (r *Runner) run(ctx context.Context, run build.Run, log func(stream int, da
 	s := container.Step{
 		Options: r.o.Container,
 		Rootfs:  spec.Rootfs{Lower: run.Lower, Upper: run.Upper, Work: run.Work},
+		Userns:  run.Userns,
 	}
 	if run.FuseOnly {
 		s.Rootfs.MountProgram = overlay.Fuse

@@ -1,4 +1,4 @@
-package runner
+package container
 
 import (
 	"errors"
@@ -6,32 +6,44 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rc-containers/rc/pkg/config"
 )
 
-// makeTemp makes a directory that lives as long as the build, and takes away those of killed ones: they are not locked.
-func (r *Runner) makeTemp() error {
-	parent := filepath.Join(r.cfg.RunRoot, "steps")
+func stepsDir(cfg *config.Config) string { return filepath.Join(cfg.RunRoot, "steps") }
+
+// makeDir makes the directory of Dir.
+func (s *Steps) makeDir() error {
+	parent := stepsDir(s.cfg)
 	if err := os.MkdirAll(parent, 0o700); err != nil {
 		return err
 	}
-	others, _ := filepath.Glob(filepath.Join(parent, "*"))
-	for _, dir := range others {
+	for range 100 { // somebody may take it for a dead one's between the two calls
+		var err error
+		if s.dir, err = os.MkdirTemp(parent, ""); err != nil {
+			return err
+		}
+		var ours bool
+		if s.lock, ours = lockDir(s.dir); ours {
+			return nil
+		}
+	}
+	return errors.New("make a directory for the build: others keep taking it away")
+}
+
+// sweepSteps takes away the directories of killed builds: they are not locked.
+func sweepSteps(cfg *config.Config) {
+	entries, err := os.ReadDir(stepsDir(cfg))
+	if err != nil {
+		return // there never was one
+	}
+	for _, e := range entries {
+		dir := filepath.Join(stepsDir(cfg), e.Name())
 		if f, free := lockDir(dir); free {
 			_ = os.RemoveAll(dir)
 			f.Close()
 		}
 	}
-	for range 100 { // somebody may take it for a dead one's between the two calls
-		var err error
-		if r.temp, err = os.MkdirTemp(parent, ""); err != nil {
-			return err
-		}
-		var ours bool
-		if r.lock, ours = lockDir(r.temp); ours {
-			return nil
-		}
-	}
-	return errors.New("make a directory for the build: others keep taking it away")
 }
 
 // lockDir locks a directory that is still there.
@@ -48,12 +60,4 @@ func lockDir(dir string) (*os.File, bool) {
 	}
 	f.Close()
 	return nil, false
-}
-
-// Close takes away what New made.
-func (r *Runner) Close() error {
-	for _, a := range r.keys {
-		a.close()
-	}
-	return errors.Join(os.RemoveAll(r.temp), r.lock.Close())
 }
