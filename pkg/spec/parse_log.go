@@ -79,8 +79,8 @@ func ParseLogOpt(l *Log, value, cwd string) error {
 	return nil
 }
 
-// Check refuses options that the driver has no use for.
-func (l Log) Check() error {
+// CheckLog refuses options that the driver has no use for.
+func CheckLog(l Log) error {
 	driver := l.Driver
 	if driver == "" {
 		driver = LogDrivers()[0]

@@ -86,7 +86,7 @@ func TestLogCheck(t *testing.T) {
 		{Log{Driver: "passthrough", Path: "/x"}, `"path": log driver passthrough takes no such option`},
 	} {
 		got := ""
-		if err := test.l.Check(); err != nil {
+		if err := CheckLog(test.l); err != nil {
 			got = err.Error()
 		}
 		if got != test.want {

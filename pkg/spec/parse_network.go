@@ -95,7 +95,7 @@ func parseAttachments(value, name, options string, found bool) (Network, error) 
 		}
 		if options != "" {
 			for option := range strings.SplitSeq(options, ",") {
-				if err := a.set(option); err != nil {
+				if err := setAttachment(&a, option); err != nil {
 					return Network{}, err
 				}
 			}
@@ -105,8 +105,8 @@ func parseAttachments(value, name, options string, found bool) (Network, error) 
 	return network, nil
 }
 
-// set takes one option of a bridge network.
-func (a *Attachment) set(option string) (err error) {
+// setAttachment takes one option of a bridge network.
+func setAttachment(a *Attachment, option string) (err error) {
 	key, value, found := strings.Cut(option, "=")
 	if !found {
 		return invalid(option, "want ip=, ip6=, mac=, alias= or interface_name=, each with a value")
@@ -195,7 +195,7 @@ func IsInterface(s string) bool {
 	if s == "" || len(s) > longest || s == "." || s == ".." || s[0] == '-' {
 		return false
 	}
-	if _, err := netip.ParseAddr(s); err == nil {
+	if strings.Count(s, ".") == 3 && strings.Trim(s, ".0123456789") == "" {
 		return false
 	}
 	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == '/' || r == ':' || r > '~' })

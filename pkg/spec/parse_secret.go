@@ -54,18 +54,18 @@ func ParseSecret(value string) (Secret, error) {
 			return Secret{}, invalid(value, "%q is there twice", key)
 		}
 		seen[key] = true
-		if err := s.set(value, key, val); err != nil {
+		if err := setSecret(&s, value, key, val); err != nil {
 			return Secret{}, err
 		}
 	}
 	if s.Name == "" {
 		return Secret{}, invalid(value, "the secret's name is missing: want NAME[,type=mount|env][,target=…]")
 	}
-	return s, s.complete(value, seen)
+	return s, completeSecret(&s, value, seen)
 }
 
-// set takes one option.
-func (s *Secret) set(value, key, val string) error {
+// setSecret takes one option.
+func setSecret(s *Secret, value, key, val string) error {
 	switch key {
 	case "source":
 		s.Name = val
@@ -103,8 +103,8 @@ func secretNumber(value, key, val string, base int, most uint64, to *uint32) err
 	return nil
 }
 
-// complete makes a path absolute, and refuses what does not go together.
-func (s *Secret) complete(value string, seen map[string]bool) error {
+// completeSecret makes a path absolute, and refuses what does not go together.
+func completeSecret(s *Secret, value string, seen map[string]bool) error {
 	if s.Type == "" {
 		s.Type = SecretMount
 	}

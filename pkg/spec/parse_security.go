@@ -23,14 +23,15 @@ func ParseSecurityOpts(values []string) (Security, error) {
 		if err := noNUL(value); err != nil {
 			return Security{}, err
 		}
-		if err := s.add(value); err != nil {
+		if err := addSecurity(&s, value); err != nil {
 			return Security{}, err
 		}
 	}
 	return s, nil
 }
 
-func (s *Security) add(value string) error {
+// addSecurity takes one --security-opt.
+func addSecurity(s *Security, value string) error {
 	key, val, found := strings.Cut(value, "=")
 	if !found {
 		key, val, found = strings.Cut(value, ":")

@@ -47,7 +47,7 @@ func ParseUserns(value string) (Userns, error) {
 		return u, nil
 	case UsernsKeepID, UsernsAuto:
 		for _, option := range splitOptions(rest, found) {
-			if err := u.option(option); err != nil {
+			if err := setUserns(&u, option); err != nil {
 				return Userns{}, err
 			}
 		}
@@ -72,8 +72,8 @@ func splitOptions(text string, found bool) []string {
 	return strings.Split(text, ",")
 }
 
-// option takes one option of keep-id or auto.
-func (u *Userns) option(option string) error {
+// setUserns takes one option of keep-id or auto.
+func setUserns(u *Userns, option string) error {
 	key, value, _ := strings.Cut(option, "=")
 	switch {
 	case key == "size":

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/rc-containers/rc/pkg/errs"
 )
 
 // Types of mounts beside those that the kernel knows. A container's record has them as they
@@ -97,7 +99,7 @@ func CheckVolumeName(name string) error {
 		ok = ok && (letter || i > 0 && (c == '_' || c == '.' || c == '-'))
 	}
 	if !ok {
-		return invalid(name, "not a volume's name: want letters, digits, _ . and -, beginning with a letter or digit")
+		return errs.Invalidf("%q: not a volume's name: want letters, digits, _ . and -, beginning with a letter or digit", name)
 	}
 	return nil
 }

@@ -31,7 +31,7 @@ func (f *Flags) life(p *Parser, cfg *config.Config, o *create.Options) {
 	if o.Log.Driver == "" && f.detach && cfg.Containers.LogDriver == "" && inJournal() {
 		journal := o.Log
 		journal.Driver = "journald"
-		if journal.Check() == nil { // else there are options for a file
+		if spec.CheckLog(journal) == nil { // else there are options for a file
 			o.Log = journal
 		}
 	}

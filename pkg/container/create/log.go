@@ -21,7 +21,7 @@ func (d *draft) log() error {
 	if log.Driver == "" {
 		log.Driver = spec.LogDrivers()[0]
 	}
-	if err := log.Check(); err != nil {
+	if err := spec.CheckLog(log); err != nil {
 		return fmt.Errorf("--log-opt %w", err)
 	}
 	if log.Driver == "passthrough" && d.opts.TTY {
@@ -42,13 +42,13 @@ func (d *draft) logDefaults(log spec.Log) spec.Log {
 	conf := &d.env.Config.Containers
 	if with := log; log.MaxSize == 0 && conf.LogSizeMax > 0 {
 		with.MaxSize = conf.LogSizeMax
-		if with.Check() == nil {
+		if spec.CheckLog(with) == nil {
 			log = with
 		}
 	}
 	if with := log; log.Tag == "" {
 		with.Tag = conf.LogTag
-		if with.Check() == nil {
+		if spec.CheckLog(with) == nil {
 			log = with
 		}
 	}
