@@ -9,6 +9,7 @@ import (
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/index"
 	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/spec/parse"
 	"github.com/rc-containers/rc/pkg/state"
 )
 
@@ -33,7 +34,7 @@ func TestComplete(t *testing.T) {
 		"container ls":                 {"ls"},
 		"container cre":                {"create"},
 		"image r":                      {"rm"},
-		"run --pull ":                  spec.PullPolicies(),
+		"run --pull ":                  parse.PullPolicies(),
 		"run --network ":               append(spec.NetworkModes(), "podman"), // and networks
 		"run --ipc h":                  {"host"},
 		"run --cap-add NET_A":          {"NET_ADMIN"},
@@ -48,8 +49,8 @@ func TestComplete(t *testing.T) {
 		"secret ls --filter n":         {"name="},
 		"run --restart ":               spec.RestartPolicies(),
 		"create --restart un":          {"unless-stopped"},
-		"create --health-on-failure ":  spec.HealthActions(),
-		"run --detach-keys ":           {spec.DefaultDetachKeys},
+		"create --health-on-failure ":  parse.HealthActions(),
+		"run --detach-keys ":           {parse.DefaultDetachKeys},
 		"--cgroup-manager ":            config.CgroupManagers(),
 		"--storage-opt mount_program":  {"mount_program=auto", "mount_program=native", "mount_program=fuse-overlayfs"},
 		"completion ":                  {"bash", "zsh", "fish"},

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/spec/parse"
 )
 
 // healthcheck reads [--OPTION=VALUE…] CMD COMMAND, or NONE, as a Dockerfile has it.
@@ -44,7 +45,7 @@ func (c *Change) healthcheck(rest string) error {
 	default:
 		return badChange("want [--interval=30s] CMD COMMAND, or NONE")
 	}
-	if err := spec.CheckHealthTest(h.Test); err != nil {
+	if err := parse.CheckHealthTest(h.Test); err != nil {
 		return badChange("%v", err)
 	}
 	c.Health = h
@@ -54,13 +55,13 @@ func (c *Change) healthcheck(rest string) error {
 func healthOption(h *spec.ImageHealth, name, value string) (err error) {
 	switch name {
 	case "--interval":
-		h.Interval, err = spec.ParseHealthStartInterval(value)
+		h.Interval, err = parse.HealthStartInterval(value)
 	case "--timeout":
-		h.Timeout, err = spec.ParseHealthTimeout(value)
+		h.Timeout, err = parse.HealthTimeout(value)
 	case "--start-period":
-		h.StartPeriod, err = spec.ParseHealthPeriod(value)
+		h.StartPeriod, err = parse.HealthPeriod(value)
 	case "--start-interval":
-		h.StartInterval, err = spec.ParseHealthStartInterval(value)
+		h.StartInterval, err = parse.HealthStartInterval(value)
 	case "--retries":
 		n, parseErr := strconv.ParseUint(value, 10, 31)
 		if parseErr != nil || n == 0 {

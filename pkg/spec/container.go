@@ -273,3 +273,9 @@ type Exit struct {
 	// OOMKilled says that the kernel's out-of-memory killer struck in the container's cgroup.
 	OOMKilled bool `json:"oomKilled,omitempty"`
 }
+
+// Platform is an image's operating system and processor.
+type Platform struct{ OS, Arch, Variant string }
+
+// KeepGroups is the --group-add that keeps the caller's own groups.
+const KeepGroups = "keep-groups"

@@ -20,10 +20,13 @@ func TestMeant(t *testing.T) {
 	if want := `container "wbe": not found; did you mean "web"?`; err.Error() != want || !errors.Is(err, errs.ErrNotFound) {
 		t.Errorf("%v, want %s", err, want)
 	}
-	if _, err := ParseRestart("alwas:3"); err == nil || err.Error() != `"alwas:3": want no, on-failure[:N], always or unless-stopped; did you mean "always"?` {
-		t.Errorf("%v", err)
-	}
-	if _, err := ParsePull("newr"); err == nil || err.Error() != `"newr": want always, missing, never or newer; did you mean "newer"?` {
-		t.Errorf("%v", err)
+}
+
+func TestNearest(t *testing.T) {
+	words := []string{"run", "rm", "ps", "images", "inspect"}
+	for word, want := range map[string]string{"rn": "run", "image": "images", "inspct": "inspect", "xyz": "", "pss": "ps"} {
+		if got := Nearest(word, words); got != want {
+			t.Errorf("%q: %q, want %q", word, got, want)
+		}
 	}
 }

@@ -191,3 +191,70 @@ type Endpoint struct {
 func (p Port) Has(port uint16, protocol string) bool {
 	return p.Protocol == protocol && port >= p.ContainerPort && int(port) < int(p.ContainerPort)+int(p.Range)
 }
+
+// String is what parse.Rate reads.
+func (r *Rate) String() string {
+	if r == nil {
+		return ""
+	}
+	var fields []string
+	if r.In != 0 {
+		fields = append(fields, "in="+formatBits(r.In))
+	}
+	if r.Out != 0 {
+		fields = append(fields, "out="+formatBits(r.Out))
+	}
+	if r.Burst != 0 {
+		fields = append(fields, "burst="+strconv.FormatUint(r.Burst, 10))
+	}
+	return strings.Join(fields, ",")
+}
+
+func formatBits(n uint64) string {
+	for _, u := range []struct {
+		size uint64
+		name string
+	}{{1e9, "gbit"}, {1e6, "mbit"}, {1e3, "kbit"}} {
+		if n%u.size == 0 {
+			return strconv.FormatUint(n/u.size, 10) + u.name
+		}
+	}
+	return strconv.FormatUint(n, 10) + "bit"
+}
+
+// NetworkModes are the words of --network that are not the name of a network.
+func NetworkModes() []string {
+	return []string{
+		NetworkNone, NetworkHost, "private", "default", NetworkPasta, NetworkSlirp4netns, NetworkBridge,
+		NetworkContainer + ":", NetworkPath + ":",
+	}
+}
+
+// IsInterface reports whether the kernel would take the name for an interface
+// (dev_valid_name of net/core/dev.c); what looks like an address or option is none.
+func IsInterface(s string) bool {
+	const longest = 15 // IFNAMSIZ less the zero
+	if s == "" || len(s) > longest || s == "." || s == ".." || s[0] == '-' {
+		return false
+	}
+	if strings.Count(s, ".") == 3 && strings.Trim(s, ".0123456789") == "" {
+		return false
+	}
+	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == '/' || r == ':' || r > '~' })
+}
+
+// Meets tells whether two rows of ports have one of the host's in common.
+func (p Port) Meets(o Port) bool {
+	if p.Protocol != o.Protocol || p.HostPort == 0 || o.HostPort == 0 || p.HostLast != 0 || o.HostLast != 0 {
+		return false
+	}
+	if int(p.HostPort)+int(p.Range) <= int(o.HostPort) || int(o.HostPort)+int(o.Range) <= int(p.HostPort) {
+		return false
+	}
+	return p.HostIP == "" || o.HostIP == "" || p.HostIP == o.HostIP ||
+		wildcard(p.HostIP) && isSix(p.HostIP) == isSix(o.HostIP) || wildcard(o.HostIP) && isSix(p.HostIP) == isSix(o.HostIP)
+}
+
+func wildcard(ip string) bool { return ip == "0.0.0.0" || ip == "::" }
+
+func isSix(ip string) bool { return strings.Contains(ip, ":") }

@@ -1,6 +1,8 @@
 package spec
 
-import "github.com/rc-containers/rc/pkg/record"
+import (
+	"github.com/rc-containers/rc/pkg/record"
+)
 
 // JSON is what encoding/json makes of it; see package record.
 func (s *State) JSON() []byte {

@@ -117,24 +117,23 @@ func (v VolumesFrom) String() string {
 	return v.Container + ":" + v.Access
 }
 
-// ParseVolumesFrom reads --volumes-from; z is a label, see NoOps.
-func ParseVolumesFrom(value string) (VolumesFrom, error) {
-	name, list, _ := strings.Cut(value, ":")
-	from := VolumesFrom{Container: name}
-	if name == "" {
-		return from, invalid(value, "want CONTAINER[:ro|rw]")
-	}
-	for option := range strings.SplitSeq(list, ",") {
-		switch option {
-		case "", "z":
-		case "ro", "rw":
-			if from.Access != "" {
-				return from, invalid(value, "options %q and %q exclude each other", from.Access, option)
-			}
-			from.Access = option
-		default:
-			return from, invalid(value, "unknown option %q: want ro, rw or z", option)
-		}
-	}
-	return from, nil
-}
+// Mount options that rc itself carries out; the rest go to mount(2).
+const (
+	// OptCopyUp fills an empty source with what the image has at the destination.
+	OptCopyUp = "copyup"
+	// OptTmpCopyUp fills a tmpfs with what the image has at the destination.
+	OptTmpCopyUp = "tmpcopyup"
+	// OptChown gives the source tree to the container's user.
+	OptChown = "U"
+	// OptOverlay mounts a throw-away overlay over the source.
+	OptOverlay = "O"
+	// OptReadOnlyTop is ro that leaves what is mounted below the source writable.
+	OptReadOnlyTop = "ro-top"
+	// OptReadOnlyAll is ro that must reach all that is mounted below the source, too.
+	OptReadOnlyAll = "rro"
+	// OptCopyLink makes a symbolic link of a source that is one.
+	OptCopyLink = "copy-symlink"
+	// Option=value of an overlay that keeps what is written.
+	OptUpper = "upperdir="
+	OptWork  = "workdir="
+)

@@ -8,6 +8,7 @@ import (
 	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/volume"
+	"github.com/rc-containers/rc/pkg/volume/driver"
 )
 
 // volumes finds what killed makers, fillers and importers left, and records that cannot be read.
@@ -43,7 +44,7 @@ func (c *checking) volumes(ctx context.Context) error {
 			continue
 		}
 		c.found("container "+entries[0].Name, fmt.Sprintf("it cannot be started: volume %q is gone", name), false, func() error {
-			return root.Create(container.VolumeOf(c.cfg, name, entries), true)
+			return driver.Create(root, container.VolumeOf(c.cfg, name, entries), true)
 		})
 	}
 	return nil

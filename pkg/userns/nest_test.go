@@ -10,6 +10,7 @@ import (
 
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/spec/parse"
 )
 
 type idExtents = []specs.LinuxIDMapping
@@ -63,7 +64,7 @@ func mappings(t *testing.T, texts ...string) []spec.IDMapping {
 	t.Helper()
 	var out []spec.IDMapping
 	for _, text := range texts {
-		m, err := spec.ParseIDMapping(text)
+		m, err := parse.IDMapping(text)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -159,7 +160,7 @@ func FuzzMapped(f *testing.F) {
 	f.Fuzz(func(t *testing.T, a, b, _ string) {
 		var maps []spec.IDMapping
 		for _, text := range []string{a, b} {
-			if m, err := spec.ParseIDMapping(text); err == nil {
+			if m, err := parse.IDMapping(text); err == nil {
 				maps = append(maps, m)
 			}
 		}

@@ -1,7 +1,6 @@
 package volume
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -44,40 +43,26 @@ func (r Root) Dir(name string) string { return filepath.Join(r.dir(), name) }
 // Path is the directory that containers see of it.
 func (r Root) Path(name string) string { return filepath.Join(r.dir(), name, dataDir) }
 
-// Source is where the files of a volume are: Path, or the directory of the host that it is.
-func (r Root) Source(name string) string {
-	if v, err := r.Load(name); err == nil {
-		if how, err := ParseOptions(v.Options); err == nil && how.Kind == Bind {
-			return how.Device
-		}
-	}
-	return r.Path(name)
-}
-
 func (r Root) dir() string { return filepath.Join(r.Data, "volumes") }
 
-// Create makes a volume. One that is there is errs.ErrExists. A durable one survives a power
-// cut. Owners other than the caller need the default map.
-func (r Root) Create(v spec.Volume, durable bool) error {
+// Create makes a volume: as its record says, and to be filled by its first container or not. One
+// that is there is errs.ErrExists. A durable one survives a power cut. Owners other than the
+// caller need the default map.
+func (r Root) Create(v spec.Volume, unfilled, durable bool) error {
 	if err := spec.CheckVolumeName(v.Name); err != nil {
 		return err
-	}
-	how, err := ParseOptions(v.Options)
-	if err != nil {
-		return fmt.Errorf("volume %q: %w", v.Name, err)
 	}
 	if v.Created.IsZero() {
 		v.Created = time.Now()
 	}
-	v.UID, v.GID = cmp.Or(v.UID, how.UID), cmp.Or(v.GID, how.GID)
-	if err := r.create(v, how, durable); err != nil {
+	if err := r.create(v, unfilled, durable); err != nil {
 		return fmt.Errorf("create volume %q: %w", v.Name, err)
 	}
 	r.Emit("create", v.Name, v.Labels)
 	return nil
 }
 
-func (r Root) create(v spec.Volume, how Mount, durable bool) error {
+func (r Root) create(v spec.Volume, unfilled, durable bool) error {
 	if err := os.MkdirAll(r.dir(), 0o700); err != nil {
 		return err
 	}
@@ -94,7 +79,7 @@ func (r Root) create(v spec.Volume, how Mount, durable bool) error {
 		defer lock.Close()
 	}
 	if err == nil {
-		err = write(temp, v, how, durable)
+		err = write(temp, v, unfilled, durable)
 	}
 	if err == nil {
 		err = unix.Renameat2(unix.AT_FDCWD, temp, unix.AT_FDCWD, r.Dir(v.Name), unix.RENAME_NOREPLACE)
@@ -115,7 +100,7 @@ func (r Root) create(v spec.Volume, how Mount, durable bool) error {
 }
 
 // write makes what is in the directory of a new volume.
-func write(dir string, v spec.Volume, how Mount, durable bool) error {
+func write(dir string, v spec.Volume, unfilled, durable bool) error {
 	data := filepath.Join(dir, dataDir)
 	if err := os.Mkdir(data, 0o755); err != nil {
 		return err
@@ -123,7 +108,7 @@ func write(dir string, v spec.Volume, how Mount, durable bool) error {
 	if err := os.Chmod(data, 0o755); err != nil { // whatever the umask is
 		return err
 	}
-	if how.Kind == Plain && !how.NoCopy {
+	if unfilled {
 		if err := os.WriteFile(filepath.Join(dir, unfilledFile), nil, 0o600); err != nil {
 			return err
 		}
@@ -266,16 +251,16 @@ func (r Root) Find(name string) (string, error) {
 	return "", errs.Invalidf("volume %q: %d names begin with it: %s", name, len(found), strings.Join(found[:min(len(found), 5)], ", "))
 }
 
-// Hold keeps a volume from being removed until the file is closed. Its maker is the first.
-// The boolean says that the volume was made, of v, since there was none.
-func (r Root) Hold(v spec.Volume, durable bool) (*os.File, bool, error) {
+// Hold keeps a volume from being removed until the file is closed. Where there is none, create
+// is called, which gives errs.ErrExists where another one was sooner. The boolean says that it made the volume.
+func (r Root) Hold(name string, create func() error) (*os.File, bool, error) {
 	made := false
 	for {
-		f, err := r.lock(v.Name, unix.LOCK_SH)
+		f, err := r.lock(name, unix.LOCK_SH)
 		if !errors.Is(err, errs.ErrNotFound) {
 			return f, made, err
 		}
-		err = r.Create(v, durable)
+		err = create()
 		if err != nil && !errors.Is(err, errs.ErrExists) {
 			return nil, false, err
 		}

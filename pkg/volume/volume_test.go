@@ -23,7 +23,7 @@ func unused() error { return nil }
 
 func create(t *testing.T, r Root, name string) {
 	t.Helper()
-	if err := r.Create(spec.Volume{Name: name, Driver: spec.DriverLocal}, true); err != nil {
+	if err := r.Create(spec.Volume{Name: name, Driver: spec.DriverLocal}, true, true); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -36,7 +36,7 @@ func TestCreate(t *testing.T) {
 	want := spec.Volume{
 		Name: "a", Driver: "local", Created: time.Unix(5, 0).UTC(), Labels: map[string]string{"k": "v"}, Options: map[string]string{"o": "nocopy"},
 	}
-	if err := r.Create(want, true); err != nil {
+	if err := r.Create(want, true, true); err != nil {
 		t.Fatal(err)
 	}
 	got, err := r.Load("a")
@@ -46,10 +46,10 @@ func TestCreate(t *testing.T) {
 	if r.Unfilled("a") {
 		t.Error("nocopy, and unfilled")
 	}
-	if err := r.Create(want, false); !errors.Is(err, errs.ErrExists) {
+	if err := r.Create(want, true, false); !errors.Is(err, errs.ErrExists) {
 		t.Errorf("again: %v", err)
 	}
-	if err := r.Create(spec.Volume{Name: "a/b"}, false); !errors.Is(err, errs.ErrInvalid) {
+	if err := r.Create(spec.Volume{Name: "a/b"}, true, false); !errors.Is(err, errs.ErrInvalid) {
 		t.Errorf("a/b: %v", err)
 	}
 	create(t, r, "ab")
@@ -84,7 +84,7 @@ func TestCreateAtOnce(t *testing.T) {
 	var wait sync.WaitGroup
 	for range 8 {
 		wait.Go(func() {
-			f, isNew, err := r.Hold(spec.Volume{Name: "v"}, false)
+			f, isNew, err := r.Hold("v", func() error { return r.Create(spec.Volume{Name: "v"}, true, false) })
 			if err != nil {
 				t.Error(err)
 				return
@@ -125,7 +125,7 @@ func TestBroken(t *testing.T) {
 
 func TestRemove(t *testing.T) {
 	r := root(t)
-	held, _, err := r.Hold(spec.Volume{Name: "v"}, false)
+	held, _, err := r.Hold("v", func() error { return r.Create(spec.Volume{Name: "v"}, true, false) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -270,65 +270,4 @@ func TestFillAtOnce(t *testing.T) {
 	if copies.Load() != 1 {
 		t.Errorf("copied %d times", copies.Load())
 	}
-}
-
-func TestParseOptions(t *testing.T) {
-	five, six := 5, 6
-	type options = map[string]string
-	for _, test := range []struct {
-		in   options
-		want Mount
-	}{
-		{nil, Mount{}},
-		{options{"o": "uid=5,gid=6,noquota"}, Mount{UID: &five, GID: &six}},
-		{options{"nocopy": ""}, Mount{NoCopy: true}},
-		{options{"o": "nocopy"}, Mount{NoCopy: true}},
-		{options{"type": "tmpfs", "device": "tmpfs", "o": "size=1m,noexec,uid=5"}, Mount{
-			Kind: Tmpfs, UID: &five, Options: []string{"rprivate", "nosuid", "nodev", "noexec", "size=1048576", "uid=5", "tmpcopyup"},
-		}},
-		{options{"type": "tmpfs", "o": "nocopy"}, Mount{Kind: Tmpfs, NoCopy: true, Options: []string{"rprivate", "nosuid", "nodev"}}},
-		{options{"type": "none", "device": "/a,b/", "o": "bind,ro"}, Mount{Kind: Bind, Device: "/a,b", Options: []string{"bind", "rprivate", "ro"}}},
-		{options{"type": "bind", "device": "/a"}, Mount{Kind: Bind, Device: "/a", Options: []string{"rbind", "rprivate"}}},
-	} {
-		got, err := ParseOptions(test.in)
-		if diff := cmp.Diff(test.want, got); err != nil || diff != "" {
-			t.Errorf("%v: %v %s", test.in, err, diff)
-		}
-	}
-	for want, in := range map[string]options{
-		"want one of":         {"colour": "red"},
-		"quotas":              {"o": "size=1g"},
-		"needs type=":         {"o": "ro"},
-		"only root":           {"type": "nfs", "device": "h:/x", "o": "addr=h"},
-		"of type=tmpfs":       {"type": "tmpfs", "device": "/dev/sda"},
-		"unknown option":      {"type": "tmpfs", "o": "colour=red"},
-		"absolute path":       {"type": "none", "o": "bind", "device": "x"},
-		"o=bind":              {"device": "/x"},
-		"U and O":             {"type": "bind", "device": "/x", "o": "U"},
-		`o=uid=-1: want a nu`: {"o": "uid=-1"},
-	} {
-		if _, err := ParseOptions(in); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%v: %v, want %q", in, err, want)
-		}
-	}
-}
-
-func FuzzParseOptions(f *testing.F) {
-	f.Add("tmpfs", "tmpfs", "size=1m,uid=5")
-	f.Add("none", "/x", "bind,ro")
-	f.Add("", "", "uid=1,nocopy")
-	f.Fuzz(func(t *testing.T, kind, device, o string) {
-		m, err := ParseOptions(map[string]string{"type": kind, "device": device, "o": o})
-		if err != nil {
-			return
-		}
-		if m.Kind == Bind && !filepath.IsAbs(m.Device) || m.Kind == Plain && len(m.Options) > 0 {
-			t.Errorf("%+v", m)
-		}
-		for _, option := range m.Options {
-			if option == "" || strings.ContainsAny(option, ",\x00") {
-				t.Errorf("option %q: %+v", option, m)
-			}
-		}
-	})
 }

@@ -33,6 +33,10 @@ var levels = map[string]int{
 	"pkg/layer":      10,
 	"pkg/archive":    10,
 
+	"pkg/spec/parse/parsetest": 11, // for the tests of the two below
+	"pkg/spec/parse":           12, // what users type
+	"pkg/spec/parse/mount":     13,
+
 	"pkg/stack": 12, // trees of layers, by archive
 
 	"pkg/index": 15, // what store writes and image reads
@@ -56,6 +60,7 @@ var levels = map[string]int{
 	"pkg/cdi":            20,
 	"pkg/cdi/worker":     25,
 	"pkg/volume":         20,
+	"pkg/volume/driver":  21, // what options of volumes mean
 
 	"pkg/shim":              30,
 	"pkg/image":             30,
@@ -153,7 +158,7 @@ var importers = map[string][]string{
 	"github.com/docker/distribution":   {"pkg/registry"},
 	// Its YAML costs at each start: rc-cdi has it.
 	"tags.cncf.io/container-device-interface":            {"pkg/cdi/worker"},
-	"tags.cncf.io/container-device-interface/pkg/parser": {"pkg/cdi/worker", "pkg/spec"},
+	"tags.cncf.io/container-device-interface/pkg/parser": {"pkg/cdi/worker", "pkg/spec/parse"},
 }
 
 // verbs are the packages of rc's command line.
@@ -167,17 +172,18 @@ var unlinked = map[string][]string{
 	"cmd/rc-shim": {
 		module + "pkg/store", module + "pkg/image", module + "pkg/registry", module + "pkg/network", module + "pkg/systemd",
 		module + "pkg/container", module + "pkg/seccomp", "github.com/spf13/", "github.com/godbus/dbus", "go.podman.io/",
+		module + "pkg/spec/parse", module + "pkg/volume/driver", "net/netip", "unique", "tags.cncf.io/",
 		"github.com/rootless-containers/", "github.com/vishvananda/", "github.com/google/nftables", "github.com/miekg/dns",
 		"net/http", "crypto/tls", "text/template", "github.com/sirupsen/logrus",
 	},
 	"cmd/rc-net": {
 		module + "pkg/store", module + "pkg/image", module + "pkg/registry", module + "pkg/systemd", module + "pkg/container",
-		"github.com/spf13/", "github.com/godbus/dbus", "go.podman.io/", "net/http",
+		module + "pkg/spec/parse", "github.com/spf13/", "github.com/godbus/dbus", "go.podman.io/", "net/http",
 		"github.com/vishvananda/", "github.com/google/nftables", "github.com/miekg/dns",
 	},
 	"cmd/rc-bridge": {
 		module + "pkg/store", module + "pkg/image", module + "pkg/registry", module + "pkg/systemd", module + "pkg/container", module + "pkg/config",
-		"github.com/spf13/", "github.com/godbus/dbus", "go.podman.io/", "net/http",
+		module + "pkg/spec/parse", "github.com/spf13/", "github.com/godbus/dbus", "go.podman.io/", "net/http",
 	},
 	// rc starts rc-image and rc-net for what these are needed for.
 	"cmd/rc": {

@@ -16,8 +16,8 @@ import (
 	"github.com/rc-containers/rc/pkg/errs"
 )
 
-// parse gives what a command line asks for.
-func parse(t *testing.T, args ...string) (*buildOptions, error) {
+// parseArgs gives what a command line asks for.
+func parseArgs(t *testing.T, args ...string) (*buildOptions, error) {
 	t.Helper()
 	t.Setenv("SOURCE_DATE_EPOCH", "")
 	var got *buildOptions
@@ -73,7 +73,7 @@ func TestFlags(t *testing.T) {
 	} {
 		t.Run(test.args, func(t *testing.T) {
 			t.Chdir(dir)
-			o, err := parse(t, strings.Fields(test.args)...)
+			o, err := parseArgs(t, strings.Fields(test.args)...)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -95,7 +95,7 @@ func TestRefused(t *testing.T) {
 		"-f Containerfile.in .", "--ignorefile /none/there .", "--memory lots .", "--cap-add NO_SUCH .", "--label =x .", "--ssh x=/none/there .",
 		"--all-platforms .", "-o - -o type=oci,dest=- .",
 	} {
-		if o, err := parse(t, strings.Fields(args)...); err == nil {
+		if o, err := parseArgs(t, strings.Fields(args)...); err == nil {
 			t.Errorf("%q: %+v", args, o)
 		} else if errs.Code(err) != errs.CodeError {
 			t.Errorf("%q: code %d: %v", args, errs.Code(err), err)

@@ -17,7 +17,7 @@ import (
 	"github.com/rc-containers/rc/pkg/build/runner"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/image"
-	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/spec/parse"
 )
 
 // buildOptions are what rc build was told, parsed. What has to be fetched has not been.
@@ -151,7 +151,7 @@ func (f *buildFlags) platformOptions(p *parser, flags *pflag.FlagSet, o *buildOp
 			o.Platform = append(o.Platform, "")
 			continue
 		}
-		platform, err := spec.ParsePlatform(value)
+		platform, err := parse.Platform(value)
 		if err != nil {
 			p.note("platform", err)
 			continue
@@ -187,7 +187,7 @@ func (p *parser) argFile(path string, to map[string]string) error {
 		return fmt.Errorf("%q: %w", path, errors.Unwrap(err))
 	}
 	defer file.Close()
-	entries, err := spec.ParseEnvFile(file, path, p.host)
+	entries, err := parse.EnvFile(file, path, p.host)
 	for _, entry := range entries {
 		err = errors.Join(err, p.arg(entry, to))
 	}
@@ -206,7 +206,7 @@ func (f *buildFlags) caching(p *parser, o *buildOptions) {
 		pull = image.Always
 	}
 	var err error
-	o.PullPolicy, err = spec.ParsePull(pull)
+	o.PullPolicy, err = parse.Pull(pull)
 	p.note("pull", err)
 	for _, value := range f.cacheFrom {
 		c, err := parseCache(value, "src")
@@ -292,13 +292,13 @@ func (f *buildFlags) image(p *parser, o *buildOptions) {
 	}
 	o.Labels, o.Annotations = p.pairs("label", f.labels), p.pairs("annotation", f.annotations)
 	for _, value := range f.env {
-		entries, err := spec.ParseEnv(value, p.host)
+		entries, err := parse.Env(value, p.host)
 		p.note("env", err)
 		o.Env = append(o.Env, entries...)
 	}
 	o.Unsetenv, o.Unsetlabel = f.unsetenv, f.unsetlabel
 	var err error
-	o.Format, err = spec.ParseChoice(f.format, image.FormatOCI, image.FormatDocker)
+	o.Format, err = parse.Choice(f.format, image.FormatOCI, image.FormatDocker)
 	p.note("format", err)
 	if o.Manifest = f.manifest; o.Manifest != "" {
 		_, err := image.NewName(o.Manifest)
@@ -338,7 +338,7 @@ func (f *buildFlags) times(p *parser, o *buildOptions) {
 func (p *parser) pairs(flag string, values []string) map[string]string {
 	to := map[string]string{}
 	for _, value := range values {
-		key, val, err := spec.ParseLabel(value)
+		key, val, err := parse.Label(value)
 		p.note(flag, err)
 		if err == nil {
 			to[key] = val

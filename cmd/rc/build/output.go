@@ -11,7 +11,7 @@ import (
 
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/image"
-	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/spec/parse"
 )
 
 // output is one --output.
@@ -72,7 +72,7 @@ func parseOutput(value string) (out output, names []string, err error) {
 	if out.kind == "" {
 		return out, nil, errs.Invalidf("%q: want type=", value)
 	}
-	if _, err := spec.ParseChoice(out.kind, outputKinds()...); err != nil {
+	if _, err := parse.Choice(out.kind, outputKinds()...); err != nil {
 		return out, nil, fmt.Errorf("%q: type %w", value, err)
 	}
 	for k, v := range attrs {

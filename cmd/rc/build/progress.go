@@ -12,7 +12,7 @@ import (
 
 	"github.com/rc-containers/rc/pkg/build"
 	"github.com/rc-containers/rc/pkg/errs"
-	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/spec/parse"
 )
 
 // progress shows how a build goes on. Events come one at a time.
@@ -38,7 +38,7 @@ func progressKinds() []string {
 
 // newProgress chooses by --progress, and, where that says auto, by what standard error is.
 func newProgress(kind string, out *os.File) (progress, error) {
-	if _, err := spec.ParseChoice(kind, progressKinds()...); err != nil {
+	if _, err := parse.Choice(kind, progressKinds()...); err != nil {
 		return nil, errs.Invalidf("--progress %w", err)
 	}
 	isTerminal := term.IsTerminal(int(out.Fd()))

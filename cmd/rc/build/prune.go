@@ -11,7 +11,7 @@ import (
 	"github.com/rc-containers/rc/pkg/build/steps"
 	"github.com/rc-containers/rc/pkg/format"
 	"github.com/rc-containers/rc/pkg/image"
-	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/spec/parse"
 )
 
 type pruneOptions struct {
@@ -41,7 +41,7 @@ rc builder prune --force --filter until=168h --reserved-space 10g`,
 			}
 			chosen.All = opts.All
 			if keep != "" {
-				if chosen.Keep, err = spec.ParseSize(keep); err != nil {
+				if chosen.Keep, err = parse.Size(keep); err != nil {
 					return fmt.Errorf("--reserved-space %w", err)
 				}
 			}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/image"
-	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/spec/parse"
 )
 
 // RegistryFlags are the flags of every verb that talks to a registry.
@@ -109,11 +109,11 @@ func (p *PlatformFlags) Options() (image.Platform, error) {
 		if p.os != "" || p.arch != "" || p.variant != "" {
 			return image.Platform{}, errs.Invalidf("--platform %q: it is given together with --os, --arch or --variant", p.platform)
 		}
-		platform, err := spec.ParsePlatform(p.platform)
+		platform, err := parse.Platform(p.platform)
 		if err != nil {
 			return image.Platform{}, fmt.Errorf("--platform %w", err)
 		}
 		return platform, nil
 	}
-	return image.Platform{OS: strings.ToLower(p.os), Arch: spec.ParseArch(strings.ToLower(p.arch)), Variant: strings.ToLower(p.variant)}, nil
+	return image.Platform{OS: strings.ToLower(p.os), Arch: parse.Arch(strings.ToLower(p.arch)), Variant: strings.ToLower(p.variant)}, nil
 }

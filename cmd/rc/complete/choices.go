@@ -8,10 +8,11 @@ import (
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/spec/parse"
 )
 
 func pullPolicies() cli.Completion {
-	return described(spec.PullPolicies(), map[string]string{
+	return described(parse.PullPolicies(), map[string]string{
 		"always": "ask the registry, fail if it does not answer", "missing": "only if it is not there",
 		"never": "fail if it is not there", "newer": "if the registry has another one",
 	})
@@ -25,7 +26,7 @@ func restartPolicies() cli.Completion {
 }
 
 func healthActions() cli.Completion {
-	return described(spec.HealthActions(), map[string]string{
+	return described(parse.HealthActions(), map[string]string{
 		"none": "only say so", "kill": "SIGKILL", "restart": "start it anew", "stop": "stop it",
 	})
 }
@@ -53,7 +54,7 @@ func capabilities() cli.Completion { return words(append(spec.ShortCapabilityNam
 
 func ulimits() cli.Completion {
 	list := []string{"host\tthe caller's own"}
-	for _, name := range spec.UlimitNames() {
+	for _, name := range parse.UlimitNames() {
 		list = append(list, name+"=")
 	}
 	return cobra.FixedCompletions(list, cobra.ShellCompDirectiveNoFileComp|cobra.ShellCompDirectiveNoSpace)
@@ -73,7 +74,7 @@ func signals() []string {
 // logOptions offers the options, and for path= files.
 func logOptions(_ *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
 	var keys []string
-	for _, key := range spec.LogOptions() {
+	for _, key := range parse.LogOptions() {
 		keys = append(keys, key+"=")
 	}
 	return keyed("", word, keys, func(key, typed string) []string {

@@ -9,6 +9,7 @@ import (
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/spec/parse"
 )
 
 // Flags gives every flag of cmd and its verbs a completion, by its name, that has none of its own.
@@ -68,13 +69,13 @@ func byName(a *cli.App) map[string]cli.Completion {
 		"network": networks(a), "net": networks(a), "add-host": hostEntry, "dns": dnsServers,
 		"dns-search": words("."), "dns-option": dnsOptions(), "dns-opt": dnsOptions(),
 		"network-rate": cli.CompleteKeys([]string{"in", "out", "burst"}, nil),
-		"volume":       volume(a), "mount": mount(a), "tmpfs": tmpfs, "volumes-from": volumesFrom(a), "secret": secrets(a),
+		"volume":       volume(a), "mount": mountFlag(a), "tmpfs": tmpfs, "volumes-from": volumesFrom(a), "secret": secrets(a),
 		"volume-driver": words(spec.DriverLocal), "image-volume": imageVolumes(), "device": devices(a), "gpus": words("all"),
 		"userns": userNamespaces(a), "user": users(a), "hostuser": hostUsers, "subuidname": subordinates("/etc/subuid"), "subgidname": subordinates("/etc/subgid"),
 		"group-add": groups, "security-opt": securityOptions, "cap-add": capabilities(), "cap-drop": capabilities(),
 		"ulimit": ulimits(), "sysctl": sysctls, "cpuset-cpus": processors, "cpuset-mems": memoryNodes, "cgroup-parent": userSlices,
 		"env": environment, "unsetenv": words("PATH", "HOME", "HOSTNAME", "TERM", "container"),
-		"signal": words(signals()...), "stop-signal": words(signals()...), "detach-keys": words(spec.DefaultDetachKeys), "tz": timezones("/usr/share/zoneinfo"),
+		"signal": words(signals()...), "stop-signal": words(signals()...), "detach-keys": words(parse.DefaultDetachKeys), "tz": timezones("/usr/share/zoneinfo"),
 		"pull": pullPolicies(), "policy": pullPolicies(), "restart": restartPolicies(), "log-driver": logDrivers(), "log-opt": logOptions,
 		"sdnotify": notifyModes(), "cgroups": cgroupModes(), "attach": words("stdin", "stdout", "stderr"), "tail": words("all"),
 		"health-on-failure": healthActions(), "health-interval": words(spec.HealthDisable), "health-startup-interval": words(spec.HealthDisable),

@@ -12,6 +12,7 @@ import (
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/pkg/overlay"
 	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/spec/parse"
 )
 
 // firstColumn is what a file such as /etc/passwd has before the first colon of each line.
@@ -94,7 +95,7 @@ func sysctls(_ *cobra.Command, _ []string, word string) ([]string, cobra.ShellCo
 		entries, _ := os.ReadDir(filepath.Join(root, dir))
 		for _, e := range entries {
 			key := strings.ReplaceAll(filepath.Join(dir, e.Name()), "/", ".")
-			if !e.IsDir() && spec.SysctlNamespace(key) != "" {
+			if !e.IsDir() && parse.SysctlNamespace(key) != "" {
 				list = append(list, key+"=")
 			}
 		}

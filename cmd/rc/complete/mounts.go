@@ -10,6 +10,7 @@ import (
 	"github.com/rc-containers/rc/pkg/cdi"
 	"github.com/rc-containers/rc/pkg/secret"
 	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/spec/parse/mount"
 )
 
 const (
@@ -68,19 +69,19 @@ func mountValueKeys() []string {
 	}
 }
 
-// mount completes type=…,src=…,dst=…, by what the type takes.
-func mount(a *cli.App) cli.Completion {
+// mountFlag completes type=…,src=…,dst=…, by what the type takes.
+func mountFlag(a *cli.App) cli.Completion {
 	return func(_ *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
 		kind := mountKind(word)
 		if kind == "" {
 			var list []string
-			for _, kind := range spec.MountTypes() {
+			for _, kind := range mount.Types() {
 				list = append(list, "type="+kind+",")
 			}
 			return list, unfinished
 		}
 		keys := []string{"dst="}
-		for _, key := range spec.MountKeys(kind) {
+		for _, key := range mount.Keys(kind) {
 			if slices.Contains(mountValueKeys(), key) {
 				key += "="
 			}
@@ -93,7 +94,7 @@ func mount(a *cli.App) cli.Completion {
 // mountKind is the type that a --mount names, "" while it is being typed.
 func mountKind(word string) string {
 	for part := range strings.SplitSeq(word, ",") {
-		if kind, ok := strings.CutPrefix(part, "type="); ok && slices.Contains(spec.MountTypes(), kind) && part != word {
+		if kind, ok := strings.CutPrefix(part, "type="); ok && slices.Contains(mount.Types(), kind) && part != word {
 			return kind
 		}
 	}
@@ -103,7 +104,7 @@ func mountKind(word string) string {
 func mountValues(a *cli.App, kind, key, typed string) []string {
 	switch key {
 	case "type":
-		return spec.MountTypes()
+		return mount.Types()
 	case "src", "source":
 		switch kind {
 		case spec.TypeVolume:

@@ -10,7 +10,7 @@ import (
 	"github.com/rc-containers/rc/cmd/rc/runflags"
 	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/errs"
-	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/spec/parse"
 )
 
 type execOptions struct {
@@ -90,8 +90,8 @@ func (f *execFlags) options(a *cli.App, cmd *cobra.Command, args []string, o *ex
 		return err
 	}
 	p := runflags.NewParser(cmd.Flags())
-	o.User = runflags.One(p, "user", f.user, spec.ParseUser)
-	o.Workdir = runflags.One(p, "workdir", f.workdir, spec.ParseWorkdir)
+	o.User = runflags.One(p, "user", f.user, parse.User)
+	o.Workdir = runflags.One(p, "workdir", f.workdir, parse.Workdir)
 	o.Env = p.Environment(f.envFiles, f.env)
 	return p.Err()
 }

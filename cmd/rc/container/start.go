@@ -11,7 +11,7 @@ import (
 	"github.com/rc-containers/rc/cmd/rc/runflags"
 	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/errs"
-	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/spec/parse"
 	"github.com/rc-containers/rc/pkg/state"
 )
 
@@ -41,7 +41,7 @@ rc start --all --filter restart-policy=always`,
 				return err
 			}
 			if sdnotify != "" {
-				if opts.SDNotify, err = spec.ParseNotify(sdnotify); err != nil {
+				if opts.SDNotify, err = parse.Notify(sdnotify); err != nil {
 					return fmt.Errorf("--sdnotify %w", err)
 				}
 			}
@@ -68,7 +68,7 @@ rc start --all --filter restart-policy=always`,
 
 // addDetachKeys declares --detach-keys.
 func addDetachKeys(cmd *cobra.Command, to *string) {
-	cmd.Flags().StringVar(to, "detach-keys", spec.DefaultDetachKeys, `Keys that end the session and leave the container running; "" for none`)
+	cmd.Flags().StringVar(to, "detach-keys", parse.DefaultDetachKeys, `Keys that end the session and leave the container running; "" for none`)
 }
 
 func startContainers(ctx context.Context, a *cli.App, opts *startOptions) error {

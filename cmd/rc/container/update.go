@@ -11,7 +11,7 @@ import (
 	"github.com/rc-containers/rc/cmd/rc/runflags"
 	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/errs"
-	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/spec/parse"
 )
 
 type updateOptions struct {
@@ -57,7 +57,7 @@ func (o *updateOptions) parse(cmd *cobra.Command, limits *pflag.FlagSet, given *
 			o.Given = append(o.Given, f.Name)
 		}
 	})
-	o.Restart = runflags.Optional(p, "restart", restart, spec.ParseRestart)
+	o.Restart = runflags.Optional(p, "restart", restart, parse.Restart)
 	if err := p.Err(); err != nil {
 		return err
 	}

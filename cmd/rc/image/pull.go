@@ -10,7 +10,7 @@ import (
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/image"
-	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/spec/parse"
 )
 
 type pullOptions struct {
@@ -47,7 +47,7 @@ rc pull oci:layout:1.0`,
 			if opts.Platform, err = platform.options(); err != nil {
 				return err
 			}
-			if opts.Policy, err = spec.ParsePull(opts.Policy); err != nil {
+			if opts.Policy, err = parse.Pull(opts.Policy); err != nil {
 				return fmt.Errorf("--policy %w", err)
 			}
 			return runF(cmd.Context(), a, opts)

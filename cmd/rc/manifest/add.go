@@ -13,7 +13,7 @@ import (
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/image"
 	"github.com/rc-containers/rc/pkg/image/lists"
-	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/spec/parse"
 )
 
 // addOptions are those of add; create has them, too.
@@ -50,7 +50,7 @@ func (c *changeFlags) add(flags *pflag.FlagSet) {
 
 func (c *changeFlags) options() (_ change, err error) {
 	c.Annotations, err = annotations(c.given)
-	c.Arch = spec.ParseArch(c.Arch)
+	c.Arch = parse.Arch(c.Arch)
 	return c.change, err
 }
 

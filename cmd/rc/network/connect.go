@@ -9,6 +9,7 @@ import (
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/pkg/container/networks"
 	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/spec/parse"
 )
 
 type connectOptions struct {
@@ -35,22 +36,22 @@ rc network connect --alias database --ip 10.77.0.9 web db`,
 			opts.Network, opts.Container = args[0], args[1]
 			var err error
 			if ip != "" {
-				if opts.IP, err = spec.ParseIP(ip, false); err != nil {
+				if opts.IP, err = parse.IP(ip, false); err != nil {
 					return flagError("ip", err)
 				}
 			}
 			if ip6 != "" {
-				if opts.IP6, err = spec.ParseIP(ip6, true); err != nil {
+				if opts.IP6, err = parse.IP(ip6, true); err != nil {
 					return flagError("ip6", err)
 				}
 			}
 			if mac != "" {
-				if opts.MAC, err = spec.ParseMAC(mac); err != nil {
+				if opts.MAC, err = parse.MAC(mac); err != nil {
 					return flagError("mac-address", err)
 				}
 			}
 			for _, alias := range aliases {
-				if alias, err = spec.ParseHostAlias(alias); err != nil {
+				if alias, err = parse.HostAlias(alias); err != nil {
 					return flagError("alias", err)
 				}
 				opts.Aliases = append(opts.Aliases, alias)

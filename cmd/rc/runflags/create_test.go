@@ -18,7 +18,7 @@ import (
 // parseCreate is rc create with args, as far as its options.
 func parseCreate(t *testing.T, cfg *config.Config, args ...string) (*Options, error) {
 	t.Helper()
-	return parse(t, "create", (*Flags).Add, cfg, args)
+	return parseArgs(t, "create", (*Flags).Add, cfg, args)
 }
 
 // lifeFlagTests are the flags that say what becomes of a container.

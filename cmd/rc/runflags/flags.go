@@ -6,7 +6,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
-	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/spec/parse"
 )
 
 // Flags are the flags of run as typed. Options are made of them in one place, so
@@ -75,7 +75,7 @@ func (f *Flags) AddRun(flags *pflag.FlagSet) {
 	f.Add(flags)
 	flags.BoolVar(&f.rmi, "rmi", false, "Remove the image, too, when the container has ended, unless another one needs it (implies --rm)")
 	flags.BoolVarP(&f.detach, "detach", "d", false, "Leave the container running in the background, and print its id")
-	flags.StringVar(&f.detachKeys, "detach-keys", spec.DefaultDetachKeys, `Keys that leave a container running whose terminal is attached; "" for none`)
+	flags.StringVar(&f.detachKeys, "detach-keys", parse.DefaultDetachKeys, `Keys that leave a container running whose terminal is attached; "" for none`)
 	flags.BoolVar(&f.sigProxy, "sig-proxy", true, "Pass signals on to the container's first process")
 	flags.UintVar(&f.preserveFDs, "preserve-fds", 0, "Pass on so many file descriptors from 3 on")
 }

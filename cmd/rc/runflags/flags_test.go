@@ -26,11 +26,11 @@ import (
 // parseRun is rc run with args, as far as its options.
 func parseRun(t *testing.T, cfg *config.Config, args ...string) (*Options, error) {
 	t.Helper()
-	return parse(t, "run", (*Flags).AddRun, cfg, args)
+	return parseArgs(t, "run", (*Flags).AddRun, cfg, args)
 }
 
-// parse is what a verb with such flags makes of args.
-func parse(t *testing.T, verb string, add func(*Flags, *pflag.FlagSet), cfg *config.Config, args []string) (got *Options, err error) {
+// parseArgs is what a verb with such flags makes of args.
+func parseArgs(t *testing.T, verb string, add func(*Flags, *pflag.FlagSet), cfg *config.Config, args []string) (got *Options, err error) {
 	t.Helper()
 	flags := &Flags{}
 	cmd := &cobra.Command{Use: verb, SilenceErrors: true, SilenceUsage: true, RunE: func(cmd *cobra.Command, args []string) error {

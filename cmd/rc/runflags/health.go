@@ -8,6 +8,7 @@ import (
 	"github.com/rc-containers/rc/pkg/container/create"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/spec/parse"
 )
 
 // healthFlags are --no-healthcheck and --health-*, as typed.
@@ -45,19 +46,19 @@ func (f *healthFlags) add(flags *pflag.FlagSet) {
 // the image to say.
 func (f *healthFlags) options(p *Parser) create.Health {
 	h := create.Health{
-		Test:          One(p, "health-cmd", f.command, spec.ParseHealthCommand),
-		Interval:      Optional(p, "health-interval", f.interval, spec.ParseHealthInterval),
-		Timeout:       Optional(p, "health-timeout", f.timeout, spec.ParseHealthTimeout),
-		StartPeriod:   Optional(p, "health-start-period", f.startPeriod, spec.ParseHealthPeriod),
-		StartInterval: Optional(p, "health-start-interval", f.startInterval, spec.ParseHealthStartInterval),
+		Test:          One(p, "health-cmd", f.command, parse.HealthCommand),
+		Interval:      Optional(p, "health-interval", f.interval, parse.HealthInterval),
+		Timeout:       Optional(p, "health-timeout", f.timeout, parse.HealthTimeout),
+		StartPeriod:   Optional(p, "health-start-period", f.startPeriod, parse.HealthPeriod),
+		StartInterval: Optional(p, "health-start-interval", f.startInterval, parse.HealthStartInterval),
 		Retries:       Optional(p, "health-retries", f.retries, atLeast(1)),
-		OnFailure:     One(p, "health-on-failure", f.onFailure, spec.ParseHealthAction),
+		OnFailure:     One(p, "health-on-failure", f.onFailure, parse.HealthAction),
 		MaxLogCount:   Optional(p, "health-max-log-count", f.logCount, atLeast(0)),
 		MaxLogSize:    Optional(p, "health-max-log-size", f.logSize, atLeast(0)),
 		Startup: create.StartupHealth{
-			Test:      One(p, "health-startup-cmd", f.startup, spec.ParseHealthCommand),
-			Interval:  Optional(p, "health-startup-interval", f.startupInterval, spec.ParseHealthInterval),
-			Timeout:   Optional(p, "health-startup-timeout", f.startupTimeout, spec.ParseHealthTimeout),
+			Test:      One(p, "health-startup-cmd", f.startup, parse.HealthCommand),
+			Interval:  Optional(p, "health-startup-interval", f.startupInterval, parse.HealthInterval),
+			Timeout:   Optional(p, "health-startup-timeout", f.startupTimeout, parse.HealthTimeout),
 			Retries:   Optional(p, "health-startup-retries", f.startupRetries, atLeast(0)),
 			Successes: Optional(p, "health-startup-success", f.startupSuccess, atLeast(0)),
 		},

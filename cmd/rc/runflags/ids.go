@@ -6,7 +6,7 @@ import (
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/pkg/container/create"
 	"github.com/rc-containers/rc/pkg/errs"
-	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/spec/parse"
 )
 
 // idFlags are the flags of run and create about users and groups, as typed.
@@ -34,13 +34,13 @@ func (f *idFlags) add(flags *pflag.FlagSet) {
 // options parses them.
 func (f *idFlags) options(p *Parser) create.Identities {
 	o := create.Identities{
-		Userns:     One(p, "userns", f.userns, spec.ParseUserns),
-		UIDMaps:    each(p, "uidmap", f.uidmaps, spec.ParseIDMapping),
-		GIDMaps:    each(p, "gidmap", f.gidmaps, spec.ParseIDMapping),
+		Userns:     One(p, "userns", f.userns, parse.Userns),
+		UIDMaps:    each(p, "uidmap", f.uidmaps, parse.IDMapping),
+		GIDMaps:    each(p, "gidmap", f.gidmaps, parse.IDMapping),
 		SubUIDName: f.subuidname, SubGIDName: f.subgidname,
 		NoPasswd:    !f.passwd,
-		PasswdEntry: One(p, "passwd-entry", f.passwdEntry, spec.ParseAccountLine),
-		GroupEntry:  One(p, "group-entry", f.groupEntry, spec.ParseAccountLine),
+		PasswdEntry: One(p, "passwd-entry", f.passwdEntry, parse.AccountLine),
+		GroupEntry:  One(p, "group-entry", f.groupEntry, parse.AccountLine),
 		HostUsers:   f.hostUsers,
 	}
 	if !f.passwd {

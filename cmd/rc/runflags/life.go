@@ -7,7 +7,7 @@ import (
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/container/create"
 	"github.com/rc-containers/rc/pkg/errs"
-	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/spec/parse"
 )
 
 // life is what becomes of a container once it runs: who watches it, what is kept of its
@@ -22,16 +22,16 @@ func (f *Flags) life(p *Parser, cfg *config.Config, o *create.Options) {
 		o.DetachKeys, err = DetachKeys(f.detachKeys, p.flags.Changed("detach-keys"), cfg)
 		p.problems = appendProblem(p.problems, err)
 	}
-	o.Restart = One(p, "restart", f.restart, spec.ParseRestart)
-	o.SDNotify = One(p, "sdnotify", f.sdnotify, spec.ParseNotify)
-	o.Log.Driver = One(p, "log-driver", f.logDriver, spec.ParseLogDriver)
+	o.Restart = One(p, "restart", f.restart, parse.Restart)
+	o.SDNotify = One(p, "sdnotify", f.sdnotify, parse.Notify)
+	o.Log.Driver = One(p, "log-driver", f.logDriver, parse.LogDriver)
 	for _, value := range f.logOpts {
-		p.note("log-opt", spec.ParseLogOpt(&o.Log, value, p.cwd))
+		p.note("log-opt", parse.LogOpt(&o.Log, value, p.cwd))
 	}
 	if o.Log.Driver == "" && f.detach && cfg.Containers.LogDriver == "" && inJournal() {
 		journal := o.Log
 		journal.Driver = "journald"
-		if spec.CheckLog(journal) == nil { // else there are options for a file
+		if parse.CheckLog(journal) == nil { // else there are options for a file
 			o.Log = journal
 		}
 	}
@@ -47,13 +47,13 @@ func inJournal() bool {
 // DetachKeys are those of a flag --detach-keys; where it was not given, containers.conf's.
 func DetachKeys(value string, given bool, cfg *config.Config) ([]byte, error) {
 	if conf := cfg.Containers.DetachKeys; !given && conf != nil {
-		keys, err := spec.ParseDetachKeys(*conf)
+		keys, err := parse.DetachKeys(*conf)
 		if err != nil {
 			return nil, fmt.Errorf("containers.conf: detach_keys: %w", err)
 		}
 		return keys, nil
 	}
-	keys, err := spec.ParseDetachKeys(value)
+	keys, err := parse.DetachKeys(value)
 	if err != nil {
 		return nil, fmt.Errorf("--detach-keys %w", err)
 	}

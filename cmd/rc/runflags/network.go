@@ -9,6 +9,7 @@ import (
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/spec/parse"
 )
 
 // networkFlags are what run and create are told about ports, names and addresses.
@@ -47,33 +48,33 @@ func (f *networkFlags) add(flags *pflag.FlagSet) {
 
 // options adds them to what --network said.
 func (f *networkFlags) options(p *Parser, n *spec.Network) {
-	for _, list := range each(p, "publish", f.publish, spec.ParsePort) {
+	for _, list := range each(p, "publish", f.publish, parse.Port) {
 		n.Ports = append(n.Ports, list...)
 	}
-	for _, list := range each(p, "expose", f.expose, spec.ParseExpose) {
+	for _, list := range each(p, "expose", f.expose, parse.Expose) {
 		n.Expose = append(n.Expose, list...)
 	}
-	for _, list := range each(p, "add-host", f.addHosts, spec.ParseAddHost) {
+	for _, list := range each(p, "add-host", f.addHosts, parse.AddHost) {
 		n.AddHosts = append(n.AddHosts, list...)
 	}
 	n.PublishAll = f.publishAll
-	n.DNS = each(p, "dns", f.dns, spec.ParseDNS)
-	n.DNSSearch = each(p, "dns-search", f.dnsSearch, spec.ParseDNSSearch)
-	n.DNSOptions = each(p, "dns-option", f.dnsOptions, spec.ParseDNSOption)
+	n.DNS = each(p, "dns", f.dns, parse.DNS)
+	n.DNSSearch = each(p, "dns-search", f.dnsSearch, parse.DNSSearch)
+	n.DNSOptions = each(p, "dns-option", f.dnsOptions, parse.DNSOption)
 	n.NoHosts, n.NoHostname = f.noHosts, f.noHostname
 	if n.HostsFile = f.hostsFile; f.hostsFile != "" && f.hostsFile != "none" && f.hostsFile != "image" {
 		n.HostsFile = One(p, "hosts-file", f.hostsFile, p.path)
 	}
-	n.Rate = One(p, "network-rate", f.rate, spec.ParseRate)
+	n.Rate = One(p, "network-rate", f.rate, parse.Rate)
 	f.attachments(p, n)
 }
 
 // attachments are flags about the one network, and --network-alias about all of them.
 func (f *networkFlags) attachments(p *Parser, n *spec.Network) {
-	ip4 := func(value string) (string, error) { return spec.ParseIP(value, false) }
-	ip6 := func(value string) (string, error) { return spec.ParseIP(value, true) }
-	given := spec.Attachment{IP: One(p, "ip", f.ip, ip4), IP6: One(p, "ip6", f.ip6, ip6), MAC: One(p, "mac-address", f.mac, spec.ParseMAC)}
-	given.Aliases = each(p, "network-alias", f.aliases, spec.ParseHostAlias)
+	ip4 := func(value string) (string, error) { return parse.IP(value, false) }
+	ip6 := func(value string) (string, error) { return parse.IP(value, true) }
+	given := spec.Attachment{IP: One(p, "ip", f.ip, ip4), IP6: One(p, "ip6", f.ip6, ip6), MAC: One(p, "mac-address", f.mac, parse.MAC)}
+	given.Aliases = each(p, "network-alias", f.aliases, parse.HostAlias)
 	for _, flag := range []string{"ip", "ip6", "mac-address", "network-alias", "net-alias"} {
 		switch {
 		case !p.flags.Changed(flag):

@@ -17,6 +17,7 @@ import (
 	"github.com/rc-containers/rc/pkg/image"
 	"github.com/rc-containers/rc/pkg/linux"
 	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/spec/parse"
 )
 
 // Options are what rc run was told, parsed.
@@ -70,28 +71,28 @@ func (p *Parser) note(flag string, err error) {
 }
 
 // One parses a flag's value where it was given.
-func One[T any](p *Parser, flag, value string, parse func(string) (T, error)) (out T) {
+func One[T any](p *Parser, flag, value string, read func(string) (T, error)) (out T) {
 	if value == "" && !p.flags.Changed(flag) {
 		return out
 	}
-	out, err := parse(value)
+	out, err := read(value)
 	p.note(flag, err)
 	return out
 }
 
 // Optional is one for flags whose zero value says something.
-func Optional[T any](p *Parser, flag, value string, parse func(string) (T, error)) *T {
+func Optional[T any](p *Parser, flag, value string, read func(string) (T, error)) *T {
 	if !p.flags.Changed(flag) {
 		return nil
 	}
-	out := One(p, flag, value, parse)
+	out := One(p, flag, value, read)
 	return &out
 }
 
 // each parses every value of a flag that can be given more than once.
-func each[T any](p *Parser, flag string, values []string, parse func(string) (T, error)) (out []T) {
+func each[T any](p *Parser, flag string, values []string, read func(string) (T, error)) (out []T) {
 	for _, value := range values {
-		parsed, err := parse(value)
+		parsed, err := read(value)
 		if err != nil {
 			p.note(flag, err)
 			continue
@@ -103,7 +104,7 @@ func each[T any](p *Parser, flag string, values []string, parse func(string) (T,
 
 // choice parses one of a few words.
 func choice(words ...string) func(string) (string, error) {
-	return func(value string) (string, error) { return spec.ParseChoice(value, words...) }
+	return func(value string) (string, error) { return parse.Choice(value, words...) }
 }
 
 // Options reads the flags and args (image and command). It reads env and
@@ -121,7 +122,7 @@ func (f *Flags) Options(flags *pflag.FlagSet, a *cli.App, args []string) (*Optio
 	}
 	opts.Args = args[1:]
 	if f.rootfs {
-		opts.Rootfs = One(p, "rootfs", args[0], func(value string) (spec.Rootfs, error) { return spec.ParseRootfs(value, p.cwd) })
+		opts.Rootfs = One(p, "rootfs", args[0], func(value string) (spec.Rootfs, error) { return parse.Rootfs(value, p.cwd) })
 	} else {
 		opts.Image = args[0]
 	}
@@ -129,7 +130,7 @@ func (f *Flags) Options(flags *pflag.FlagSet, a *cli.App, args []string) (*Optio
 	if !flags.Changed("pull") && cfg.Containers.PullPolicy != "" {
 		opts.Pull = cfg.Containers.PullPolicy
 	}
-	opts.Pull, err = spec.ParsePull(opts.Pull)
+	opts.Pull, err = parse.Pull(opts.Pull)
 	p.note("pull", err)
 	var platformErr error
 	opts.Platform, platformErr = f.platform.Options()
@@ -170,11 +171,11 @@ func (f *Flags) imageOptions(p *Parser, o *Options) {
 }
 
 func (f *Flags) container(p *Parser, o *create.Options) {
-	o.Name = One(p, "name", f.name, spec.ParseName)
+	o.Name = One(p, "name", f.name, parse.Name)
 	o.Replace = f.replace
 	o.Labels = map[string]string{}
 	for _, path := range f.labelFiles {
-		p.note("label-file", withFile(path, func(file *os.File) error { return spec.ParseLabelFile(file, path, o.Labels) }))
+		p.note("label-file", withFile(path, func(file *os.File) error { return parse.LabelFile(file, path, o.Labels) }))
 	}
 	p.pairs("label", f.labels, o.Labels)
 	o.Annotations = map[string]string{}
@@ -202,7 +203,7 @@ func (f *Flags) container(p *Parser, o *create.Options) {
 // pairs reads KEY=VALUE flags into a map.
 func (p *Parser) pairs(flag string, values []string, to map[string]string) {
 	for _, value := range values {
-		key, val, err := spec.ParseLabel(value)
+		key, val, err := parse.Label(value)
 		if err != nil {
 			p.note(flag, err)
 			continue
@@ -246,20 +247,20 @@ func withFile(path string, f func(*os.File) error) error {
 func (f *Flags) process(p *Parser, cfg *config.Config, o *create.Options) {
 	o.Env = f.environment(p, cfg)
 	if p.flags.Changed("entrypoint") {
-		o.Entrypoint = One(p, "entrypoint", f.entrypoint, spec.ParseEntrypoint)
+		o.Entrypoint = One(p, "entrypoint", f.entrypoint, parse.Entrypoint)
 	}
-	o.Workdir = One(p, "workdir", f.workdir, spec.ParseWorkdir)
-	o.User = One(p, "user", f.user, spec.ParseUser)
+	o.Workdir = One(p, "workdir", f.workdir, parse.Workdir)
+	o.User = One(p, "user", f.user, parse.User)
 	o.Identities = f.ids.options(p)
 	o.GroupAdd = f.groupAdd
-	_, _, _, err := spec.ParseGroups(f.groupAdd)
+	_, _, _, err := parse.Groups(f.groupAdd)
 	p.note("group-add", err)
-	o.Umask = Optional(p, "umask", f.umask, spec.ParseUmask)
-	o.Attach, err = spec.ParseAttach(f.attach)
+	o.Umask = Optional(p, "umask", f.umask, parse.Umask)
+	o.Attach, err = parse.Attach(f.attach)
 	p.note("attach", err)
 	o.Stdin, o.TTY, o.SigProxy, o.Init = f.interactive, f.tty, f.sigProxy, f.init
 	o.PreserveFDs = int(min(f.preserveFDs, 1<<20))
-	o.TZ = One(p, "tz", f.tz, spec.ParseTimezone)
+	o.TZ = One(p, "tz", f.tz, parse.Timezone)
 }
 
 // proxyVariables are what --http-proxy passes on, in lower and upper case.
@@ -271,13 +272,13 @@ func proxyVariables() []string {
 func (p *Parser) Environment(files, values []string) (set []string) {
 	for _, path := range files {
 		p.note("env-file", withFile(path, func(file *os.File) error {
-			entries, err := spec.ParseEnvFile(file, path, p.host)
+			entries, err := parse.EnvFile(file, path, p.host)
 			set = append(set, entries...)
 			return err
 		}))
 	}
 	for _, value := range values {
-		entries, err := spec.ParseEnv(value, p.host)
+		entries, err := parse.Env(value, p.host)
 		p.note("env", err)
 		set = append(set, entries...)
 	}

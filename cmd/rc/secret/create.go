@@ -14,7 +14,7 @@ import (
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/secret"
-	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/spec/parse"
 )
 
 type createOptions struct {
@@ -49,7 +49,7 @@ rc secret create --env --replace db-password PASSWORD`,
 				return err
 			}
 			for _, label := range labels {
-				key, value, err := spec.ParseLabel(label)
+				key, value, err := parse.Label(label)
 				if err != nil {
 					return fmt.Errorf("--label %w", err)
 				}

@@ -11,7 +11,7 @@ import (
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/pkg/events"
 	"github.com/rc-containers/rc/pkg/format"
-	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/spec/parse"
 )
 
 type eventsOptions struct {
@@ -61,12 +61,12 @@ func (o *eventsOptions) read(now time.Time) (events.ReadOptions, error) {
 	out := events.ReadOptions{Stream: o.Stream}
 	var err error
 	if o.Since != "" {
-		if out.Since, err = spec.ParseTime(o.Since, now, false); err != nil {
+		if out.Since, err = parse.Time(o.Since, now, false); err != nil {
 			return out, fmt.Errorf("--since %w", err)
 		}
 	}
 	if o.Until != "" {
-		if out.Until, err = spec.ParseTime(o.Until, now, true); err != nil {
+		if out.Until, err = parse.Time(o.Until, now, true); err != nil {
 			return out, fmt.Errorf("--until %w", err)
 		}
 	}

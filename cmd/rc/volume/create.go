@@ -16,8 +16,10 @@ import (
 	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/spec/parse"
 	"github.com/rc-containers/rc/pkg/userns"
 	"github.com/rc-containers/rc/pkg/volume"
+	"github.com/rc-containers/rc/pkg/volume/driver"
 )
 
 type createOptions struct {
@@ -69,7 +71,7 @@ rc volume create --label keep=yes --opt type=tmpfs --opt o=size=64m scratch`,
 	flags := cmd.Flags()
 	flags.StringVarP(&opts.Driver, "driver", "d", spec.DriverLocal, "Driver: local is the only one")
 	cli.ListVar(flags, &labels, "label", "l", "Set a label: KEY=VALUE")
-	cli.ListVar(flags, &options, "opt", "o", "Set an option of the driver: KEY=VALUE, KEY one of "+strings.Join(volume.OptionKeys(), ", "))
+	cli.ListVar(flags, &options, "opt", "o", "Set an option of the driver: KEY=VALUE, KEY one of "+strings.Join(driver.OptionKeys(), ", "))
 	flags.BoolVar(&opts.Ignore, "ignore", false, "A volume that is there already is no error, and stays as it is")
 	flags.Uint32Var(&uid, "uid", 0, "Owner of the volume")
 	flags.Uint32Var(&gid, "gid", 0, "Group of the volume")
@@ -100,7 +102,7 @@ func (o *createOptions) take(args, labels, options []string) error {
 	}
 	o.Labels, o.Options = map[string]string{}, map[string]string{}
 	for _, text := range labels {
-		key, value, err := spec.ParseLabel(text)
+		key, value, err := parse.Label(text)
 		if err != nil {
 			return fmt.Errorf("--label %w", err)
 		}
@@ -116,7 +118,7 @@ func (o *createOptions) take(args, labels, options []string) error {
 		}
 		o.Options[key] = value
 	}
-	how, err := volume.ParseOptions(o.Options)
+	how, err := driver.Parse(o.Options)
 	if err != nil {
 		return fmt.Errorf("--opt: %w", err)
 	}
@@ -127,7 +129,7 @@ func (o *createOptions) take(args, labels, options []string) error {
 }
 
 func createVolume(ctx context.Context, a *cli.App, opts *createOptions) error {
-	how, err := volume.ParseOptions(opts.Options)
+	how, err := driver.Parse(opts.Options)
 	if err != nil {
 		return err
 	}
@@ -147,7 +149,7 @@ func createVolume(ctx context.Context, a *cli.App, opts *createOptions) error {
 		}
 		opts.Name = hex.EncodeToString(b[:])
 	}
-	err = root.Create(opts.Volume, true)
+	err = driver.Create(root, opts.Volume, true)
 	if errors.Is(err, errs.ErrExists) {
 		if !opts.Ignore {
 			return errs.WithHint(err, "rc volume create --ignore "+opts.Name)

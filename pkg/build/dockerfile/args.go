@@ -13,6 +13,7 @@ import (
 
 	"github.com/rc-containers/rc/pkg/index"
 	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/spec/parse"
 )
 
 // Names of build arguments that mean something without an ARG.
@@ -57,7 +58,7 @@ func formatPlatform(p spec.Platform) string {
 // parsePlatform reads os/arch[/variant]; the variants that everybody means are left out, as containerd's
 // normalization does.
 func parsePlatform(value string) (spec.Platform, error) {
-	p, err := spec.ParsePlatform(value)
+	p, err := parse.Platform(value)
 	switch {
 	case err != nil:
 		return p, err

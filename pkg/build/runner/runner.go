@@ -19,6 +19,7 @@ import (
 	"github.com/rc-containers/rc/pkg/image"
 	"github.com/rc-containers/rc/pkg/overlay"
 	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/spec/parse"
 )
 
 // What a build may be allowed besides, by BuildKit's names.
@@ -157,7 +158,7 @@ func (r *Runner) options(o *create.Options, run build.Run) error {
 func (r *Runner) devices(ctx context.Context, o *create.Options, devices []build.Device) error {
 	var known []string
 	for _, d := range devices {
-		device, err := spec.ParseDevice(d.Name)
+		device, err := parse.Device(d.Name)
 		if err == nil && device.CDI == "" {
 			err = errs.Invalidf("%q: want a CDI name such as vendor.com/class=name", d.Name)
 		}

@@ -20,6 +20,7 @@ import (
 	"github.com/rc-containers/rc/pkg/image/manifest"
 	"github.com/rc-containers/rc/pkg/index"
 	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/spec/parse"
 	"github.com/rc-containers/rc/pkg/store"
 )
 
@@ -220,7 +221,7 @@ func (b *builder) platform(of string) (spec.Platform, error) {
 	if of == "" {
 		return spec.Platform{}, nil
 	}
-	p, err := spec.ParsePlatform(of)
+	p, err := parse.Platform(of)
 	if err != nil {
 		return p, errs.Invalidf("platform %q: %w", of, err)
 	}

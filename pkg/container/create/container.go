@@ -15,6 +15,7 @@ import (
 	"github.com/rc-containers/rc/pkg/oci"
 	"github.com/rc-containers/rc/pkg/overlay"
 	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/spec/parse"
 )
 
 // Defaults where neither flags nor containers.conf say anything.
@@ -88,7 +89,7 @@ func (d *draft) metadata() error {
 	d.c.OCI.Root = &specs.Root{Path: "rootfs", Readonly: d.opts.ReadOnly || d.env.Config.Containers.ReadOnly}
 	d.c.OCI.Annotations = map[string]string{}
 	for _, entry := range d.env.Config.Containers.Annotations {
-		key, value, err := spec.ParseLabel(entry)
+		key, value, err := parse.Label(entry)
 		if err != nil {
 			return fmt.Errorf("containers.conf: annotations: %w", err)
 		}
@@ -125,7 +126,7 @@ func (d *draft) metadata() error {
 func (d *draft) cgroups() error {
 	cgroups := d.opts.Cgroups
 	if mode := d.env.Config.Containers.Cgroups; cgroups.Mode == "" && mode != "" {
-		parsed, err := spec.ParseChoice(mode, "enabled", "disabled", "split", "no-conmon")
+		parsed, err := parse.Choice(mode, "enabled", "disabled", "split", "no-conmon")
 		if err != nil {
 			return fmt.Errorf("containers.conf: cgroups: %w", err)
 		}
@@ -166,7 +167,7 @@ func (d *draft) namespaces() error {
 	} {
 		mode := ns.flag
 		if mode == "" {
-			parsed, err := spec.ParseNamespace(ns.conf)
+			parsed, err := parse.Namespace(ns.conf)
 			if err != nil {
 				return fmt.Errorf("containers.conf: %s: %w", ns.key, err)
 			}
@@ -207,17 +208,17 @@ func (d *draft) sysctls() error {
 	private := func(namespace string) bool { return d.private(specs.LinuxNamespaceType(namespace)) }
 	d.c.OCI.Linux.Sysctl = map[string]string{}
 	for _, entry := range d.env.Config.Containers.Sysctls {
-		key, value, err := spec.ParseSysctl(entry)
+		key, value, err := parse.Sysctl(entry)
 		if err != nil {
 			return fmt.Errorf("containers.conf: default_sysctls: %w", err)
 		}
-		if spec.CheckSysctl(key, private) == nil {
+		if parse.CheckSysctl(key, private) == nil {
 			d.c.OCI.Linux.Sysctl[key] = value
 		}
 	}
 	var problems []error
 	for _, key := range slices.Sorted(maps.Keys(d.opts.Sysctls)) {
-		if err := spec.CheckSysctl(key, private); err != nil {
+		if err := parse.CheckSysctl(key, private); err != nil {
 			problems = append(problems, fmt.Errorf("--sysctl %w", err))
 		}
 		d.c.OCI.Linux.Sysctl[key] = d.opts.Sysctls[key]

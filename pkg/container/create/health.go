@@ -7,6 +7,7 @@ import (
 
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/spec/parse"
 )
 
 // Health is what was asked for of a healthcheck; what is nil is left to the image's, and to
@@ -99,7 +100,7 @@ func (d *draft) imageHealth() (image spec.ImageHealth, err error) {
 	}
 	err = json.Unmarshal(d.image.Healthcheck, &image)
 	if err == nil && len(image.Test) > 0 {
-		err = spec.CheckHealthTest(image.Test)
+		err = parse.CheckHealthTest(image.Test)
 	}
 	if err == nil && min(image.Interval, image.Timeout, image.StartPeriod, image.StartInterval, time.Duration(image.Retries)) < 0 {
 		err = errs.Invalidf("%s: a number is less than 0", d.image.Healthcheck)

@@ -12,6 +12,7 @@ import (
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/oci"
 	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/spec/parse"
 	"github.com/rc-containers/rc/pkg/userns"
 )
 
@@ -49,7 +50,7 @@ func (i *Identities) choose(configured string) error {
 		return nil
 	}
 	if i.Userns.Mode == "" && configured != "" {
-		u, err := spec.ParseUserns(configured)
+		u, err := parse.Userns(configured)
 		if err != nil {
 			return fmt.Errorf("containers.conf: userns: %w", err)
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/oci"
 	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/spec/parse"
 )
 
 // Files of the runtime directory that are shown in the container.
@@ -82,7 +83,7 @@ func bindOn(mounts []specs.Mount, destination string) bool {
 func (d *draft) defaultMounts() ([]specs.Mount, error) {
 	size := d.opts.ShmSize
 	if text := d.env.Config.Containers.ShmSize; text != "" && size == 0 {
-		parsed, err := spec.ParseSize(text)
+		parsed, err := parse.Size(text)
 		if err != nil {
 			return nil, fmt.Errorf("containers.conf: shm_size: %w", err)
 		}
@@ -196,7 +197,7 @@ func (d *draft) devices(taken []specs.Mount) ([]specs.Mount, error) {
 		add(device.Host, device.Container)
 	}
 	for _, text := range d.env.Config.Containers.Devices {
-		device, err := spec.ParseDevice(text)
+		device, err := parse.Device(text)
 		if err != nil {
 			return nil, fmt.Errorf("containers.conf: devices: %w", err)
 		}

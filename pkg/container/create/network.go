@@ -10,6 +10,7 @@ import (
 
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/spec/parse"
 )
 
 // network decides how the container is connected, and refuses what its kind of network cannot
@@ -37,7 +38,7 @@ func (d *draft) networkMode(n *spec.Network) error {
 	switch mode := conf.Network; mode {
 	case "", "private", "bridge": // bridge is another program's default
 	default:
-		parsed, err := spec.ParseNetwork(mode)
+		parsed, err := parse.Network(mode)
 		if err != nil {
 			return fmt.Errorf("containers.conf: netns: %w", err)
 		}
@@ -62,12 +63,12 @@ func (d *draft) networkMode(n *spec.Network) error {
 func (d *draft) ports() error {
 	n := d.opts.Network
 	var err error
-	if n.Ports, err = spec.CheckPorts(n.Ports); err != nil {
+	if n.Ports, err = parse.CheckPorts(n.Ports); err != nil {
 		return err
 	}
 	exposed := slices.Clone(n.Expose)
 	for _, value := range slices.Sorted(maps.Keys(d.image.Config.ExposedPorts)) {
-		list, err := spec.ParseExpose(value)
+		list, err := parse.Expose(value)
 		if err != nil {
 			continue // the image's mistake, or sctp: nothing depends on it
 		}
@@ -168,13 +169,13 @@ func (d *draft) names(n *spec.Network) error {
 	if n.Mode == spec.NetworkContainer {
 		return nil
 	}
-	if err := take(&n.DNS, conf.DNSServers, "dns_servers", spec.ParseDNS); err != nil {
+	if err := take(&n.DNS, conf.DNSServers, "dns_servers", parse.DNS); err != nil {
 		return err
 	}
-	if err := take(&n.DNSSearch, conf.DNSSearches, "dns_searches", spec.ParseDNSSearch); err != nil {
+	if err := take(&n.DNSSearch, conf.DNSSearches, "dns_searches", parse.DNSSearch); err != nil {
 		return err
 	}
-	if err := take(&n.DNSOptions, conf.DNSOptions, "dns_options", spec.ParseDNSOption); err != nil {
+	if err := take(&n.DNSOptions, conf.DNSOptions, "dns_options", parse.DNSOption); err != nil {
 		return err
 	}
 	if slices.Contains(n.DNS, "none") && len(n.DNS)+len(n.DNSSearch)+len(n.DNSOptions) > 1 {

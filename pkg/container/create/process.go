@@ -11,6 +11,7 @@ import (
 
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/spec/parse"
 )
 
 // defaultPath is docker's and podman's PATH for images that have none.
@@ -20,7 +21,7 @@ const defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbi
 func (d *draft) process() error {
 	umask := uint32(defaultUmask)
 	if text := d.env.Config.Containers.Umask; text != "" {
-		parsed, err := spec.ParseUmask(text)
+		parsed, err := parse.Umask(text)
 		if err != nil {
 			return fmt.Errorf("containers.conf: umask: %w", err)
 		}
@@ -156,7 +157,7 @@ func (d *draft) rlimits() error {
 		{Type: "RLIMIT_NPROC", Soft: defaultProcesses, Hard: defaultProcesses},
 	}
 	for _, text := range d.env.Config.Containers.Ulimits {
-		limit, err := spec.ParseUlimit(text)
+		limit, err := parse.Ulimit(text)
 		if err != nil {
 			return fmt.Errorf("containers.conf: default_ulimits: %w", err)
 		}

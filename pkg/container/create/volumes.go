@@ -14,6 +14,7 @@ import (
 
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/spec/parse/mount"
 )
 
 // userMounts are those of flags, containers.conf and mounts.conf; the former win.
@@ -36,7 +37,7 @@ func (d *draft) userMounts() ([]specs.Mount, error) {
 		key   string
 		texts []string
 		parse func(value, cwd string) (specs.Mount, error)
-	}{{"volumes", conf.Volumes, spec.ParseVolume}, {"mounts", conf.Mounts, spec.ParseMount}} {
+	}{{"volumes", conf.Volumes, mount.Volume}, {"mounts", conf.Mounts, mount.Parse}} {
 		for _, text := range given.texts {
 			m, err := given.parse(text, "/")
 			var several []specs.Mount

@@ -14,6 +14,7 @@ import (
 	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/volume"
+	"github.com/rc-containers/rc/pkg/volume/driver"
 )
 
 // source is where the files of a volume are, and what kind of a volume it is.
@@ -21,7 +22,7 @@ func source(cfg *config.Config, name string) (path string, how volume.Mount, err
 	root := container.Volumes(cfg)
 	v, err := root.Load(name)
 	if err == nil {
-		how, err = volume.ParseOptions(v.Options)
+		how, err = driver.Parse(v.Options)
 	}
 	if err != nil {
 		return "", how, err
@@ -29,7 +30,7 @@ func source(cfg *config.Config, name string) (path string, how volume.Mount, err
 	if how.Kind == volume.Tmpfs {
 		return "", how, errs.WithHint(errs.Unsupportedf("volume %q: it lives in memory, for as long as a container has it", name), "rc cp CONTAINER:PATH")
 	}
-	return root.Source(name), how, nil
+	return driver.Source(root, name), how, nil
 }
 
 // ExportVolume writes what is in a volume as a tar stream. It is called in the default map.
@@ -83,7 +84,7 @@ func MountVolume(cfg *config.Config, name string) (string, error) {
 	v, err := root.Load(name)
 	var how volume.Mount
 	if err == nil {
-		how, err = volume.ParseOptions(v.Options)
+		how, err = driver.Parse(v.Options)
 	}
 	if err != nil || how.Kind == volume.Plain {
 		return root.Path(name), err

@@ -13,6 +13,7 @@ import (
 	"github.com/rc-containers/rc/pkg/format"
 	"github.com/rc-containers/rc/pkg/oci"
 	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/spec/parse"
 	"github.com/rc-containers/rc/pkg/state"
 )
 
@@ -306,7 +307,7 @@ func shmSize(options []string) int64 {
 		if !ok {
 			continue
 		}
-		if n, err := spec.ParseSize(text); err == nil {
+		if n, err := parse.Size(text); err == nil {
 			return n
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/rc-containers/rc/pkg/spec"
 	"github.com/rc-containers/rc/pkg/state"
 	"github.com/rc-containers/rc/pkg/volume"
+	"github.com/rc-containers/rc/pkg/volume/driver"
 )
 
 // Container is all of a container that is not secret.
@@ -150,7 +151,7 @@ func mounts(root state.Root, c *spec.Container) []Mount {
 		options, subpath := spec.MountOptions(m)
 		switch {
 		case m.Type == spec.TypeVolume:
-			i.Name, i.Driver, i.Source, i.SubPath = m.Source, spec.DriverLocal, volumes.Source(m.Source), subpath
+			i.Name, i.Driver, i.Source, i.SubPath = m.Source, spec.DriverLocal, driver.Source(volumes, m.Source), subpath
 		case m.Type == spec.TypeImage:
 			i.SubPath = subpath
 		case strings.HasPrefix(m.Source, root.Dir(c.ID)+"/"):

@@ -10,6 +10,7 @@ import (
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/spec"
 	"github.com/rc-containers/rc/pkg/volume"
+	"github.com/rc-containers/rc/pkg/volume/driver"
 )
 
 // Held are volumes that cannot be removed until Release, which comes when the record of
@@ -41,7 +42,7 @@ func (h *Held) hold(v spec.Volume, old, durable bool) error {
 			return errs.WithHint(fmt.Errorf("volume %q of the container: %w", v.Name, errs.ErrNotFound), "rc volume create "+v.Name)
 		}
 	}
-	lock, made, err := h.volumes.Hold(v, durable)
+	lock, made, err := h.volumes.Hold(v.Name, func() error { return driver.Create(h.volumes, v, durable) })
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/rc-containers/rc/pkg/shim"
 	"github.com/rc-containers/rc/pkg/spec"
 	"github.com/rc-containers/rc/pkg/volume"
+	"github.com/rc-containers/rc/pkg/volume/driver"
 )
 
 func TestResolve(t *testing.T) {
@@ -24,7 +25,7 @@ func TestResolve(t *testing.T) {
 		{Name: "host", Options: map[string]string{"type": "none", "o": "bind,ro", "device": device}},
 		{Name: "lost", Options: map[string]string{"type": "bind", "device": device + "/no"}},
 	} {
-		if err := root.Create(v, false); err != nil {
+		if err := driver.Create(root, v, false); err != nil {
 			t.Fatal(err)
 		}
 	}

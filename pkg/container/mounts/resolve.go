@@ -14,6 +14,7 @@ import (
 	"github.com/rc-containers/rc/pkg/shim"
 	"github.com/rc-containers/rc/pkg/spec"
 	"github.com/rc-containers/rc/pkg/volume"
+	"github.com/rc-containers/rc/pkg/volume/driver"
 )
 
 // Resolved is what the shim and the first process mount.
@@ -121,7 +122,7 @@ func (r *Resolved) volume(volumes volume.Root, m specs.Mount) (specs.Mount, erro
 	}
 	var how volume.Mount
 	if err == nil {
-		how, err = volume.ParseOptions(v.Options)
+		how, err = driver.Parse(v.Options)
 	}
 	if err != nil {
 		return m, err

@@ -11,6 +11,7 @@ import (
 	"github.com/rc-containers/rc/pkg/spec"
 	"github.com/rc-containers/rc/pkg/state"
 	"github.com/rc-containers/rc/pkg/volume"
+	"github.com/rc-containers/rc/pkg/volume/driver"
 )
 
 // Entry is a volume and what is to be known of it beside its record.
@@ -60,7 +61,7 @@ func List(cfg *config.Config, f Filters, users bool) ([]Entry, []error) {
 
 func (e *Entry) complete(root volume.Root) {
 	e.Source, e.Unfilled = root.Path(e.Name), false
-	if how, err := volume.ParseOptions(e.Options); err == nil && how.Kind == volume.Bind {
+	if how, err := driver.Parse(e.Options); err == nil && how.Kind == volume.Bind {
 		e.Source = how.Device
 	}
 	e.Unfilled = root.Unfilled(e.Name)

@@ -8,6 +8,7 @@ import (
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/volume/driver"
 )
 
 func TestFilters(t *testing.T) {
@@ -19,7 +20,7 @@ func TestFilters(t *testing.T) {
 		{Name: "c", Options: map[string]string{"o": "nocopy"}},
 	} {
 		v.Driver, v.Created = spec.DriverLocal, time.Unix(int64(1000+i), 0)
-		if err := root.Create(v, false); err != nil {
+		if err := driver.Create(root, v, false); err != nil {
 			t.Fatal(err)
 		}
 	}

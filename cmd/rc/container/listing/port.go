@@ -11,7 +11,7 @@ import (
 	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/format"
-	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/spec/parse"
 	"github.com/rc-containers/rc/pkg/state"
 )
 
@@ -51,7 +51,7 @@ rc port --all`,
 			case opts.All || len(rest) > 1:
 				return errs.WithHint(errs.Invalidf("port: %q is one argument too many", rest[len(rest)-1]), cmd.CommandPath()+" --help")
 			default:
-				list, err := spec.ParseExpose(rest[0])
+				list, err := parse.Expose(rest[0])
 				if err == nil && len(list) > 1 {
 					err = errs.Invalidf("%q: want one port", rest[0])
 				}
