@@ -36,7 +36,7 @@ func TestCreate(t *testing.T) {
 	want := spec.Volume{
 		Name: "a", Driver: "local", Created: time.Unix(5, 0).UTC(), Labels: map[string]string{"k": "v"}, Options: map[string]string{"o": "nocopy"},
 	}
-	if err := r.Create(want, true, true); err != nil {
+	if err := r.Create(want, false, true); err != nil {
 		t.Fatal(err)
 	}
 	got, err := r.Load("a")
@@ -44,9 +44,9 @@ func TestCreate(t *testing.T) {
 		t.Errorf("%v %s", err, cmp.Diff(&want, got))
 	}
 	if r.Unfilled("a") {
-		t.Error("nocopy, and unfilled")
+		t.Error("unfilled, and it should not be")
 	}
-	if err := r.Create(want, true, false); !errors.Is(err, errs.ErrExists) {
+	if err := r.Create(want, false, false); !errors.Is(err, errs.ErrExists) {
 		t.Errorf("again: %v", err)
 	}
 	if err := r.Create(spec.Volume{Name: "a/b"}, true, false); !errors.Is(err, errs.ErrInvalid) {

@@ -1,12 +1,15 @@
 package driver
 
 import (
+	"errors"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/spec"
 	"github.com/rc-containers/rc/pkg/volume"
 )
 
@@ -48,6 +51,33 @@ func TestParseOptions(t *testing.T) {
 		if _, err := Parse(in); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v: %v, want %q", in, err, want)
 		}
+	}
+}
+
+func TestCreate(t *testing.T) {
+	root := volume.Root{Data: t.TempDir()}
+	for name, test := range map[string]struct {
+		options  map[string]string
+		unfilled bool
+		source   string
+	}{
+		"plain":  {nil, true, root.Path("plain")},
+		"nocopy": {map[string]string{"o": "nocopy"}, false, root.Path("nocopy")},
+		"memory": {map[string]string{"type": "tmpfs"}, false, root.Path("memory")},
+		"bound":  {map[string]string{"type": "none", "o": "bind", "device": "/srv"}, false, "/srv"},
+	} {
+		if err := Create(root, spec.Volume{Name: name, Options: test.options}, false); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if root.Unfilled(name) != test.unfilled || Source(root, name) != test.source {
+			t.Errorf("%s: unfilled %t, files in %s", name, root.Unfilled(name), Source(root, name))
+		}
+	}
+	if err := Create(root, spec.Volume{Name: "v", Options: map[string]string{"colour": "red"}}, false); !errors.Is(err, errs.ErrInvalid) {
+		t.Errorf("an unknown option: %v", err)
+	}
+	if err := Create(root, spec.Volume{Name: "plain"}, false); !errors.Is(err, errs.ErrExists) {
+		t.Errorf("again: %v", err)
 	}
 }
 
