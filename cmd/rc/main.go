@@ -36,8 +36,14 @@ func growStack(use bool) {
 //go:noinline
 func touch(*[stackSize]byte) {}
 
+// defaultPath is where helpers are looked for without PATH.
+const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 func main() {
 	growStack(len(os.Args) == 0)
+	if _, set := os.LookupEnv("PATH"); !set { // as under env -i, where a shell has one all the same
+		_ = os.Setenv("PATH", defaultPath)
+	}
 	a := &cli.App{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Version: version, Started: time.Now()}
 	if userns.InReexec() {
 		if err := userns.EnterReexec(); err != nil {

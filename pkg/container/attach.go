@@ -69,5 +69,5 @@ func attach(ctx context.Context, cfg *config.Config, e *state.Entry, o AttachOpt
 		return 0, errs.WithCode(fmt.Errorf("attach to container %q: %w", e.Name, err), errs.CodeSignal+9)
 	}
 	slog.Debug("attached no more", "code", end.Code, "detached", end.Detached)
-	return end.Code, nil
+	return end.Code, unwritten(end)
 }

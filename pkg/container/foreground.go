@@ -1,6 +1,7 @@
 package container
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/shim"
 )
 
 // preserved are the caller's descriptors from 3 on: those of --preserve-fds, and a unit's sockets.
@@ -68,7 +70,16 @@ func (r *run) follow(ctx context.Context) (int, error) {
 		return 0, errs.WithCode(err, errs.CodeSignal+int(unix.SIGKILL))
 	}
 	slog.Debug("container ended, or was detached from", "code", end.Code, "detached", end.Detached)
-	return end.Code, nil
+	return end.Code, unwritten(end)
+}
+
+// unwritten is the error for a command that has ended while what it printed could not be written, on a
+// full disk: its own code stays where that tells of a failure already.
+func unwritten(end shim.Event) error {
+	if end.Unwritten == "" {
+		return nil
+	}
+	return errs.WithCode(errors.New(end.Unwritten), cmp.Or(end.Code, errs.CodeError))
 }
 
 // besides does what nobody waits for while the container starts; what it returns waits for

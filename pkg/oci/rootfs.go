@@ -218,7 +218,7 @@ func (c *child) mount(m *mount) (late int, err error) {
 	return -1, unix.Close(mounted)
 }
 
-// copyUp fills a tmpfs with what the image has under it. A mode that was asked for stays.
+// copyUp fills a tmpfs with what the image has under it. An owner and a mode that were asked for stay.
 func (c *child) copyUp(m *mount, under, mounted int) error {
 	var before unix.Stat_t
 	if err := unix.Fstat(mounted, &before); err != nil {
@@ -227,7 +227,18 @@ func (c *child) copyUp(m *mount, under, mounted int) error {
 	if err := copyDirectory(under, mounted); err != nil {
 		return err
 	}
-	if !strings.Contains(","+m.data, ",mode=") {
+	asked := func(option string) bool { return strings.Contains(","+m.data, ","+option+"=") }
+	uid, gid := -1, -1
+	if asked("uid") {
+		uid = int(before.Uid)
+	}
+	if asked("gid") {
+		gid = int(before.Gid)
+	}
+	if err := unix.Fchown(mounted, uid, gid); err != nil {
+		return err
+	}
+	if !asked("mode") {
 		return nil
 	}
 	return unix.Fchmod(mounted, before.Mode&^unix.S_IFMT)

@@ -81,7 +81,7 @@ func (s *server) attach(conn *linux.Conn, data []byte, files []*os.File) error {
 	case code := <-w:
 		s.output.remove(k)
 		k.finish()
-		_ = conn.Send(encodeExited(code, false))
+		_ = conn.Send(exited{Code: code, Unwritten: k.unwritten.String()}.encode())
 	case <-gone:
 		s.dropWatcher(w)
 	}

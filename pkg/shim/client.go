@@ -117,6 +117,8 @@ type Event struct {
 	Code, PID        int
 	// OOM says, to the owner, that the kernel's out-of-memory killer struck in the container's cgroup.
 	OOM bool
+	// Unwritten says why not all that was printed could be written to the caller's streams.
+	Unwritten string
 	// Input is what to write to: the master of the terminal where Terminal is set, else of a pipe
 	// that is the standard input; nil for neither. It is the caller's to close.
 	Input    *os.File
@@ -143,7 +145,7 @@ func (c *Client) Next() (Event, error) {
 	case msgExited:
 		var x exited
 		err := decode(data[1:], x.fields)
-		return Event{Exited: true, Code: x.Code, OOM: x.OOM}, err
+		return Event{Exited: true, Code: x.Code, OOM: x.OOM, Unwritten: x.Unwritten}, err
 	case msgDone:
 		return Event{Detached: true}, nil
 	}

@@ -162,7 +162,7 @@ func (s *server) watch(conn *linux.Conn) error {
 	}()
 	select {
 	case code := <-w:
-		_ = conn.Send(encodeExited(code, false))
+		_ = conn.Send(exited{Code: code}.encode())
 	case <-gone:
 		s.dropWatcher(w)
 	}

@@ -76,7 +76,7 @@ func (s *server) exec(conn *linux.Conn, data []byte, files []*os.File) error {
 		return err
 	}
 	if !req.Detach {
-		_ = conn.Send(encodeExited(code, false))
+		_ = conn.Send(exited{Code: code}.encode())
 	}
 	s.emitExit("exec_died", code, map[string]string{"execID": req.ID})
 	return nil

@@ -28,6 +28,39 @@ type output struct {
 	idle  *time.Timer  // flushes the log when nothing comes for a while
 	front [3]*os.File  // rc's own streams, by number; nil for none
 	sinks map[*sink]bool
+
+	unwritten unwritten // what happened to front
+}
+
+// unwritten is why a stream of rc's was given up while somebody still waited for what is printed.
+// Its methods may be called from any goroutine.
+type unwritten struct {
+	mu  sync.Mutex
+	why string
+}
+
+// note takes the error of a write to f. That the reader has gone, or the terminal, is what may happen.
+func (u *unwritten) note(stream int, f *os.File, err error) {
+	if errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) || errors.Is(err, os.ErrClosed) {
+		return
+	}
+	if info, statErr := f.Stat(); errors.Is(err, unix.EIO) && statErr == nil && info.Mode()&os.ModeCharDevice != 0 {
+		return
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.why == "" {
+		if number, ok := errors.AsType[unix.Errno](err); ok {
+			err = number
+		}
+		u.why = fmt.Sprintf("write standard %s: %v", [...]string{stdout: "output", stderr: "error"}[stream], err)
+	}
+}
+
+func (u *unwritten) String() string {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.why
 }
 
 // write passes on what came from a stream. It takes as long as rc's own stream takes, since
@@ -73,6 +106,7 @@ func (o *output) write(stream int, p []byte) error {
 		return nil // rc has detached meanwhile
 	}
 	o.front[stream] = nil
+	o.unwritten.note(stream, front, err)
 	return err
 }
 

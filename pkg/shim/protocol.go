@@ -303,17 +303,17 @@ func encodeFailure(err error) []byte {
 type exited struct {
 	Code int
 	OOM  bool // the out-of-memory killer was there
+	// Unwritten says why not all that was printed could be written to the caller's streams.
+	Unwritten string
 }
 
 func (e *exited) fields(c *wire.Coder) {
 	wire.Number(c, &e.Code)
 	c.Flag(&e.OOM)
+	c.Text(&e.Unwritten)
 }
 
-func encodeExited(code int, oom bool) []byte {
-	e := exited{code, oom}
-	return encode(msgExited, e.fields)
-}
+func (e exited) encode() []byte { return encode(msgExited, e.fields) }
 
 func number(n *int) func(*wire.Coder) {
 	return func(c *wire.Coder) { wire.Number(c, n) }

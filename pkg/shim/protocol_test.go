@@ -66,7 +66,7 @@ func TestClient(t *testing.T) {
 	c := NewClient(ours)
 	n, s := 42, started{PID: 42}
 	for _, data := range [][]byte{
-		encode(msgStarted, s.fields), encodeExited(n, true),
+		encode(msgStarted, s.fields), exited{Code: n, OOM: true, Unwritten: "stdout: full"}.encode(),
 		encodeFailure(errs.WithHint(errs.WithCode(errors.New("exec x: no"), 127), "do")),
 		encodeFailure(errors.New(strings.Repeat("x", 2*messageLimit))),
 		{'?'},
@@ -79,7 +79,7 @@ func TestClient(t *testing.T) {
 	if e, err := c.Next(); e.PID != 42 || e.Exited || err != nil {
 		t.Errorf("started: %+v, %v", e, err)
 	}
-	if e, err := c.Next(); e.Code != 42 || !e.Exited || err != nil {
+	if e, err := c.Next(); e.Code != 42 || !e.Exited || e.Unwritten != "stdout: full" || err != nil {
 		t.Errorf("exited: %+v, %v", e, err)
 	}
 	if _, err := c.Next(); errs.Code(err) != 127 || errs.Hint(err) != "do" || err.Error() != "exec x: no" {

@@ -132,7 +132,8 @@ func Serve(ctx context.Context, args []string) int {
 	close(s.ending)
 	if s.ownerHere {
 		s.dismissOwner() // whoever reads rc's streams to their end shall not wait for what follows
-		_ = s.owner.Send(encodeExited(exit.Code, exit.Code != 0 && s.oomKilled()))
+		end := exited{Code: exit.Code, OOM: exit.Code != 0 && s.oomKilled(), Unwritten: s.output.unwritten.String()}
+		_ = s.owner.Send(end.encode())
 	}
 	s.cleanUp(ctx)
 	s.finishAnswers()

@@ -15,6 +15,8 @@ type sink struct {
 	queue chan chunk
 	done  chan struct{} // closed when all was written, or the reader is gone
 
+	unwritten unwritten
+
 	mu      sync.Mutex
 	closed  bool
 	stalled bool
@@ -118,7 +120,8 @@ func (k *sink) run() {
 			continue
 		}
 		if _, err := f.Write(c.data); err != nil {
-			return // the reader is gone
+			k.unwritten.note(c.stream, f, err)
+			return
 		}
 	}
 }

@@ -73,6 +73,9 @@ func (r Root) fill(name string, f Filling) error {
 	if err := os.Mkdir(temp, 0o755); err != nil {
 		return err
 	}
+	if err := os.Chmod(temp, 0o755); err != nil { // whatever the umask is
+		return err
+	}
 	uid, gid := -1, -1
 	if err = f.Copy(temp); err == nil && f.Owner != nil && v.UID == nil && v.GID == nil {
 		uid, gid, err = f.Owner()

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -55,7 +56,11 @@ func Report(w io.Writer, err error) int {
 	if err == nil || errors.As(err, &exit) {
 		return errs.Code(err)
 	}
-	for line := range strings.SplitSeq(err.Error(), "\n") { // what errors.Join has joined
+	text := err.Error()
+	if errors.Is(err, context.Canceled) { // by a signal: nothing else ends main's context
+		text = strings.ReplaceAll(text, context.Canceled.Error(), "interrupted")
+	}
+	for line := range strings.SplitSeq(text, "\n") { // what errors.Join has joined
 		fmt.Fprintln(w, "Error:", line)
 	}
 	if hint := errs.Hint(err); hint != "" {

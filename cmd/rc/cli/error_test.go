@@ -16,7 +16,7 @@ func TestReport(t *testing.T) {
 	if code := Report(&out, errs.WithHint(errs.WithCode(context.Canceled, 126), "try again")); code != 126 {
 		t.Errorf("code %d", code)
 	}
-	if out.String() != "Error: context canceled\nHint: try again\n" {
+	if out.String() != "Error: interrupted\nHint: try again\n" {
 		t.Errorf("%q", out.String())
 	}
 }

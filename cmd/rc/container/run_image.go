@@ -121,12 +121,8 @@ func described(o *runflags.Options, found *index.Image, lock *index.Lock) create
 	if len(found.Names) > 0 {
 		name = found.Names[0]
 	}
-	if typed, err := index.ParseName(o.Image); err == nil {
-		for _, candidate := range found.Names {
-			if candidate == typed.Tagged().String() {
-				name = candidate
-			}
-		}
+	if meant := image.NameOf(found.Entry, o.Image); meant != "" {
+		name = meant
 	}
 	rootfs := spec.Rootfs{Lower: found.Lower}
 	if found.FuseOnly {

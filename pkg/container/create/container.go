@@ -184,6 +184,9 @@ func (d *draft) namespaces() error {
 	}
 	if d.private(specs.UTSNamespace) {
 		d.c.OCI.Hostname = d.opts.Hostname
+		if d.c.OCI.Hostname == "" && !d.private(specs.NetworkNamespace) && !d.c.Network.Shared() {
+			d.c.OCI.Hostname = d.env.Hostname // as docker and podman have it with --network host
+		}
 		if d.c.OCI.Hostname == "" {
 			d.c.OCI.Hostname = d.c.ID[:min(12, len(d.c.ID))]
 		}

@@ -110,9 +110,10 @@ func (s *Store) load(name string) (*Network, error) {
 	return &n, nil
 }
 
-// Find is a network by name, id or the beginning of an id. "" is the default network.
+// Find is a network by name, id or the beginning of an id. "" is the default network, and so is docker's
+// name for it.
 func (s *Store) Find(nameOrID string) (*Network, error) {
-	if nameOrID == "" {
+	if nameOrID == "" || nameOrID == spec.NetworkBridge {
 		nameOrID = s.defaultName()
 	}
 	if strings.ContainsRune(nameOrID, '/') {
@@ -138,6 +139,9 @@ func (s *Store) Find(nameOrID string) (*Network, error) {
 	}
 	if found == nil {
 		names := spec.NetworkModes()
+		if slices.Contains(names, nameOrID) {
+			return nil, fmt.Errorf("network %q: %w: to --network this word is a mode, with nothing to manage", nameOrID, errs.ErrNotFound)
+		}
 		for _, n := range all {
 			names = append(names, n.Name)
 		}
