@@ -58,6 +58,9 @@ func main() {
 func run(a *cli.App, args []string) int {
 	ctx, interrupted := untilSignal()
 	root := newRootCommand(a, args)
+	if err := cli.CheckGlobalFlags(root.PersistentFlags(), args); err != nil {
+		return cli.Report(a.Stderr, err)
+	}
 	root.SetArgs(args)
 	root.SetIn(a.Stdin)
 	root.SetOut(a.Stdout)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -27,20 +28,117 @@ func words(t *testing.T, file string) []string {
 	return all
 }
 
-// TestFlagsOfPeers is about alias docker=rc and alias podman=rc: no flag of theirs is unknown.
+// peerFlag is a flag of docker's or podman's.
+type peerFlag struct {
+	verb        []string // nothing for the global flags
+	name, short string
+	value       bool // it takes one
+}
+
+func (p peerFlag) String() string { return strings.Join(append(p.verb, "--"+p.name), " ") }
+
+// peerFlags are those of a list in testdata; the format is said at the top of flags-podman.txt.
+func peerFlags(t *testing.T, file string) (verbs [][]string, flags []peerFlag) {
+	t.Helper()
+	data, err := os.ReadFile("testdata/" + file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var verb []string
+	for line := range strings.Lines(string(data)) {
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		if !strings.HasPrefix(line, " ") {
+			name, rest, _ := strings.Cut(line, ":")
+			verb, line = strings.Fields(strings.TrimPrefix(name, "rc")), rest
+			verbs = append(verbs, verb)
+		}
+		for _, word := range strings.Fields(line) {
+			word, value := strings.CutSuffix(word, "=")
+			name, short, _ := strings.Cut(word, ",")
+			flags = append(flags, peerFlag{verb, name, short, value})
+		}
+	}
+	return verbs, flags
+}
+
+// otherShorts are flags whose short form means something else to rc, and why.
+func otherShorts() map[string]string {
+	return map[string]string{
+		"logs --names":      "-n is docker's --tail",
+		"stop --timeout":    "-t is --time's, which means the same",
+		"restart --timeout": "-t is --time's, which means the same",
+		"--log-level":       "-l is --latest's of many verbs",
+	}
+}
+
+// TestFlagsOfPeers is about alias docker=rc and alias podman=rc: of every verb that rc has, no flag of theirs is
+// unknown. It is there with the same short form, or it is said why not.
 func TestFlagsOfPeers(t *testing.T) {
 	t.Setenv("HOME", t.TempDir())
 	root := newRootCommand(&cli.App{}, nil)
-	for _, verb := range []string{"run", "create"} {
-		cmd, _, err := root.Find([]string{verb})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, name := range words(t, "run-flags.txt") {
-			if cmd.Flags().Lookup(name) != nil || root.PersistentFlags().Lookup(name) != nil || verb == "create" && onlyRun(name) {
+	for _, file := range []string{"flags-podman.txt", "flags-docker.txt"} {
+		verbs, flags := peerFlags(t, file)
+		for _, verb := range verbs {
+			if _, rest, err := root.Find(verb); err == nil && len(rest) == 0 {
 				continue
 			}
-			t.Errorf("rc %s --%s: unknown; take it, or say why not in cmd/rc/container/run_refused.go", verb, name)
+			checkRefusal(t, verb, "rc "+strings.Join(verb, " "))
+		}
+		for _, p := range flags {
+			cmd, _, err := root.Find(p.verb)
+			if err != nil {
+				t.Fatal(err)
+			}
+			flag := lookup(root, cmd, p.name)
+			switch {
+			case flag == nil:
+				checkRefusal(t, append(slices.Clone(p.verb), "--"+p.name+"=x"), "--"+p.name)
+			case p.short != "" && flag.Shorthand != p.short && otherShorts()[p.String()] == "":
+				t.Errorf("%s: %s has -%s, rc -%s", file, p, p.short, flag.Shorthand)
+			case p.value && flag.Value.Type() == "bool", !p.value && flag.NoOptDefVal == "":
+				t.Errorf("%s: %s: value %v, and rc's is %s", file, p, p.value, flag.Value.Type())
+			}
+			if slices.Equal(p.verb, []string{"run"}) && !onlyRun(p.name) {
+				if create, _, _ := root.Find([]string{"create"}); create.Flags().Lookup(p.name) == nil && root.PersistentFlags().Lookup(p.name) == nil {
+					t.Errorf("%s: create --%s: unknown", file, p.name)
+				}
+			}
+		}
+	}
+}
+
+func lookup(root, cmd *cobra.Command, name string) *pflag.Flag {
+	if flag := cmd.Flags().Lookup(name); flag != nil {
+		return flag
+	}
+	return root.PersistentFlags().Lookup(name)
+}
+
+// checkRefusal holds that rc refuses what it was given for a reason.
+func checkRefusal(t *testing.T, args []string, what string) {
+	t.Helper()
+	code, _, stderr := rc(t, args...)
+	if code != 125 || !strings.HasPrefix(stderr, "Error: "+what+": ") {
+		t.Errorf("rc %s: code %d, %q; make it, or say why not in cmd/rc/cli/peers.go", strings.Join(args, " "), code, stderr)
+	}
+}
+
+// TestLacks holds that what rc is said to lack is not there.
+func TestLacks(t *testing.T) {
+	t.Setenv("HOME", t.TempDir())
+	root := newRootCommand(&cli.App{}, nil)
+	for _, l := range cli.Lacks() {
+		cmd, rest, err := root.Find(strings.Fields(l.Verb))
+		there := err == nil && len(rest) == 0
+		if l.Flags == "" && there {
+			t.Errorf("rc %s: it is there", l.Verb)
+		}
+		for _, name := range strings.Fields(l.Flags) {
+			if !there || lookup(root, cmd, name) != nil {
+				t.Errorf("rc %s --%s: it is there, or its verb is not", l.Verb, name)
+			}
 		}
 	}
 }
@@ -48,7 +146,7 @@ func TestFlagsOfPeers(t *testing.T) {
 // onlyRun are flags about the first start, which docker create and podman create have not.
 func onlyRun(name string) bool {
 	switch name {
-	case "detach", "detach-keys", "sig-proxy", "preserve-fds", "preserve-fd", "rmi":
+	case "detach", "detach-keys", "sig-proxy", "preserve-fds", "preserve-fd", "rmi", "passwd":
 		return true
 	}
 	return false
@@ -87,12 +185,32 @@ func TestVerbsOfPeers(t *testing.T) {
 	t.Setenv("HOME", t.TempDir())
 	root := newRootCommand(&cli.App{}, nil)
 	for _, verb := range words(t, "verbs.txt") {
-		if cmd, _, err := root.Find([]string{verb}); err == nil && cmd != root {
-			continue
+		if cmd, _, err := root.Find([]string{verb}); err != nil || cmd == root {
+			checkRefusal(t, []string{verb, "x"}, "rc "+verb)
 		}
-		code, _, stderr := rc(t, verb, "x")
-		if code != 125 || !strings.HasPrefix(stderr, "Error: rc "+verb+": ") {
-			t.Errorf("rc %s: code %d, %q; make it, or say why not in peersVerbs of cmd/rc/cli", verb, code, stderr)
+	}
+}
+
+// TestGlobalFlagsOfPeers: before the verb it is the flag that is refused, whatever stands behind it.
+func TestGlobalFlagsOfPeers(t *testing.T) {
+	t.Setenv("HOME", t.TempDir())
+	for args, want := range map[string]string{
+		"-H tcp://x ps":                  "-H: there is no daemon",
+		"--host=tcp://x ps":              "--host: there is no daemon",
+		"-c default ps":                  "-c: there is no daemon",
+		"--remote ps":                    "--remote: there is no daemon",
+		"--debug --syslog ps":            "--syslog: rc logs to its standard error",
+		"--runtime crun run x":           "--runtime: rc is its own runtime",
+		"--config /x image ls":           "--config: the directory of docker's client",
+		"-l debug ps":                    "-l: it is --latest's of many verbs",
+		"image ls --tree":                "--tree: it is a verb",
+		"container stop --frob x":        `unknown flag --frob`,
+		"container checkpoint x":         "rc container checkpoint: CRIU wants root",
+		"network create --scope=swarm x": "--scope: rc works on one machine",
+	} {
+		code, _, stderr := rc(t, strings.Fields(args)...)
+		if code != 125 || !strings.HasPrefix(stderr, "Error: "+want) {
+			t.Errorf("rc %s: code %d, %q, want %q", args, code, stderr, want)
 		}
 	}
 }

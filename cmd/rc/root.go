@@ -112,7 +112,7 @@ func addGlobalFlags(flags *pflag.FlagSet, to *config.Flags) {
 	cli.ListVar(flags, &to.Modules, "module", "", "Read a module of containers.conf, too: a file, or its name in containers.conf.modules")
 	flags.StringVar(&to.CgroupManager, "cgroup-manager", "", "Cgroup manager: systemd or cgroupfs (default systemd)")
 	flags.StringVar(&to.LogLevel, "log-level", "", "Log messages at and above this level: "+strings.Join(config.LogLevels(), ", ")+" (default warn)")
-	flags.BoolVar(&to.Debug, "debug", false, "Log everything, and how long each stage takes")
+	flags.BoolVarP(&to.Debug, "debug", "D", false, "Log everything, and how long each stage takes")
 }
 
 // commandWord is the first argument that is no global flag, "" if there is none.

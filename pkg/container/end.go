@@ -55,9 +55,8 @@ type ending struct {
 	grace  time.Duration
 }
 
-// endContainer stops the container and waits for its shim. timeout is how many seconds it has
-// between its stop signal and SIGKILL; nil is its own.
-func endContainer(ctx context.Context, root state.Root, e *state.Entry, timeout *uint) error {
+// endContainer stops the container and waits for its shim.
+func endContainer(ctx context.Context, root state.Root, e *state.Entry, o StopOptions) error {
 	if e.State == nil {
 		return nil
 	}
@@ -78,8 +77,11 @@ func endContainer(ctx context.Context, root state.Root, e *state.Entry, timeout 
 	if c, err := root.Load(e.ID); err == nil {
 		end.signal, end.grace = unix.Signal(c.StopSignal), time.Duration(c.StopTimeout)*time.Second
 	}
-	if timeout != nil {
-		end.grace = time.Duration(*timeout) * time.Second
+	if o.Timeout != nil {
+		end.grace = time.Duration(*o.Timeout) * time.Second
+	}
+	if o.Signal != 0 {
+		end.signal = o.Signal
 	}
 	if err := end.run(ctx); err != nil {
 		return err

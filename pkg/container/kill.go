@@ -29,7 +29,7 @@ func Kill(ctx context.Context, root state.Root, id string, sig unix.Signal) erro
 		return notRunning("kill", e)
 	}
 	if sig == unix.SIGKILL {
-		err = endContainer(ctx, root, e, new(uint))
+		err = endContainer(ctx, root, e, StopOptions{Timeout: new(uint)})
 	} else {
 		err = kill(root, e, sig)
 	}

@@ -88,7 +88,7 @@ func (o RemoveOptions) prepare(ctx context.Context, root state.Root, id string) 
 		return nil, errs.WithHint(fmt.Errorf("remove container %q: %w: it is %s", e.Name, errs.ErrState, e.Status), "rc rm -f "+e.Name)
 	}
 	// One that waits for rc start (initialized) has run nothing that could be lost.
-	if err := endContainer(ctx, root, e, o.Timeout); err != nil {
+	if err := endContainer(ctx, root, e, StopOptions{Timeout: o.Timeout}); err != nil {
 		return nil, fmt.Errorf("remove container %q: %w", e.Name, err)
 	}
 	return e, nil

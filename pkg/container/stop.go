@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/state"
 )
@@ -13,6 +15,8 @@ import (
 type StopOptions struct {
 	// Timeout is how many seconds it has between its stop signal and SIGKILL; nil is its own.
 	Timeout *uint
+	// Signal asks it to end, 0 is its own stop signal.
+	Signal unix.Signal
 }
 
 // Stop ends the container id, see ending, and waits until its shim has cleaned up. One that
@@ -33,7 +37,7 @@ func Stop(ctx context.Context, root state.Root, id string, o StopOptions) error 
 	if e.State == nil {
 		return nil
 	}
-	if err := endContainer(ctx, root, e, o.Timeout); err != nil {
+	if err := endContainer(ctx, root, e, o); err != nil {
 		return fmt.Errorf("stop container %q: %w", e.Name, err)
 	}
 	if e.Alive() {

@@ -64,6 +64,7 @@ rc builder du --format '{{.ID}} {{.Size}} {{.Description}}'`,
 	flags := cmd.Flags()
 	cli.ListVar(flags, &opts.Filters, "filter", "f", "Only what matches KEY=VALUE: "+strings.Join(filterKeys(), ", "))
 	flags.StringVar(&opts.Format, "format", "", "table, json, or a Go template")
+	addNoOps(flags, builderNoOp())
 	flags.BoolVarP(&opts.Verbose, "verbose", "v", false, "Show everything that is known of each")
 	cli.CompleteFormat(cmd, row{})
 	completeFilters(cmd)

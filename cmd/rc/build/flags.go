@@ -56,7 +56,7 @@ func (f *buildFlags) add(a *cli.App, cmd *cobra.Command) {
 	flags.StringVar(&f.logfile, "logfile", "", "Write progress and output of the build to this file")
 	f.registry.Pull(flags)
 	f.step.Add(flags)
-	addNoOps(flags)
+	addNoOps(flags, noOps()...)
 	addRefused(flags)
 	f.complete(a, cmd)
 }
@@ -125,13 +125,18 @@ func noOps() []noOp {
 		{"rm", "no container of a RUN stays", true},
 		{"skip-unused-stages", "stages that the target does not need are never built", true},
 		{"identity-label", "rc sets no label of its own", true},
-		{"builder", "there is one builder, and it is no daemon", false},
+		builderNoOp(),
 		{"stdin", "RUN reads nothing from the terminal", true},
 	}
 }
 
-func addNoOps(flags *pflag.FlagSet) {
-	for _, n := range noOps() {
+// builderNoOp is what rc builder has, too.
+func builderNoOp() noOp {
+	return noOp{"builder", "there is one builder, and it is no daemon", false}
+}
+
+func addNoOps(flags *pflag.FlagSet, list ...noOp) {
+	for _, n := range list {
 		if n.isBool {
 			flags.Bool(n.name, true, "Without effect: "+n.why)
 		} else {

@@ -56,7 +56,10 @@ rc builder prune --force --filter until=168h --reserved-space 10g`,
 	flags.StringVar(&keep, "reserved-space", "", "Leave so many bytes, of what was used last")
 	flags.StringVar(&keep, "keep-storage", "", "Leave so many bytes, of what was used last")
 	flags.BoolVar(&opts.Verbose, "verbose", false, "Print the ids of what is deleted")
-	cli.Must(flags.MarkHidden("keep-storage")) // docker's older name
+	flags.StringVar(&keep, "max-used-space", "", "Leave so many bytes, of what was used last")
+	cli.Must(flags.MarkHidden("keep-storage"))   // docker's older name
+	cli.Must(flags.MarkHidden("max-used-space")) // the same where there is no running builder that collects by itself
+	addNoOps(flags, builderNoOp())
 	cli.Must(cmd.RegisterFlagCompletionFunc("reserved-space", cobra.NoFileCompletions))
 	completeFilters(cmd)
 	return cmd

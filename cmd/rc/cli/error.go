@@ -28,6 +28,9 @@ func FlagError(cmd *cobra.Command, err error) error {
 		if unknown.GetSpecifiedShortnames() != "" {
 			return errs.WithHint(errs.Invalidf("unknown flag -%s in -%s", name, unknown.GetSpecifiedShortnames()), help)
 		}
+		if l, lacks := LacksFlag(cmd, name); lacks {
+			return l.error("--" + name)
+		}
 		if near := spec.Nearest(name, flagNames(cmd)); near != "" {
 			return errs.WithHint(errs.Invalidf("unknown flag --%s; did you mean --%s?", name, near), help)
 		}
@@ -41,9 +44,6 @@ func FlagError(cmd *cobra.Command, err error) error {
 		name := "--" + value.GetFlag().Name
 		if _, is := value.GetFlag().Value.(refused); is {
 			return value.Unwrap()
-		}
-		if errors.Is(err, errNotYet) {
-			return errs.Unsupportedf("%s: %w", name, errNotYet)
 		}
 		return errs.WithHint(errs.Invalidf("%s %q: want %s", name, value.GetValue(), wanted(value.GetFlag().Value.Type())), help)
 	}
@@ -92,28 +92,4 @@ func flagNames(cmd *cobra.Command) []string {
 		}
 	})
 	return names
-}
-
-// errNotYet is the cause of a NotYet flag's error.
-var errNotYet = errors.New("not supported yet")
-
-// NotYet is a flag that docker and podman have and rc is going to have: giving it is an
-// error that says so, unlike a flag that nobody knows.
-type NotYet struct{ kind string }
-
-func (NotYet) String() string   { return "" }
-func (NotYet) Set(string) error { return errNotYet }
-func (n NotYet) Type() string   { return n.kind }
-
-// AddNotYet declares such a flag. A switch takes no value.
-func AddNotYet(flags *pflag.FlagSet, name, short string, isSwitch bool) {
-	kind := "string"
-	if isSwitch {
-		kind = "bool"
-	}
-	flag := flags.VarPF(NotYet{kind}, name, short, "Not supported yet")
-	flag.Hidden = true
-	if isSwitch {
-		flag.NoOptDefVal = "true"
-	}
 }

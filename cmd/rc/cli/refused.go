@@ -8,9 +8,12 @@ import (
 	"github.com/rc-containers/rc/pkg/errs"
 )
 
-// Refusal is a flag of docker's or podman's that rc has not, and why.
+// Refusal is a flag of docker's or podman's that rc has not, and why: declared, because it has a short form, or values
+// that are harmless. Others are Lacks.
 type Refusal struct {
 	Name, Why string
+	// Short is its short form, "" for none.
+	Short string
 	// Hint is what to do instead, "" for nothing.
 	Hint string
 	// Harmless are values that ask for what is so anyway.
@@ -40,7 +43,7 @@ func (r refused) Set(value string) error {
 // AddRefusals declares such flags.
 func AddRefusals(flags *pflag.FlagSet, list []Refusal) {
 	for i := range list {
-		flag := flags.VarPF(refused{&list[i]}, list[i].Name, "", "Refused: "+list[i].Why)
+		flag := flags.VarPF(refused{&list[i]}, list[i].Name, list[i].Short, "Refused: "+list[i].Why)
 		flag.Hidden = true
 		if list[i].Switch {
 			flag.NoOptDefVal = "true"
@@ -50,9 +53,6 @@ func AddRefusals(flags *pflag.FlagSet, list []Refusal) {
 
 // IsRefused tells flags that are there to say that rc has them not.
 func IsRefused(flag *pflag.Flag) bool {
-	switch flag.Value.(type) {
-	case refused, NotYet:
-		return true
-	}
-	return false
+	_, is := flag.Value.(refused)
+	return is
 }

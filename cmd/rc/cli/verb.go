@@ -71,8 +71,8 @@ func MissingCommand(cmd *cobra.Command, args []string) error {
 
 // UnknownCommand says what may have been meant.
 func UnknownCommand(cmd *cobra.Command, word string) error {
-	if why, known := peersVerbs()[word]; known && !cmd.HasParent() {
-		return errs.Unsupportedf("%s %s: %s", cmd.Name(), word, why)
+	if l, lacks := lacksVerb(strings.TrimPrefix(cmd.CommandPath()+" "+word, cmd.Root().Name()+" ")); lacks {
+		return l.error(cmd.CommandPath() + " " + word)
 	}
 	var names []string
 	for _, sub := range cmd.Commands() {
@@ -85,18 +85,4 @@ func UnknownCommand(cmd *cobra.Command, word string) error {
 			cmd.CommandPath()+" "+near+" --help")
 	}
 	return errs.WithHint(errs.Invalidf("unknown command %q for %q", word, cmd.CommandPath()), cmd.CommandPath()+" --help")
-}
-
-// peersVerbs are docker's and podman's that rc has not, and why.
-func peersVerbs() map[string]string {
-	const (
-		cluster = "rc works on one machine, without a cluster"
-		pods    = "pods are not supported yet; run --network container:NAME shares a network"
-	)
-	return map[string]string{
-		"artifact": "not supported yet", "compose": "not supported yet", "pod": pods, "kube": pods, "play": pods,
-		"checkpoint": "CRIU wants root", "restore": "CRIU wants root", "trust": "policy.json says what may be pulled",
-		"context": "there is no daemon to choose", "plugin": "rc has no plugins", "machine": "rc needs no virtual machine on Linux, and runs nowhere else",
-		"farm": "rc builds on this machine only", "swarm": cluster, "service": cluster, "stack": cluster, "node": cluster, "config": cluster,
-	}
 }

@@ -41,9 +41,10 @@ func names(s ...string) selection.Selection { return selection.Selection{Names: 
 func TestStopOptions(t *testing.T) {
 	for args, want := range map[string]stopOptions{
 		"a b":               {Selection: names("a", "b")},
-		"-t 3 a":            {Selection: names("a"), Timeout: new(uint(3))},
-		"--time 0 a":        {Selection: names("a"), Timeout: new(uint(0))},
-		"--timeout=-1 a":    {Selection: names("a"), Timeout: new(uint(40_000_000))},
+		"-t 3 a":            {Selection: names("a"), StopOptions: container.StopOptions{Timeout: new(uint(3))}},
+		"--time 0 a":        {Selection: names("a"), StopOptions: container.StopOptions{Timeout: new(uint(0))}},
+		"--timeout=-1 a":    {Selection: names("a"), StopOptions: container.StopOptions{Timeout: new(uint(40_000_000))}},
+		"-s hup a":          {Selection: names("a"), StopOptions: container.StopOptions{Signal: unix.SIGHUP}},
 		"-a":                {Selection: selection.Selection{Names: []string{}, All: true}},
 		"-l -i":             {Selection: selection.Selection{Names: []string{}, Latest: true, Ignore: true}},
 		"-f a=b --filter c": {Selection: selection.Selection{Names: []string{}, Filters: []string{"a=b", "c"}}},
@@ -199,7 +200,7 @@ func TestBrokenOfAll(t *testing.T) {
 func TestRestartOptions(t *testing.T) {
 	for args, want := range map[string]restartOptions{
 		"a":            {Selection: names("a")},
-		"-t 3 a b":     {Selection: names("a", "b"), Timeout: new(uint(3))},
+		"-t 3 a b":     {Selection: names("a", "b"), StopOptions: container.StopOptions{Timeout: new(uint(3))}},
 		"--running":    {Selection: selection.Selection{Names: []string{}, All: true}, Running: true},
 		"--running a":  {Selection: names("a"), Running: true},
 		"-a":           {Selection: selection.Selection{Names: []string{}, All: true}},

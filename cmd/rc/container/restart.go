@@ -15,12 +15,12 @@ import (
 type restartOptions struct {
 	selection.Selection
 	Running bool
-	Timeout *uint
+	container.StopOptions
 }
 
 func newRestartCommand(a *cli.App, runF cli.RunFunc[restartOptions]) *cobra.Command {
 	opts := &restartOptions{}
-	seconds := 0
+	seconds, signal := 0, ""
 	cmd := &cobra.Command{
 		Use:   "restart [options] CONTAINER [CONTAINER...]",
 		Short: "Stop containers and start them again",
@@ -33,6 +33,9 @@ rc restart --running`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var err error
 			if opts.Timeout, err = stopTimeout(cmd, seconds); err != nil {
+				return err
+			}
+			if opts.Signal, err = stopSignal(signal); err != nil {
 				return err
 			}
 			// By itself it is all of those that run.
@@ -48,6 +51,7 @@ rc restart --running`,
 	opts.Add(a, cmd, selection.WithAll|selection.WithLatest|selection.WithFilter|selection.WithCIDFile, "Restart", "all containers")
 	cmd.Flags().BoolVar(&opts.Running, "running", false, "Restart only those that run")
 	addTimeout(cmd, &seconds, "")
+	addStopSignal(cmd, &signal)
 	return cmd
 }
 
@@ -62,7 +66,7 @@ func restartContainers(ctx context.Context, a *cli.App, opts *restartOptions) er
 	}
 	streams := container.Streams{In: a.Stdin, Out: a.Stdout, Err: a.Stderr}
 	return opts.Each(ctx, a, targets, func(ctx context.Context, t *selection.Target) error {
-		return container.Restart(ctx, a.Config, t.ID, container.StopOptions{Timeout: opts.Timeout}, streams)
+		return container.Restart(ctx, a.Config, t.ID, opts.StopOptions, streams)
 	}, errs.Code)
 }
 

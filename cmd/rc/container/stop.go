@@ -4,21 +4,23 @@ import (
 	"context"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/cmd/rc/container/selection"
 	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/linux"
 )
 
 type stopOptions struct {
 	selection.Selection
-	Timeout *uint
+	container.StopOptions
 }
 
 func newStopCommand(a *cli.App, runF cli.RunFunc[stopOptions]) *cobra.Command {
 	opts := &stopOptions{}
-	seconds := 0
+	seconds, signal := 0, ""
 	cmd := &cobra.Command{
 		Use:   "stop [options] CONTAINER [CONTAINER...]",
 		Short: "Stop containers",
@@ -35,6 +37,9 @@ rc stop --filter label=team=red`,
 			if opts.Timeout, err = stopTimeout(cmd, seconds); err != nil {
 				return err
 			}
+			if opts.Signal, err = stopSignal(signal); err != nil {
+				return err
+			}
 			if err := opts.Check(cmd, args); err != nil {
 				return err
 			}
@@ -43,6 +48,7 @@ rc stop --filter label=team=red`,
 	}
 	opts.Add(a, cmd, selection.WithAll|selection.WithLatest|selection.WithFilter|selection.WithCIDFile|selection.WithIgnore, "Stop", "all containers that run")
 	addTimeout(cmd, &seconds, "")
+	addStopSignal(cmd, &signal)
 	return cmd
 }
 
@@ -73,6 +79,23 @@ func stopTimeout(cmd *cobra.Command, seconds int) (*uint, error) {
 	return new(uint(seconds)), nil
 }
 
+// addStopSignal declares docker's flag.
+func addStopSignal(cmd *cobra.Command, signal *string) {
+	cmd.Flags().StringVarP(signal, "signal", "s", "", "Signal that asks it to end, by name or number (default the container's own)")
+}
+
+// stopSignal is what was given, 0 for nothing.
+func stopSignal(name string) (unix.Signal, error) {
+	if name == "" {
+		return 0, nil
+	}
+	signal, err := linux.Signal(name)
+	if err != nil {
+		return 0, errs.Invalidf("--signal %q: want a name as in kill -l, or a number", name)
+	}
+	return signal, nil
+}
+
 func stopContainers(ctx context.Context, a *cli.App, opts *stopOptions) error {
 	root := container.Records(a.Config)
 	targets, err := opts.Find("stop", root, selection.Alive)
@@ -80,6 +103,6 @@ func stopContainers(ctx context.Context, a *cli.App, opts *stopOptions) error {
 		return err
 	}
 	return opts.Each(ctx, a, targets, func(ctx context.Context, t *selection.Target) error {
-		return container.Stop(ctx, root, t.ID, container.StopOptions{Timeout: opts.Timeout})
+		return container.Stop(ctx, root, t.ID, opts.StopOptions)
 	}, errs.Code)
 }

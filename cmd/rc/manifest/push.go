@@ -93,7 +93,7 @@ func push(ctx context.Context, a *cli.App, opts *pushOptions) error {
 		}
 	}
 	if opts.Remove {
-		_, err = lists.Remove(ctx, a.Config, l.Name)
+		_, err = lists.Remove(ctx, a.Config, false, l.Name)
 	}
 	return err
 }

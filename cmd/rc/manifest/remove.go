@@ -37,22 +37,31 @@ func remove(ctx context.Context, a *cli.App, opts *removeOptions) error {
 	})
 }
 
-func newRmCommand(a *cli.App, runF cli.RunFunc[[]string]) *cobra.Command {
-	return &cobra.Command{
-		Use:               "rm LIST [LIST...]",
+type rmOptions struct {
+	Lists  []string
+	Ignore bool
+}
+
+func newRmCommand(a *cli.App, runF cli.RunFunc[rmOptions]) *cobra.Command {
+	opts := &rmOptions{}
+	cmd := &cobra.Command{
+		Use:               "rm [options] LIST [LIST...]",
 		Short:             "Delete manifest lists",
 		Long:              "Deletes manifest lists. The images that they name stay.",
 		Example:           "rc manifest rm app",
 		Args:              cli.AtLeast(1, "the list"),
 		ValidArgsFunction: complete(a, 0, nil),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return runF(cmd.Context(), a, &args)
+			opts.Lists = args
+			return runF(cmd.Context(), a, opts)
 		},
 	}
+	cmd.Flags().BoolVarP(&opts.Ignore, "ignore", "i", false, "Do not mind lists that are not there")
+	return cmd
 }
 
-func rm(ctx context.Context, a *cli.App, names *[]string) error {
-	gone, err := lists.Remove(ctx, a.Config, *names...)
+func rm(ctx context.Context, a *cli.App, opts *rmOptions) error {
+	gone, err := lists.Remove(ctx, a.Config, opts.Ignore, opts.Lists...)
 	for _, name := range gone {
 		fmt.Fprintln(a.Stdout, "Untagged:", name)
 	}

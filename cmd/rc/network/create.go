@@ -63,6 +63,11 @@ rc network create --internal backend`,
 	flags.StringVar(&opts.Interface, "interface-name", "", "Name of the bridge (default rc1, rc2, …)")
 	flags.StringVar(&opts.IPAMDriver, "ipam-driver", "", "How addresses are given: host-local is the only way")
 	flags.BoolVar(&opts.Ignore, "ignore", false, "Do not mind a network of that name that is there already")
+	cli.AddRefusals(flags, []cli.Refusal{
+		{Name: "attachable", Why: "every network can be attached to", Harmless: []string{"true", "false"}, Switch: true},
+		{Name: "ipv4", Why: "every network has IPv4 addresses", Harmless: []string{"true"}, Switch: true},
+		{Name: "scope", Why: "rc works on one machine", Harmless: []string{"local"}},
+	})
 	cli.Must(cmd.RegisterFlagCompletionFunc("driver", cobra.FixedCompletions([]string{bridge.Driver}, cobra.ShellCompDirectiveNoFileComp)))
 	cli.Must(cmd.RegisterFlagCompletionFunc("ipam-driver", cobra.FixedCompletions([]string{"host-local"}, cobra.ShellCompDirectiveNoFileComp)))
 	cli.Must(cmd.RegisterFlagCompletionFunc("opt", cli.CompleteKeys(bridge.OptionKeys(), func(key string) []string {

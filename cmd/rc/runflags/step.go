@@ -23,7 +23,7 @@ func stepFlags() (limits, others []string) {
 		"shm-size", "ulimit", "cgroup-parent", "cgroupns", "http-proxy", "pids-limit",
 	}
 	others = []string{
-		"add-host", "cap-add", "cap-drop", "device", "dns", "dns-option", "dns-search", "group-add", "ipc", "network",
+		"add-host", "cap-add", "cap-drop", "device", "dns", "dns-option", "dns-search", "group-add", "ipc", "network", "net",
 		"no-hosts", "no-hostname", "pid", "security-opt", "uts", "volume",
 	}
 	return limits, others

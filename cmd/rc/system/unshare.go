@@ -39,7 +39,6 @@ rc unshare chown 1000:1000 ./data`,
 		},
 	}
 	cmd.Flags().SetInterspersed(false) // what follows the command belongs to it
-	cli.AddNotYet(cmd.Flags(), "rootless-netns", "", true)
 	return cmd
 }
 

@@ -32,11 +32,6 @@ func TestUnshareArguments(t *testing.T) {
 			t.Errorf("unshare %s: %s", args, diff)
 		}
 	}
-	a := clitest.App(t, false)
-	cmd := newUnshareCommand(a, func(context.Context, *cli.App, *unshareOptions) error { t.Error("taken"); return nil })
-	if _, _, err := clitest.Call(t, a, cmd, "--rootless-netns", "true"); !errors.Is(err, errs.ErrUnsupported) {
-		t.Errorf("--rootless-netns: %v", err)
-	}
 }
 
 func TestCommandError(t *testing.T) {

@@ -156,7 +156,7 @@ func Change(ctx context.Context, cfg *config.Config, name string, change func(*L
 }
 
 // Remove deletes lists; it gives their full names. What one is missing keeps no other from it.
-func Remove(ctx context.Context, cfg *config.Config, names ...string) ([]string, error) {
+func Remove(ctx context.Context, cfg *config.Config, ignore bool, names ...string) ([]string, error) {
 	var gone []string
 	var failures []error
 	err := locked(ctx, cfg, func() error {
@@ -165,7 +165,10 @@ func Remove(ctx context.Context, cfg *config.Config, names ...string) ([]string,
 			if err == nil {
 				err = os.Remove(path(cfg, name))
 			}
-			if errors.Is(err, fs.ErrNotExist) {
+			switch missing := errors.Is(err, fs.ErrNotExist); {
+			case missing && ignore:
+				continue
+			case missing:
 				err = fmt.Errorf("manifest list %q: %w", name, errs.ErrNotFound)
 			}
 			if err != nil {

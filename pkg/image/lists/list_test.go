@@ -79,7 +79,7 @@ func TestLists(t *testing.T) {
 	if _, err := Read(cfg, "app"); !errors.Is(err, errs.ErrInvalid) || errs.Hint(err) == "" {
 		t.Error(err)
 	}
-	gone, err := Remove(ctx, cfg, "none", "app", "quay.io/team/app:1.0")
+	gone, err := Remove(ctx, cfg, false, "none", "app", "quay.io/team/app:1.0")
 	if d := cmp.Diff([]string{"localhost/app:latest", "quay.io/team/app:1.0"}, gone); d != "" || !errors.Is(err, errs.ErrNotFound) {
 		t.Errorf("%v %s", err, d)
 	}

@@ -62,8 +62,10 @@ rc ps --format '{{.Names}} {{.Status}}'`,
 	flags.UintVarP(&opts.Watch, "watch", "w", 0, "Show again every so many seconds")
 	flags.Bool("external", false, "Accepted and without effect: rc's store has no other containers")
 	flags.Bool("sync", false, "Accepted and without effect: what is shown is always the state of the moment")
-	cli.AddNotYet(flags, "pod", "p", true)
+	cli.AddRefusals(flags, []cli.Refusal{{Name: "pod", Short: "p", Why: "pods are not supported yet", Switch: true, Harmless: []string{"false"}}})
 	flags.BoolVar(&opts.Namespaces, "ns", false, "Show the numbers of the containers' namespaces")
+	flags.BoolVar(&opts.Namespaces, "namespace", false, "The same as --ns")
+	cli.Must(flags.MarkHidden("namespace"))
 	completePs(a, cmd)
 	return cmd
 }
