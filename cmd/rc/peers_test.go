@@ -37,27 +37,43 @@ type peerFlag struct {
 
 func (p peerFlag) String() string { return strings.Join(append(p.verb, "--"+p.name), " ") }
 
-// peerFlags are those of a list in testdata; the format is said at the top of flags-podman.txt.
-func peerFlags(t *testing.T, file string) (verbs [][]string, flags []peerFlag) {
+// peerList is what docker or podman has of a verb.
+type peerList struct {
+	verb  []string // nothing for what comes before the verb
+	words []string
+}
+
+// peerLists are those of a file in testdata; the format is said at the top of flags-podman.txt.
+func peerLists(t *testing.T, file string) []peerList {
 	t.Helper()
 	data, err := os.ReadFile("testdata/" + file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var verb []string
+	var lists []peerList
 	for line := range strings.Lines(string(data)) {
-		if strings.HasPrefix(line, "#") {
-			continue
+		switch {
+		case strings.HasPrefix(line, "#"):
+		case strings.HasPrefix(line, " "):
+			last := &lists[len(lists)-1]
+			last.words = append(last.words, strings.Fields(line)...)
+		default:
+			verb, words, _ := strings.Cut(line, ":")
+			lists = append(lists, peerList{strings.Fields(strings.TrimPrefix(verb, "rc")), strings.Fields(words)})
 		}
-		if !strings.HasPrefix(line, " ") {
-			name, rest, _ := strings.Cut(line, ":")
-			verb, line = strings.Fields(strings.TrimPrefix(name, "rc")), rest
-			verbs = append(verbs, verb)
-		}
-		for _, word := range strings.Fields(line) {
+	}
+	return lists
+}
+
+// peerFlags are those of a list of flags.
+func peerFlags(t *testing.T, file string) (verbs [][]string, flags []peerFlag) {
+	t.Helper()
+	for _, l := range peerLists(t, file) {
+		verbs = append(verbs, l.verb)
+		for _, word := range l.words {
 			word, value := strings.CutSuffix(word, "=")
 			name, short, _ := strings.Cut(word, ",")
-			flags = append(flags, peerFlag{verb, name, short, value})
+			flags = append(flags, peerFlag{l.verb, name, short, value})
 		}
 	}
 	return verbs, flags
@@ -135,7 +151,7 @@ func TestLacks(t *testing.T) {
 		if l.Flags == "" && there {
 			t.Errorf("rc %s: it is there", l.Verb)
 		}
-		for _, name := range strings.Fields(l.Flags) {
+		for name := range strings.FieldsSeq(l.Flags) {
 			if !there || lookup(root, cmd, name) != nil {
 				t.Errorf("rc %s --%s: it is there, or its verb is not", l.Verb, name)
 			}

@@ -86,6 +86,40 @@ func TestCommandLine(t *testing.T) {
 	}
 }
 
+// TestUnknownWords holds that a slip of the finger in a filter, a level, a key is told with the word that was meant.
+func TestUnknownWords(t *testing.T) {
+	t.Setenv("HOME", t.TempDir())
+	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
+	for args, want := range map[string]string{
+		"ps --filter nmae=x":                 `Error: --filter "nmae=x": want KEY=VALUE, KEY one of .*; did you mean "name"\?`,
+		"stop --filter labl=x":               `Error: --filter "labl=x": want KEY=VALUE, KEY one of .*; did you mean "label"\?`,
+		"images --filter danglin=true":       `Error: --filter "danglin=true": want KEY=VALUE, KEY one of .*; did you mean "dangling"\?`,
+		"events --filter contaner=x":         `Error: --filter "contaner=x": want KEY=VALUE, KEY one of .*; did you mean "container"\?`,
+		"network ls --filter drivr=x":        `Error: --filter "drivr=x": want KEY=VALUE, KEY one of .*; did you mean "driver"\?`,
+		"network prune -f --filter labl=x":   `Error: --filter "labl=x": want KEY=VALUE, KEY one of .*; did you mean "label"\?`,
+		"volume ls --filter nam=x":           `Error: --filter "nam=x": want KEY=VALUE, KEY one of .*; did you mean "name"\?`,
+		"volume prune -f --filter labl=x":    `Error: --filter "labl=x": want KEY=VALUE, KEY one of .*; did you mean "label"\?`,
+		"secret ls --filter nam=x":           `Error: --filter "nam=x": want KEY=VALUE, KEY one of .*; did you mean "name"\?`,
+		"quadlet list --filter nam=x":        `Error: --filter "nam=x": want KEY=VALUE, KEY one of .*; did you mean "name"\?`,
+		"search --filter star=1 x":           `Error: --filter "star=1": want KEY=VALUE, KEY one of .*; did you mean "stars"\?`,
+		"builder du --filter typ=x":          `Error: --filter "typ=x": want KEY=VALUE, KEY one of .*; did you mean "type"\?`,
+		"builder prune -f --filter typ=x":    `Error: --filter "typ=x": want KEY=VALUE, KEY one of .*; did you mean "type"\?`,
+		"system prune -f --filter labl=x":    `Error: --filter "labl=x": want KEY=VALUE, KEY one of .*; did you mean "label"\?`,
+		"container prune -f --filter labl=x": `Error: --filter "labl=x": want KEY=VALUE, KEY one of .*; did you mean "label"\?`,
+		"image prune -f --filter labl=x":     `Error: --filter "labl=x": want KEY=VALUE, KEY one of .*; did you mean "label"\?`,
+		"ps --filter name":                   `Error: --filter "name": want KEY=VALUE`,
+		"images --sort creatd":               `Error: --sort "creatd": want .*; did you mean "created"\?`,
+		"ps --sort statsu":                   `Error: --sort "statsu": want .*; did you mean "status"\?`,
+		"--log-level warm info":              `Error: --log-level "warm": want .*; did you mean "warn"\?`,
+		"network create --opt mut=9000 n":    `Error: --opt "mut=9000": want .*; did you mean "mtu"\?`,
+	} {
+		code, _, stderr := rc(t, strings.Fields(args)...)
+		if code != 125 || !regexp.MustCompile("^"+want).MatchString(stderr) {
+			t.Errorf("rc %s: code %d, %q, want %q", args, code, stderr, want)
+		}
+	}
+}
+
 // TestLog holds that --debug and --log-level show how rc goes about it, and that nothing is
 // shown without them.
 func TestLog(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/spec"
 )
 
 // Flags are rc's global flags as given; "" and nil are not given.
@@ -92,7 +93,7 @@ func (c *Config) apply(flags Flags) error {
 		c.LogLevel = "debug"
 	}
 	if !slices.Contains(LogLevels(), c.LogLevel) {
-		return errs.Invalidf("--log-level %q: want %s", flags.LogLevel, strings.Join(LogLevels(), ", "))
+		return errs.Invalidf("--log-level %q: want %s%s", flags.LogLevel, strings.Join(LogLevels(), ", "), spec.Meant(c.LogLevel, LogLevels()))
 	}
 	for _, option := range flags.StorageOpts {
 		key, value, found := strings.Cut(option, "=")

@@ -50,10 +50,9 @@ func HealthStatuses() []string {
 func ParseFilters(root state.Root, texts []string) (Filters, error) {
 	f := Filters{any: map[string][]test{}}
 	for _, text := range texts {
-		key, value, ok := strings.Cut(text, "=")
-		// label!=KEY=VALUE
-		if !ok {
-			return Filters{}, errs.Invalidf("--filter %q: want KEY=VALUE, KEY one of %s", text, strings.Join(FilterKeys(), ", "))
+		key, value, err := spec.SplitFilter(text, FilterKeys())
+		if err != nil {
+			return Filters{}, err
 		}
 		t, err := parseFilter(root, key, value)
 		if err != nil {
@@ -148,7 +147,7 @@ func parseFilter(root state.Root, key, value string) (test, error) {
 		}
 		return func(e state.Entry) bool { return e.Created.Before(t) }, nil
 	}
-	return nil, errs.Invalidf("want KEY=VALUE, KEY one of %s", strings.Join(FilterKeys(), ", "))
+	return nil, errs.Invalidf("no test for %q", key)
 }
 
 // startsOnBoot says whether a container's restart policy brings it back after a boot.

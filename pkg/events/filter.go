@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/rc-containers/rc/pkg/spec"
+
 	"github.com/rc-containers/rc/pkg/errs"
 )
 
@@ -46,10 +48,9 @@ func dockers(status string) string {
 func ParseFilters(texts []string) (func(Event) bool, error) {
 	byKey := map[string][]func(Event) bool{}
 	for _, text := range texts {
-		key, value, ok := strings.Cut(text, "=")
-		key = strings.ToLower(key)
-		if !ok || !slices.Contains(FilterKeys(), key) {
-			return nil, errs.Invalidf("--filter %q: want KEY=VALUE, KEY one of %s", text, strings.Join(FilterKeys(), ", "))
+		key, value, err := spec.SplitFilter(lowerKey(text), FilterKeys())
+		if err != nil {
+			return nil, err
 		}
 		match, err := parseFilter(key, value)
 		if err != nil {
@@ -110,4 +111,13 @@ func isImage(name, asked string) bool {
 		return bare > strings.LastIndexByte(name, '/') && strings.HasSuffix("/"+name[:bare], "/"+asked)
 	}
 	return true
+}
+
+// lowerKey is KEY=VALUE with the key in lower case: docker takes any.
+func lowerKey(text string) string {
+	key, value, ok := strings.Cut(text, "=")
+	if !ok {
+		return text
+	}
+	return strings.ToLower(key) + "=" + value
 }

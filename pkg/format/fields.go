@@ -90,8 +90,9 @@ func byJSONName(t reflect.Type, name string) string {
 func Fields(t reflect.Type) []string {
 	var names []string
 	for m := range t.Methods() {
-		// The receiver is an argument, too.
-		if m.Type.NumIn() == 1 && m.Type.NumOut() == 1 {
+		// The receiver is an argument, too; {{.Label "key"}} has another one.
+		takesText := m.Type.NumIn() == 2 && m.Type.In(1).Kind() == reflect.String
+		if (m.Type.NumIn() == 1 || takesText) && m.Type.NumOut() == 1 {
 			names = append(names, "."+m.Name)
 		}
 	}

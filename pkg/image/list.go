@@ -15,6 +15,7 @@ import (
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/index"
+	"github.com/rc-containers/rc/pkg/spec"
 )
 
 // ListOptions say which images are wanted.
@@ -123,12 +124,9 @@ func (l *lister) tests(o ListOptions) ([]test, error) {
 	var out []test
 	intermediate := false
 	for _, f := range o.Filters {
-		key, value, ok := strings.Cut(f, "=")
-		if rest, not := strings.CutSuffix(key, "!"); ok && not && rest == "label" {
-			key = "label!"
-		}
-		if !ok || !slices.Contains(FilterKeys(), key) {
-			return nil, errs.Invalidf("filter %q: want KEY=VALUE with a key of %s", f, strings.Join(FilterKeys(), ", "))
+		key, value, err := spec.SplitFilter(f, FilterKeys())
+		if err != nil {
+			return nil, err
 		}
 		t, err := l.test(key, value)
 		if err != nil {

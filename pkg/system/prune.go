@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/rc-containers/rc/pkg/spec"
+
 	"github.com/rc-containers/rc/pkg/build/steps"
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/container"
@@ -40,9 +42,8 @@ func PruneFilterKeys() []string { return []string{"label", "label!", "until"} }
 // CheckPrune refuses filters that a prune does not know, before anybody is asked.
 func CheckPrune(filters []string) error {
 	for _, text := range filters {
-		key, _, ok := strings.Cut(text, "=")
-		if !ok || !slices.Contains(PruneFilterKeys(), key) {
-			return errs.Invalidf("--filter %q: want KEY=VALUE, KEY one of %s", text, strings.Join(PruneFilterKeys(), ", "))
+		if _, _, err := spec.SplitFilter(text, PruneFilterKeys()); err != nil {
+			return err
 		}
 	}
 	_, err := container.ParseFilters(state.Root{}, filters)

@@ -23,16 +23,16 @@ var levels = map[string]int{
 	"pkg/record": 0,
 	"pkg/hook":   5, // in the child, the shim, and as data
 
-	"pkg/config":     10,
 	"pkg/spec":       10,
 	"pkg/logs":       10,
-	"pkg/events":     10,
 	"pkg/registry":   10,
 	"pkg/format":     10,
 	"pkg/hook/rules": 10,
 	"pkg/layer":      10,
 	"pkg/archive":    10,
 
+	"pkg/config":               11,
+	"pkg/events":               11,
 	"pkg/spec/parse/parsetest": 11, // for the tests of the two below
 	"pkg/spec/parse":           12, // what users type
 	"pkg/spec/parse/mount":     13,

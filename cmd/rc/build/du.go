@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rc-containers/rc/pkg/spec"
+
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
@@ -142,9 +144,9 @@ func filterKeys() []string { return []string{"until", "unused-for", "id", "type"
 // parseFilters reads --filter KEY=VALUE: of one key any must match, of different keys each.
 func parseFilters(texts []string, now time.Time) (o steps.PruneOptions, err error) {
 	for _, text := range texts {
-		key, value, ok := strings.Cut(text, "=")
-		if !ok || !slices.Contains(filterKeys(), key) {
-			return o, errs.Invalidf("--filter %q: want KEY=VALUE, KEY one of %s", text, strings.Join(filterKeys(), ", "))
+		key, value, err := spec.SplitFilter(text, filterKeys())
+		if err != nil {
+			return o, err
 		}
 		switch key {
 		case "id":

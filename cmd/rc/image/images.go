@@ -15,6 +15,7 @@ import (
 	"github.com/rc-containers/rc/pkg/format"
 	"github.com/rc-containers/rc/pkg/image"
 	"github.com/rc-containers/rc/pkg/index"
+	"github.com/rc-containers/rc/pkg/spec"
 	"github.com/rc-containers/rc/pkg/state"
 )
 
@@ -48,7 +49,7 @@ rc images --format '{{.Repository}}:{{.Tag}} {{.Size}}'`,
 				opts.Reference = args[0]
 			}
 			if !slices.Contains(sortKeys(), opts.Sort) {
-				return errs.Invalidf("--sort %q: want %s", opts.Sort, strings.Join(sortKeys(), ", "))
+				return errs.Invalidf("--sort %q: want %s%s", opts.Sort, strings.Join(sortKeys(), ", "), spec.Meant(opts.Sort, sortKeys()))
 			}
 			return runF(cmd.Context(), a, opts)
 		},
@@ -71,7 +72,7 @@ rc images --format '{{.Repository}}:{{.Tag}} {{.Size}}'`,
 
 // imageRow has podman's field names for templates; JSON is imageJSON.
 type imageRow struct {
-	ID           string
+	ID           string `json:"Id"` //nolint:tagliatelle // docker's spelling
 	Repository   string
 	Tag          string
 	Digest       string
@@ -82,7 +83,7 @@ type imageRow struct {
 	Size         string
 	Names        []string
 	History      string
-	ParentID     string
+	ParentID     string `json:"ParentId"` //nolint:tagliatelle // podman's spelling
 	Labels       map[string]string
 	Containers   int
 	Dangling     bool
@@ -97,6 +98,12 @@ type imageRow struct {
 	created time.Time
 	size    int64
 }
+
+// IsDangling and IsReadOnly are podman's other names of two fields.
+func (r imageRow) IsDangling() bool { return r.Dangling }
+
+// IsReadOnly is false: rc has no additional stores.
+func (r imageRow) IsReadOnly() bool { return r.ReadOnly }
 
 // imageJSON is one image as podman images --format json has it.
 type imageJSON struct {

@@ -11,6 +11,7 @@ import (
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/format"
 	"github.com/rc-containers/rc/pkg/image"
+	"github.com/rc-containers/rc/pkg/spec"
 )
 
 type searchOptions struct {
@@ -68,7 +69,7 @@ rc search --format '{{.Name}} {{.Stars}}' nginx`,
 	flags.StringVar(&opts.Format, "format", "", "table, json, or a Go template")
 	registry.reach(flags)
 	cli.CompleteFormat(cmd, searchRow{})
-	cli.CompleteFilter(a, cmd, cli.Images, []string{"stars", "is-official", "is-automated"})
+	cli.CompleteFilter(a, cmd, cli.Images, searchFilterKeys())
 	return cmd
 }
 
@@ -77,6 +78,8 @@ type searchFilter struct {
 	stars               int
 	official, automated *bool
 }
+
+func searchFilterKeys() []string { return []string{"stars", "is-official", "is-automated"} }
 
 func parseSearchFilter(values []string) (searchFilter, error) {
 	var f searchFilter
@@ -103,7 +106,8 @@ func parseSearchFilter(values []string) (searchFilter, error) {
 				f.automated = &yes
 			}
 		default:
-			return f, errs.Invalidf("--filter %q: want stars, is-official or is-automated", v)
+			_, _, err := spec.SplitFilter(v, searchFilterKeys())
+			return f, err
 		}
 	}
 	return f, nil
@@ -123,6 +127,15 @@ type searchRow struct {
 	Automated   string
 	Tag         string
 }
+
+// StarCount and the next two are docker's names.
+func (r searchRow) StarCount() int { return r.Stars }
+
+// IsOfficial tells what Official shows.
+func (r searchRow) IsOfficial() bool { return r.Official != "" }
+
+// IsAutomated tells what Automated shows.
+func (r searchRow) IsAutomated() bool { return r.Automated != "" }
 
 // tagList is what --list-tags --format json prints.
 type tagList struct {

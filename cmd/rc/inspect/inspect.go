@@ -73,7 +73,11 @@ rc inspect --type image --format '{{json .Config.Env}}' alpine`,
 		flags.BoolVarP(&opts.Size, "size", "s", false, "Measure how much a container has written")
 		flags.BoolVarP(&opts.Latest, "latest", "l", false, "Show the newest container")
 	}
-	cli.CompleteFormat(cmd, inspect.Container{})
+	if kind == images {
+		cli.CompleteFormat(cmd, imageInspection{})
+	} else {
+		cli.CompleteFormat(cmd, inspect.Container{})
+	}
 	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
 		var names []string
 		for _, complete := range opts.completions(a) {

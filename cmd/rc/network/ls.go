@@ -47,6 +47,15 @@ func (r row) Labels() string {
 	return format.Plain(strings.Join(all, ","))
 }
 
+// Label is one label: {{.Label "org.example"}}.
+func (r row) Label(name string) string { return format.Plain(r.Network.Labels[name]) }
+
+// CreatedAt and Scope are docker's.
+func (r row) CreatedAt() string { return r.Created.String() }
+
+// Scope is docker's word for networks of one machine.
+func (r row) Scope() string { return "local" }
+
 func newLsCommand(a *cli.App, runF cli.RunFunc[lsOptions]) *cobra.Command {
 	opts := &lsOptions{}
 	cmd := &cobra.Command{

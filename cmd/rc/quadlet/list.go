@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/rc-containers/rc/pkg/spec"
+
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
@@ -102,9 +104,9 @@ func manager(ctx context.Context) (m installed.Manager, end func()) {
 func parseFilters(filters []string) (func(installed.Item) bool, error) {
 	byKey := map[string][]*regexp.Regexp{}
 	for _, filter := range filters {
-		key, value, ok := strings.Cut(filter, "=")
-		if !ok || !slices.Contains(filterKeys(), key) {
-			return nil, errs.Invalidf("--filter %q: want KEY=VALUE, KEY one of %s", filter, strings.Join(filterKeys(), ", "))
+		key, value, err := spec.SplitFilter(filter, filterKeys())
+		if err != nil {
+			return nil, err
 		}
 		pattern, err := regexp.Compile(value)
 		if err != nil {

@@ -3,14 +3,16 @@ package secret
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/rc-containers/rc/pkg/spec"
+
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
-	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/format"
 	"github.com/rc-containers/rc/pkg/secret"
 )
@@ -30,7 +32,21 @@ type row struct {
 	Driver    string
 	CreatedAt string // "2 weeks ago"
 	UpdatedAt string
+
+	labels map[string]string
 }
+
+// Labels are docker's: KEY=VALUE, with commas between them.
+func (r row) Labels() string {
+	var all []string
+	for _, key := range slices.Sorted(maps.Keys(r.labels)) {
+		all = append(all, key+"="+r.labels[key])
+	}
+	return format.Plain(strings.Join(all, ","))
+}
+
+// Label is one label: {{.Label "org.example"}}.
+func (r row) Label(name string) string { return format.Plain(r.labels[name]) }
 
 func newLsCommand(a *cli.App, runF cli.RunFunc[lsOptions]) *cobra.Command {
 	opts := &lsOptions{}
@@ -81,7 +97,9 @@ func list(_ context.Context, a *cli.App, opts *lsOptions) error {
 	rows := []row{}
 	now := time.Now()
 	for _, s := range secrets {
-		rows = append(rows, row{ID: s.ID, Name: s.Name, Driver: fileDriver, CreatedAt: format.Ago(s.Created, now), UpdatedAt: format.Ago(s.Updated, now)})
+		rows = append(rows, row{
+			ID: s.ID, Name: s.Name, Driver: fileDriver, CreatedAt: format.Ago(s.Created, now), UpdatedAt: format.Ago(s.Updated, now), labels: s.Labels,
+		})
 	}
 	if err := format.Print(a.Stdout, opts.Format, rows, o); err != nil {
 		return err
@@ -93,9 +111,9 @@ func list(_ context.Context, a *cli.App, opts *lsOptions) error {
 func parseFilters(texts []string) (func(secret.Secret) bool, error) {
 	byKey := map[string][]string{}
 	for _, text := range texts {
-		key, value, ok := strings.Cut(text, "=")
-		if !ok || !slices.Contains(filterKeys(), key) {
-			return nil, errs.Invalidf("--filter %q: want KEY=VALUE, KEY one of %s", text, strings.Join(filterKeys(), ", "))
+		key, value, err := spec.SplitFilter(text, filterKeys())
+		if err != nil {
+			return nil, err
 		}
 		byKey[key] = append(byKey[key], value)
 	}

@@ -11,6 +11,8 @@ import (
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/format"
 	"github.com/rc-containers/rc/pkg/machine"
+	"github.com/rc-containers/rc/pkg/network/bridge"
+	"github.com/rc-containers/rc/pkg/spec"
 )
 
 // systemInfo is what rc info tells, in podman's layout. The JSON names are podman's; a
@@ -19,9 +21,18 @@ type systemInfo struct {
 	Host       hostInfo       `json:"host"`
 	Store      storeInfo      `json:"store"`
 	Registries registriesInfo `json:"registries"`
+	Plugins    pluginsInfo    `json:"plugins"`
 	// Settings are what rc has been told, and by whom; as text, those only that are not defaults.
 	Settings []config.Setting `json:"settings"`
 	Version  clientVersion    `json:"version"`
+}
+
+// pluginsInfo are what drivers there are.
+type pluginsInfo struct {
+	Volume        []string `json:"volume"`
+	Network       []string `json:"network"`
+	Log           []string `json:"log"`
+	Authorization []string `json:"authorization"` // of docker's daemon
 }
 
 type hostInfo struct {
@@ -162,6 +173,7 @@ func gatherInfo(ctx context.Context, a *cli.App) systemInfo {
 		Host:       hostFacts(ctx, a),
 		Store:      storeFacts(a.Config),
 		Registries: registriesInfo{Search: a.Config.SearchRegistries()},
+		Plugins:    pluginsInfo{Volume: []string{spec.DriverLocal}, Network: []string{bridge.Driver}, Log: spec.LogDrivers()},
 		Settings:   a.Config.Origins(a.Global),
 		Version:    buildVersion(a),
 	}

@@ -25,8 +25,12 @@ type clientVersion struct {
 	Os        string
 }
 
-// versionReport has docker's and podman's shape: {{.Client.Version}}.
-type versionReport struct{ Client clientVersion }
+// versionReport has docker's and podman's shape: {{.Client.Version}}. Scripts ask for {{.Server.Version}} to see whether
+// docker is there; rc is both, and podman without a service says the same.
+type versionReport struct {
+	Client clientVersion
+	Server clientVersion `json:"-"`
+}
 
 // Version is rc's own.
 func Version(a *cli.App) string { return buildVersion(a).Version }
@@ -89,7 +93,7 @@ rc version --format json`,
 }
 
 func printVersion(_ context.Context, a *cli.App, opts *versionOptions) error {
-	v := versionReport{buildVersion(a)}
+	v := versionReport{buildVersion(a), buildVersion(a)}
 	if opts.Format != "" {
 		return format.PrintOne(a.Stdout, opts.Format, v)
 	}

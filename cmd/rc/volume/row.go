@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/rc-containers/rc/pkg/container/volumes"
+	"github.com/rc-containers/rc/pkg/format"
 )
 
 // row is a volume with podman's fields.
@@ -26,6 +27,9 @@ type row struct {
 	LockNumber  int               // rc needs none
 	Status      map[string]string `json:",omitempty"` // of plugins
 }
+
+// Label is one label: {{.Label "org.example"}}.
+func (r row) Label(name string) string { return format.Plain(r.Labels[name]) }
 
 func rowOf(e *volumes.Entry) row {
 	r := row{

@@ -55,6 +55,10 @@ type Container struct {
 	IsInfra                 bool
 	IsService               bool
 	KubeExitCodePropagation string
+	LockNumber              int    `json:"lockNumber"` //nolint:tagliatelle // podman's spelling; rc needs none
+	OCIConfigPath           string // rc writes no config.json
+	UseImageHosts           bool
+	UseImageHostname        bool
 	Config                  Config
 	HostConfig              HostConfig
 }
@@ -99,6 +103,7 @@ func Of(root state.Root, e *state.Entry) (*Container, error) {
 	}
 	run := func(name string) string { return filepath.Join(root.RunDir(c.ID), name) }
 	i := &Container{
+		UseImageHosts: c.Network.NoHosts, UseImageHostname: c.Network.NoHostname,
 		ID: c.ID, Created: c.Created, State: stateOf(c, e), RestartCount: restarts(e),
 		Image: c.Image.ID, ImageDigest: c.Image.Digest, ImageName: c.Image.Name, Rootfs: c.Rootfs.Path,
 		HostsPath: run("hosts"), HostnamePath: run("hostname"), ResolvConfPath: run("resolv.conf"),

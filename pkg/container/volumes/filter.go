@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/rc-containers/rc/pkg/spec"
+
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/errs"
@@ -40,9 +42,9 @@ func (f Filters) NeedUsers() bool { return f.users }
 func ParseFilters(cfg *config.Config, keys, texts []string) (Filters, error) {
 	f := Filters{any: map[string][]test{}}
 	for _, text := range texts {
-		key, value, ok := strings.Cut(text, "=")
-		if !ok || !slices.Contains(keys, key) {
-			return Filters{}, errs.Invalidf("--filter %q: want KEY=VALUE, KEY one of %s", text, strings.Join(keys, ", "))
+		key, value, err := spec.SplitFilter(text, keys)
+		if err != nil {
+			return Filters{}, err
 		}
 		t, err := parseFilter(cfg, key, value)
 		if err != nil {

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rc-containers/rc/pkg/spec"
+
 	"github.com/rc-containers/rc/pkg/errs"
 )
 
@@ -31,9 +33,9 @@ func PruneKeys() []string { return []string{"label", "label!", "until"} }
 func ParseFilter(texts, keys []string, when func(string) (time.Time, error)) (Filter, error) {
 	f := Filter{}
 	for _, text := range texts {
-		key, value, found := strings.Cut(text, "=")
-		if !found || !slices.Contains(keys, key) {
-			return nil, errs.Invalidf("--filter %q: want KEY=VALUE, KEY one of %s", text, strings.Join(keys, ", "))
+		key, value, err := spec.SplitFilter(text, keys)
+		if err != nil {
+			return nil, err
 		}
 		test, err := parseTest(key, value, when)
 		if err != nil {

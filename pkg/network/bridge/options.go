@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/spec"
 )
 
 // Options are the flags of network create, as a user writes them.
@@ -222,7 +223,7 @@ func (n *Network) addOption(option string) error {
 	case "metric":
 		return errs.Unsupportedf("--opt %s: a container's default route does not go by the bridge, but by its own uplink", option)
 	default:
-		return errs.Invalidf("--opt %q: want %s, each with =VALUE", option, strings.Join(OptionKeys(), ", "))
+		return errs.Invalidf("--opt %q: want %s, each with =VALUE%s", option, strings.Join(OptionKeys(), ", "), spec.Meant(key, OptionKeys()))
 	}
 	return nil
 }

@@ -202,6 +202,16 @@ func (r statsRow) BlockIO() string {
 	return pair(units.HumanSize(float64(r.BlockInput())), units.HumanSize(float64(r.BlockOutput())))
 }
 
+// Up is UpTime, by podman's other name.
+func (r statsRow) Up() string { return r.UpTime() }
+
+// PerCPU is nothing: cgroup v2 does not count processors one by one.
+func (r statsRow) PerCPU() []uint64 { return nil }
+
+// PIDs is podman's other name.
+func (r statsRow) PIDs() string { return r.PIDS() }
+
+// PIDS is how many processes it has.
 func (r statsRow) PIDS() string {
 	if r.now == nil {
 		return unknownFigure
