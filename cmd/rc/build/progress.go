@@ -12,6 +12,7 @@ import (
 
 	"github.com/rc-containers/rc/pkg/build"
 	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/format"
 	"github.com/rc-containers/rc/pkg/spec/parse"
 )
 
@@ -47,7 +48,7 @@ func newProgress(kind string, out *os.File) (progress, error) {
 		return quiet{newBook()}, nil
 	case kind == progressTTY && !isTerminal:
 		return nil, errs.Invalidf("--progress tty: standard error is no terminal")
-	case kind == progressTTY, kind == progressAuto && isTerminal && os.Getenv("TERM") != "dumb":
+	case kind == progressTTY, kind == progressAuto && format.Redraws(out):
 		return newTTY(out), nil
 	}
 	return newPlain(out), nil

@@ -24,7 +24,7 @@ type page struct {
 func newPage(out *os.File, quiet bool) *page {
 	p := &page{out: out, quiet: quiet}
 	if term.IsTerminal(int(out.Fd())) {
-		p.colour = os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+		p.colour = format.Colours(out)
 		if columns, _, err := term.GetSize(int(out.Fd())); err == nil && columns > 60 {
 			p.width = columns
 		}

@@ -9,6 +9,8 @@ import (
 
 	"github.com/docker/go-units"
 	"golang.org/x/term"
+
+	"github.com/rc-containers/rc/pkg/format"
 )
 
 // report writes to standard error how far things are: a bar on a terminal, one line per layer
@@ -26,7 +28,7 @@ type report struct {
 
 func newReport(quiet bool) *report {
 	fd := int(os.Stderr.Fd())
-	return &report{out: os.Stderr, quiet: quiet, tty: term.IsTerminal(fd), width: func() int {
+	return &report{out: os.Stderr, quiet: quiet, tty: format.Redraws(os.Stderr), width: func() int {
 		width, _, err := term.GetSize(fd)
 		if err != nil || width <= 0 {
 			return 80

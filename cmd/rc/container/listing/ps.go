@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/pkg/container"
@@ -120,7 +119,7 @@ func printContainers(ctx context.Context, a *cli.App, opts *psOptions) error {
 		return opts.print(a)
 	}
 	for {
-		if term.IsTerminal(int(a.Stdout.Fd())) {
+		if format.Redraws(a.Stdout) {
 			fmt.Fprint(a.Stdout, "\x1b[H\x1b[2J")
 		}
 		if err := opts.print(a); err != nil {

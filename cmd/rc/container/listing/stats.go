@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/cmd/rc/container/selection"
@@ -85,7 +84,7 @@ func showStats(ctx context.Context, a *cli.App, opts *statsOptions) error {
 		if err != nil {
 			return err
 		}
-		if !opts.NoStream && !opts.NoReset && term.IsTerminal(int(a.Stdout.Fd())) {
+		if !opts.NoStream && !opts.NoReset && format.Redraws(a.Stdout) {
 			fmt.Fprint(a.Stdout, "\x1b[H\x1b[2J")
 		}
 		s.tell(rows)
