@@ -12,6 +12,7 @@ import (
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/linux"
 	"github.com/rc-containers/rc/pkg/userns"
 )
 
@@ -84,7 +85,7 @@ func run(a *cli.App, args []string) int {
 func untilSignal() (context.Context, func() syscall.Signal) {
 	ctx, cancel := context.WithCancel(context.Background())
 	caught := make(chan os.Signal, 1)
-	signal.Notify(caught, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	linux.Catch(caught, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	var first atomic.Int32
 	go func() {
 		if sig, ok := (<-caught).(syscall.Signal); ok {

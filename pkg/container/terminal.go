@@ -6,6 +6,8 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"github.com/rc-containers/rc/pkg/linux"
 )
 
 // endOfInput is what a terminal's line discipline reads as the end of input (VEOF, Ctrl-D).
@@ -64,11 +66,11 @@ func terminalSize(out *os.File) *specs.Box {
 // takes Go's runtime half a millisecond, which is better spent when nobody waits for it.
 func catchSignals() chan os.Signal {
 	caught := make(chan os.Signal, 64)
-	signal.Notify(caught, unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2)
+	linux.Catch(caught, unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2)
 	return caught
 }
 
-func catchAllSignals(caught chan os.Signal) { signal.Notify(caught, forwarded()...) }
+func catchAllSignals(caught chan os.Signal) { linux.Catch(caught, forwarded()...) }
 
 // forwardSignals hands on what was caught until the process, or stop, ends it.
 func forwardSignals(caught chan os.Signal, send func(unix.Signal)) (stop func()) {

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rc-containers/rc/pkg/linux"
 )
 
 // Role is argv[0] of a program that Reexec started.
@@ -129,7 +131,7 @@ func (g *gate) Close() {
 // forwardSignals passes our signals on to p until the returned function is called.
 func (p *Process) forwardSignals() (stop func()) {
 	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, unix.SIGTERM, unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2)
+	linux.Catch(signals, unix.SIGTERM, unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2)
 	pid := p.PID
 	go func() {
 		for s := range signals {

@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
@@ -23,6 +22,7 @@ import (
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/image"
 	"github.com/rc-containers/rc/pkg/image/compress"
+	"github.com/rc-containers/rc/pkg/linux"
 )
 
 // callerFD ends when rc does.
@@ -30,8 +30,14 @@ const callerFD = 3
 
 // Main is the program: request as its argument, answer on standard output.
 func Main(request string) int {
-	ctx, cancel := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
+	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
+	caught := make(chan os.Signal, 1)
+	linux.Catch(caught, unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
+	go func() {
+		<-caught
+		cancel()
+	}()
 	go func() {
 		_, _ = os.NewFile(callerFD, "rc").Read(make([]byte, 1))
 		cancel()

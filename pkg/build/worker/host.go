@@ -5,13 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
-	"os/signal"
 	"sync"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/rc-containers/rc/pkg/build"
 	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/linux"
 )
 
 // host is the connection with rc.
@@ -47,7 +47,7 @@ func (h *host) start() (*build.Start, error) {
 // listen takes rc's answers in, and ends the work when rc closes its side or a signal comes.
 func (h *host) listen(cancel context.CancelCauseFunc) {
 	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
+	linux.Catch(signals, unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
 	go func() {
 		<-signals
 		cancel(errInterrupted)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 
 	"golang.org/x/sys/unix"
 
@@ -61,7 +60,7 @@ var errInterrupted = errors.New("interrupted")
 // watch ends the work when rc closes its side, or a signal comes.
 func watch(sock *os.File, cancel context.CancelCauseFunc) {
 	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
+	linux.Catch(signals, unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
 	go func() {
 		<-signals
 		cancel(errInterrupted)
