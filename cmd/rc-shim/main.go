@@ -24,6 +24,8 @@ func main() {
 		os.Exit(oci.Init())
 	case "reaper":
 		os.Exit(oci.Reaper(os.Args[2:]))
+	case "activated":
+		os.Exit(oci.Activated(os.Args[2:]))
 	}
 	fmt.Fprintln(os.Stderr, "rc-shim is part of rc and is started by it; see rc run --help")
 	os.Exit(errs.CodeError)

@@ -44,7 +44,8 @@
 //
 // With Config.Init the child executes itself once more as a small init (Reaper), which
 // keeps the socket until it has started the command, so that a missing command is
-// reported the same way.
+// reported the same way. Where the command is handed sockets by systemd, its process is this program
+// first, too (Activated), since its pid has to be in its environment.
 //
 // The child's credentials are applied to one thread (runtime.LockOSThread) with raw
 // system calls: execve(2) ends all other threads, and that thread's are the ones kept.

@@ -3,9 +3,7 @@ package oci
 import (
 	"fmt"
 	"math"
-	"os"
 	"strconv"
-	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -32,7 +30,9 @@ func (c *child) execute() error {
 	} else {
 		unix.Umask(0o022)
 	}
-	c.ownSockets()
+	if !c.inside && !c.reaper {
+		tellListenPID(c.env) // in the host's pid namespace it is not 1
+	}
 	program, err := findProgram(c.args[0], c.env)
 	if err != nil {
 		return err
@@ -43,16 +43,6 @@ func (c *child) execute() error {
 		}
 	}
 	return c.exec(program)
-}
-
-// ownSockets makes LISTEN_PID this process, which becomes the command: in the host's pid namespace it is
-// not 1, and sd_listen_fds(3) looks.
-func (c *child) ownSockets() {
-	for i, entry := range c.env {
-		if strings.HasPrefix(entry, "LISTEN_PID=") && !c.inside && !c.reaper {
-			c.env[i] = "LISTEN_PID=" + strconv.Itoa(os.Getpid())
-		}
-	}
 }
 
 // exec loads the filter and executes. Between the two nothing may need a system call that

@@ -7,6 +7,7 @@ import (
 	"os/signal"
 	"runtime"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -20,13 +21,8 @@ import (
 // "reaper" on the command line: the socket's descriptor, the program, "--", argv. Its
 // credentials, limits and filter are the container's already.
 func Reaper(args []string) int {
-	if len(args) < 4 || args[2] != "--" {
-		fmt.Fprintln(os.Stderr, "rc-shim reaper: not to be called by hand")
-		return errs.CodeError
-	}
-	fd, err := strconv.Atoi(args[0])
-	if err != nil || fd < firstExtra {
-		fmt.Fprintf(os.Stderr, "rc-shim reaper: descriptor %q\n", args[0])
+	fd, ok := reaperArguments(args)
+	if !ok {
 		return errs.CodeError
 	}
 	// The thread that forks the command must not end before it, see PR_SET_PDEATHSIG(2const).
@@ -52,11 +48,57 @@ func Reaper(args []string) int {
 	return reap(command)
 }
 
+// reaperArguments checks what Reaper and Activated are called with, and gives the socket's descriptor.
+func reaperArguments(args []string) (int, bool) {
+	if len(args) < 4 || args[2] != "--" {
+		fmt.Fprintln(os.Stderr, "rc-shim reaper: not to be called by hand")
+		return 0, false
+	}
+	fd, err := strconv.Atoi(args[0])
+	if err != nil || fd < firstExtra {
+		fmt.Fprintf(os.Stderr, "rc-shim reaper: descriptor %q\n", args[0])
+		return 0, false
+	}
+	return fd, true
+}
+
+// Activated becomes the command, as a child of the reaper that was handed sockets for it: sd_listen_fds(3) wants
+// LISTEN_PID to be the process that has them, and nobody else knows that before it exists. args are the
+// reaper's.
+func Activated(args []string) int {
+	fd, ok := reaperArguments(args)
+	if !ok {
+		return errs.CodeError
+	}
+	unix.CloseOnExec(fd)
+	env := os.Environ()
+	tellListenPID(env)
+	err := explainExec(args[3], args[1], syscall.Exec(args[1], args[3:], env))
+	_ = linux.Send(os.NewFile(uintptr(fd), "socket"), encodeFailure(err)) // nobody else could be told
+	return errs.Code(err)
+}
+
+// tellListenPID makes LISTEN_PID this process, which becomes the command.
+func tellListenPID(env []string) {
+	for i, entry := range env {
+		if strings.HasPrefix(entry, listenPID) {
+			env[i] = listenPID + strconv.Itoa(os.Getpid())
+		}
+	}
+}
+
+const listenPID = "LISTEN_PID="
+
 // startCommand forks the command as the leader of a session of its own, with the
 // terminal, if there is one, as its controlling terminal: so a Ctrl-C reaches the command
 // from the terminal, once, and not by way of this process a second time. All descriptors
-// below end that are open are handed on.
+// below end, the socket's, that are open are handed on.
 func startCommand(program string, argv []string, end int) (int, error) {
+	if os.Getenv("LISTEN_PID") != "" {
+		argv = append([]string{"rc-init", "activated", strconv.Itoa(end), program, "--"}, argv...)
+		program = "/proc/self/exe"
+		end++
+	}
 	files := make([]uintptr, end)
 	for i := range files {
 		files[i] = uintptr(i)
