@@ -155,3 +155,10 @@ func TestJournalAbsent(t *testing.T) {
 		t.Errorf("%v, hint %q", err, errs.Hint(err))
 	}
 }
+
+// TestOpenNothing: what cannot be opened is nothing to be closed.
+func TestOpenNothing(t *testing.T) {
+	if w, err := Open(Config{Driver: K8sFile, Path: filepath.Join(t.TempDir(), "none", "log")}); w != nil || err == nil {
+		t.Errorf("%v, %v", w, err)
+	}
+}

@@ -68,15 +68,23 @@ type Line struct {
 func Open(c Config) (Writer, error) {
 	switch c.Driver {
 	case "", K8sFile:
-		return openFile(c, &k8sFormat{})
+		return opened(openFile(c, &k8sFormat{}))
 	case JSONFile:
-		return openFile(c, &jsonFormat{tag: c.Tag})
+		return opened(openFile(c, &jsonFormat{tag: c.Tag}))
 	case Journald:
-		return openJournal(c, journalSocket)
+		return opened(openJournal(c, journalSocket))
 	case None:
 		return discard{}, nil
 	}
 	return nil, errs.Invalidf("log driver %q: nothing can be written to it", c.Driver)
+}
+
+// opened is no Writer after an error, rather than one of a nil pointer.
+func opened[W Writer](w W, err error) (Writer, error) {
+	if err != nil {
+		return nil, err
+	}
+	return w, nil
 }
 
 // discard is driver none.
