@@ -22,10 +22,16 @@ const (
 	ListenNames = "LISTEN_FDNAMES"
 )
 
-// UnitVariables are what systemd tells one process of a unit: not to be handed on with --env-host.
-func UnitVariables() []string {
-	return []string{"NOTIFY_SOCKET", ListenFDs, ListenPID, ListenNames, "WATCHDOG_PID", "WATCHDOG_USEC", "MAINPID"}
-}
-
 // UnitLabel is the label, and the variable, that names the unit which makes a container at each start: podman's.
 const UnitLabel = "PODMAN_SYSTEMD_UNIT"
+
+// QuadletVariable is set in the units of rc's own quadlets, to the same.
+const QuadletVariable = "RC_SYSTEMD_UNIT"
+
+// UnitVariables are what a unit, or systemd, tells one process of it: not to be handed on with --env-host.
+func UnitVariables() []string {
+	return []string{
+		"NOTIFY_SOCKET", ListenFDs, ListenPID, ListenNames, "WATCHDOG_PID", "WATCHDOG_USEC", "MAINPID",
+		"INVOCATION_ID", "JOURNAL_STREAM", UnitLabel, QuadletVariable,
+	}
+}

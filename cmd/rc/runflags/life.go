@@ -7,6 +7,7 @@ import (
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/container/create"
 	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/spec"
 	"github.com/rc-containers/rc/pkg/spec/parse"
 )
 
@@ -41,7 +42,7 @@ func (f *Flags) life(p *Parser, cfg *config.Config, o *create.Options) {
 // inJournal reports whether rc is started by the unit of a quadlet whose output is in the journal
 // (systemd.exec(5), JOURNAL_STREAM): that is where systemctl status and journalctl --unit look.
 func inJournal() bool {
-	return os.Getenv("RC_SYSTEMD_UNIT") != "" && os.Getenv("JOURNAL_STREAM") != ""
+	return os.Getenv(spec.QuadletVariable) != "" && os.Getenv("JOURNAL_STREAM") != ""
 }
 
 // DetachKeys are those of a flag --detach-keys; where it was not given, containers.conf's.

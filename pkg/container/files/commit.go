@@ -157,6 +157,7 @@ func flush(e *state.Entry) error {
 func committed(records state.Root, base index.Config, c *spec.Container, volumes bool) index.Config {
 	n := base
 	n.Entrypoint, n.Cmd, n.Labels = c.Entrypoint, c.Cmd, maps.Clone(c.Labels)
+	delete(n.Labels, spec.UnitLabel) // the container is that unit's, and not what is made of the image
 	n.Volumes, n.ExposedPorts = maps.Clone(base.Volumes), maps.Clone(base.ExposedPorts)
 	if p := c.OCI.Process; p != nil {
 		n.WorkingDir, n.User = p.Cwd, p.User.Username
@@ -198,6 +199,8 @@ func ours(c *spec.Container, image []string, entry string) bool {
 		return value == c.OCI.Hostname || c.OCI.Hostname == ""
 	case "TERM":
 		return value == "xterm"
+	case spec.UnitLabel, spec.QuadletVariable:
+		return true
 	}
 	return entry == "container=oci"
 }
