@@ -88,7 +88,7 @@ func placeShim(ctx context.Context, cfg *config.Config, c *spec.Container, notif
 	var err error
 	if p.hierarchy, err = cgroup.Find(); err != nil {
 		if len(p.files) > 0 {
-			err = cgroup.NoHierarchy(p.files)
+			err = noLimits(p.files[0].Flags, cgroup.NoHierarchy(p.files))
 		}
 		return p.without(c, err)
 	}
@@ -257,18 +257,28 @@ func (p *placement) checkManager(ctx context.Context) error {
 		what = p.files[0].Flags
 	}
 	if conn.err != nil {
-		return errs.WithCheck(fmt.Errorf("set %s: %w", what, conn.err),
-			"log in as this user (su and sudo do not start a user manager), or: sudo loginctl enable-linger $USER", "manager")
+		return noLimits(what, errs.WithCheck(fmt.Errorf("set %s: %w", what, conn.err), loginHint, "manager"))
 	}
 	path, err := conn.bus.ManagerCgroup(ctx)
 	if err != nil {
-		return fmt.Errorf("set %s: %w", what, err)
+		return noLimits(what, fmt.Errorf("set %s: %w", what, err))
 	}
 	dir, err := p.hierarchy.Dir(path)
 	if err != nil {
 		return fmt.Errorf("set %s: %w", what, err)
 	}
 	return p.hierarchy.Missing(p.files, dir)
+}
+
+// loginHint is how a user comes to have a manager.
+const loginHint = "log in as this user (su and sudo do not start a user manager), or: sudo loginctl enable-linger $USER"
+
+// noLimits is err, or what there is to say instead where systemd, whose business cgroups are, does not run.
+func noLimits(what string, err error) error {
+	if systemd.Booted() {
+		return err
+	}
+	return errs.WithCheck(fmt.Errorf("set %s: a container has no cgroup of its own: %w", what, systemd.ErrNoSystemd), "", "manager")
 }
 
 // makeDirect makes the container's directory in parent, after removing what dead containers left

@@ -12,6 +12,7 @@ import (
 
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/spec"
+	"github.com/rc-containers/rc/pkg/systemd"
 )
 
 // RestartUnit starts containers with a restart policy after a boot; make install puts it
@@ -26,6 +27,7 @@ type keeper struct {
 	getenv func(name string) string        // the XDG directories
 	root   string                          // before the absolute paths of the system
 	cgroup func() (text string, err error) // /proc/self/cgroup
+	inUnit bool                            // rc was started by a unit, which is its author's business
 }
 
 func thisKeeper() keeper {
@@ -33,6 +35,7 @@ func thisKeeper() keeper {
 		data, err := os.ReadFile("/proc/self/cgroup")
 		return string(data), err
 	}}
+	k.inUnit = os.Getenv(spec.UnitLabel) != "" || startedBySystemd()
 	if u, err := user.LookupId(strconv.Itoa(k.uid)); err == nil {
 		k.user = u.Username
 	}
@@ -52,15 +55,24 @@ func TellLinger(w io.Writer, cfg *config.Config) {
 const (
 	toldLinger  = "told-linger"
 	toldRestart = "told-restart"
+	toldSystemd = "told-no-systemd"
 )
 
 func tellLinger(w io.Writer, cfg *config.Config, k keeper) {
-	if k.user == "" || !k.ofSession() || k.exists("var/lib/systemd/linger", k.user) {
+	if k.user == "" || k.inUnit || !k.booted() || !k.ofSession() || k.exists("var/lib/systemd/linger", k.user) {
 		return
 	}
 	if firstTime(cfg, toldLinger) {
 		fmt.Fprintln(w, "Warning: when your last session ends, systemd ends your containers with it: you have no linger")
 		fmt.Fprintln(w, "Hint: loginctl enable-linger")
+	}
+}
+
+// tellNoSystemd tells a user, once for all calls, what he goes without on a machine that systemd does not run.
+func tellNoSystemd(w io.Writer, cfg *config.Config, k keeper) {
+	if !k.booted() && firstTime(cfg, toldSystemd) {
+		fmt.Fprintln(w, "Warning: systemd does not run on this machine, so your containers have no cgroups: no limits, no rc pause, and there are no units; all else works")
+		fmt.Fprintln(w, "Hint: rc doctor manager")
 	}
 }
 
@@ -74,6 +86,19 @@ func TellRestart(w io.Writer, cfg *config.Config, policy string) {
 
 func tellRestart(w io.Writer, cfg *config.Config, policy string, k keeper) {
 	if policy != spec.RestartAlways && policy != spec.RestartUnlessStopped {
+		return
+	}
+	if k.inUnit {
+		return
+	}
+	if !k.booted() {
+		if firstTime(cfg, toldRestart) {
+			program := "rc"
+			if path, err := os.Executable(); err == nil {
+				program = path // cron's PATH is a short one
+			}
+			fmt.Fprintf(w, "Hint: to start it again after a reboot, this line in crontab -e: @reboot %s start --all --filter should-start-on-boot=true\n", program)
+		}
 		return
 	}
 	dirs := k.unitDirs()
@@ -90,6 +115,9 @@ func (k keeper) ofSession() bool {
 	text, err := k.cgroup()
 	return err == nil && strings.Contains(text, fmt.Sprintf("/user-%d.slice/", k.uid))
 }
+
+// booted says whether systemd runs this machine.
+func (k keeper) booted() bool { return k.exists(systemd.BootedDir) }
 
 // unitDirs are where systemd --user looks for units (systemd.unit(5)), and for what is
 // enabled.

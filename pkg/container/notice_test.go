@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/rc-containers/rc/pkg/config"
+	"github.com/rc-containers/rc/pkg/systemd"
 	"github.com/rc-containers/rc/pkg/userns"
 )
 
@@ -22,14 +23,19 @@ func TestTellSingle(t *testing.T) {
 	}
 }
 
-// aKeeper is a user in a login session, on a machine of which there is nothing.
+// aKeeper is a user in a login session, on a machine that systemd runs, and of which there is nothing else.
 func aKeeper(t *testing.T) keeper {
 	t.Helper()
-	return keeper{
+	k := keeper{
 		uid: 1000, user: "ann", root: t.TempDir(), getenv: func(name string) string { return map[string]string{"HOME": "/home/ann"}[name] },
 		cgroup: func() (string, error) { return "0::/user.slice/user-1000.slice/session-3.scope\n", nil },
 	}
+	touch(t, k.root+systemd.BootedDir+"/x")
+	return k
 }
+
+// unbooted has systemd not run the machine.
+func unbooted(k *keeper) { k.root += "/other" }
 
 func touch(t *testing.T, path string) {
 	t.Helper()
@@ -55,6 +61,8 @@ func TestTellLinger(t *testing.T) {
 		"another user's":  {in("/user.slice/user-10001.slice/session-3.scope"), false},
 		"no logind":       {in("/"), false},
 		"no cgroups":      {func(k *keeper) { k.cgroup = func() (string, error) { return "", os.ErrNotExist } }, false},
+		"in a unit":       {func(k *keeper) { k.inUnit = true }, false},
+		"no systemd":      {unbooted, false},
 		"nobody's name":   {func(k *keeper) { k.user = "" }, false},
 		"linger":          {func(k *keeper) { touch(t, k.root+"/var/lib/systemd/linger/ann") }, false},
 		"linger of other": {func(k *keeper) { touch(t, k.root+"/var/lib/systemd/linger/bob") }, true},
@@ -89,6 +97,7 @@ func TestTellRestart(t *testing.T) {
 		"among the shared":      {"always", []string{"/s2/systemd/user/rc-restart.service"}, xdg, true},
 		"not installed":         {"always", nil, nil, false},
 		"not where XDG says":    {"always", []string{"/h/.local/share/systemd/user/rc-restart.service"}, xdg, false},
+		"in a unit":             {"always", []string{"/usr/lib/systemd/user/rc-restart.service"}, func(k *keeper) { k.inUnit = true }, false},
 		"no policy":             {"", []string{"/usr/lib/systemd/user/rc-restart.service"}, nil, false},
 		"not after a boot":      {"on-failure", []string{"/usr/lib/systemd/user/rc-restart.service"}, nil, false},
 		"enabled":               {"always", []string{"/usr/lib/systemd/user/rc-restart.service", "/home/ann/.config/systemd/user/default.target.wants/rc-restart.service"}, nil, false},
@@ -108,5 +117,23 @@ func TestTellRestart(t *testing.T) {
 		if n := strings.Count(told.String(), "systemctl --user enable rc-restart.service\n"); n > 1 || (n == 1) != test.tells {
 			t.Errorf("%s: told %q", name, told.String())
 		}
+	}
+}
+
+// TestTellNoSystemd: once where it does not run, and what is systemd's to do is left to others.
+func TestTellNoSystemd(t *testing.T) {
+	k, cfg := aKeeper(t), &config.Config{DataRoot: t.TempDir()}
+	var told strings.Builder
+	tellNoSystemd(&told, cfg, k)
+	if told.Len() > 0 {
+		t.Errorf("where it runs: %q", told.String())
+	}
+	unbooted(&k)
+	for range 2 {
+		tellNoSystemd(&told, cfg, k)
+		tellRestart(&told, cfg, "always", k)
+	}
+	if said := told.String(); strings.Count(said, "systemd does not run") != 1 || strings.Count(said, "@reboot /") != 1 {
+		t.Errorf("told %q", said)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/rc-containers/rc/pkg/cgroup"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/state"
+	"github.com/rc-containers/rc/pkg/systemd"
 )
 
 // freezeTime is how long the kernel may take to stop all of a container's processes.
@@ -26,7 +27,7 @@ func Pause(ctx context.Context, root state.Root, id string) error {
 	case e.Status != state.Running:
 		return notRunning("pause", e)
 	case e.State.Cgroup == "":
-		return withoutCgroup(root, "pause", e)
+		return fmt.Errorf("pause container %q: %w", e.Name, withoutCgroup(root, e))
 	}
 	ctx, cancel := context.WithTimeout(ctx, freezeTime)
 	defer cancel()
@@ -54,12 +55,15 @@ func Unpause(_ context.Context, root state.Root, id string) error {
 }
 
 // withoutCgroup says why a running container has no cgroup, and how it gets one.
-func withoutCgroup(root state.Root, verb string, e *state.Entry) error {
+func withoutCgroup(root state.Root, e *state.Entry) error {
 	if c, err := root.Load(e.ID); err == nil && c.Cgroups.Mode == "disabled" {
-		return errs.WithHint(errs.Unsupportedf("%s container %q: it was made with --cgroups disabled", verb, e.Name),
+		return errs.WithHint(errs.Unsupportedf("it was made with --cgroups disabled"),
 			"make it without --cgroups disabled")
 	}
+	if !systemd.Booted() {
+		return errs.WithCheck(errs.Unsupportedf("it has no cgroup: %w", systemd.ErrNoSystemd), "", "manager")
+	}
 	return errs.WithHint(
-		errs.Unsupportedf("%s container %q: it has no cgroup, since no systemd user manager answered when it started", verb, e.Name),
-		"log in as this user (su and sudo do not start a user manager), or: sudo loginctl enable-linger $USER; then restart the container")
+		errs.Unsupportedf("it has no cgroup, since no systemd user manager answered when it started"),
+		loginHint+"; then restart the container")
 }

@@ -315,10 +315,18 @@ func (r *run) launch(ctx context.Context) error {
 		}
 	}
 	r.place.release()
+	r.tellPlacement()
 	if err := r.rawTerminal(); err != nil {
 		return err
 	}
 	return r.client.Go()
+}
+
+// tellPlacement says, once for all calls, why the container has no cgroup where no login would help.
+func (r *run) tellPlacement() {
+	if r.place.made == nil && r.c.Cgroups.Mode != "disabled" && r.step == nil && !told(r.cfg, toldSystemd) {
+		tellNoSystemd(r.streams.Err, r.cfg, thisKeeper())
+	}
 }
 
 // reserve takes the name, where the container is new, and makes what the shim and the

@@ -95,7 +95,7 @@ func (u *update) change(ctx context.Context, root state.Root, c *spec.Container,
 		return nil
 	}
 	if u.e.State.Cgroup == "" {
-		return withoutCgroup(root, "update", u.e)
+		return withoutCgroup(root, u.e)
 	}
 	return u.apply(ctx, changes, cgroup.Changes(files, was))
 }

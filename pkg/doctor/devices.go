@@ -192,7 +192,7 @@ const (
 	fewProcesses = 512
 )
 
-func checkRlimits(context.Context, *Host) []Finding {
+func checkRlimits(_ context.Context, h *Host) []Finding {
 	var files, processes unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &files); err != nil {
 		return []Finding{warning(err.Error())}
@@ -200,22 +200,27 @@ func checkRlimits(context.Context, *Host) []Finding {
 	if err := unix.Getrlimit(unix.RLIMIT_NPROC, &processes); err != nil {
 		return []Finding{warning(err.Error())}
 	}
-	return judgeRlimits(files.Max, processes.Max)
+	return h.judgeRlimits(files.Max, processes.Max)
 }
 
 // judgeRlimits judges the hard limits: the soft one on files Go's programs raise to it by themselves.
-func judgeRlimits(files, processes uint64) []Finding {
+func (h *Host) judgeRlimits(files, processes uint64) []Finding {
 	var out []Finding
 	raise := func(name, value string) string {
 		const dir = "/etc/systemd/system/user@.service.d"
-		return fmt.Sprintf("sudo mkdir -p %s && printf '[Service]\\n%s=%s\\n' | sudo tee %s/%s.conf && sudo systemctl daemon-reload", dir, name, value, dir, strings.ToLower(name))
+		return fmt.Sprintf("sudo mkdir -p %s && printf '[Service]\\nLimit%s=%s\\n' | sudo tee %s/limit%s.conf && sudo systemctl daemon-reload", dir, name, value, dir, strings.ToLower(name))
 	}
-	const then = "then log out of all sessions and in again; without systemd: /etc/security/limits.conf"
+	if !h.systemd() { // limits.conf(5)
+		raise = func(name, value string) string {
+			return fmt.Sprintf("echo '%s - %s %s' | sudo tee -a /etc/security/limits.d/90-rc.conf", h.user, strings.ToLower(name), value)
+		}
+	}
+	const then = "then log out of all sessions and in again"
 	if files < fewFiles {
-		out = append(out, warning(fmt.Sprintf("at most %d files can be open", files)).mend(raise("LimitNOFILE", "1048576")).advise(then))
+		out = append(out, warning(fmt.Sprintf("at most %d files can be open", files)).mend(raise("NOFILE", "1048576")).advise(then))
 	}
 	if processes < fewProcesses {
-		out = append(out, warning(fmt.Sprintf("at most %d processes can run", processes)).mend(raise("LimitNPROC", "infinity")).advise(then))
+		out = append(out, warning(fmt.Sprintf("at most %d processes can run", processes)).mend(raise("NPROC", "infinity")).advise(then))
 	}
 	if out == nil {
 		out = append(out, ok("up to %s open files, %s processes", limit(files), limit(processes)))

@@ -16,6 +16,7 @@ import (
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/overlay"
+	"github.com/rc-containers/rc/pkg/systemd"
 	"github.com/rc-containers/rc/pkg/userns"
 )
 
@@ -235,10 +236,15 @@ func TestJudgeHost(t *testing.T) {
 	compare(t, "no inodes", []string{"problem only 5 inodes free in /d: no more files can be made, whatever the bytes" + clean}, disk(plenty, 5))
 	compare(t, "few inodes", []string{"warning only 5000 inodes free in /d: each file of an image takes one" + clean}, disk(plenty, 5000))
 
-	compare(t, "no limits", []string{"ok up to unlimited open files, 4096 processes"}, judgeRlimits(infinite, 4096))
-	hard := lines(judgeRlimits(256, 100))
+	compare(t, "no limits", []string{"ok up to unlimited open files, 4096 processes"}, fake(t, nil).judgeRlimits(infinite, 4096))
+	hard := lines(fake(t, map[string]string{systemd.BootedDir + "/x": ""}).judgeRlimits(256, 100))
 	if len(hard) != 2 || !strings.Contains(hard[0], "LimitNOFILE=1048576") || !strings.Contains(hard[1], "LimitNPROC=infinity") {
 		t.Errorf("%q", hard)
+	}
+
+	hard = lines(fake(t, nil).judgeRlimits(256, infinite))
+	if len(hard) != 1 || !strings.Contains(hard[0], "echo 'alice - nofile 1048576' | sudo tee") {
+		t.Errorf("without systemd: %q", hard)
 	}
 
 	compare(t, "all controllers", []string{"ok cpu, memory, pids, io, cpuset"}, judgeDelegation(wanted(), wanted()))
@@ -293,7 +299,7 @@ func TestFiles(t *testing.T) {
 	compare(t, "dangling", []string{"warning /etc/resolv.conf is a link to ../run/systemd/resolve/stub-resolv.conf, which cannot be read ! sudo systemctl enable --now systemd-resolved"},
 		checkResolv(t.Context(), h))
 	compare(t, "no systemd", []string{"ok no logout ends containers here"}, checkLinger(t.Context(), fake(t, nil)))
-	booted := map[string]string{"/run/systemd/system/x": ""}
+	booted := map[string]string{systemd.BootedDir + "/x": ""}
 	compare(t, "no linger", []string{"warning alice does not linger ! loginctl enable-linger ? if that is refused: sudo loginctl enable-linger alice"}, checkLinger(t.Context(), fake(t, booted)))
 	booted["/var/lib/systemd/linger/alice"] = ""
 	compare(t, "linger", []string{"ok alice lingers"}, checkLinger(t.Context(), fake(t, booted)))

@@ -14,6 +14,7 @@ import (
 
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/machine"
+	"github.com/rc-containers/rc/pkg/systemd"
 )
 
 // Host is the machine, and its user. Tests have another.
@@ -118,7 +119,7 @@ func (h *Host) exists(name string) bool {
 }
 
 // systemd says whether systemd runs this machine: sd_booted(3).
-func (h *Host) systemd() bool { return h.exists("/run/systemd/system") }
+func (h *Host) systemd() bool { return h.exists(systemd.BootedDir) }
 
 // sysctl is a sysctl's value, "" where the kernel has none of the name.
 func (h *Host) sysctl(name string) string {

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rc-containers/rc/pkg/cgroup"
+	"github.com/rc-containers/rc/pkg/machine"
 	"github.com/rc-containers/rc/pkg/systemd"
 )
 
@@ -116,9 +117,29 @@ func Quote(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
-// noSystemd is the finding of everything that is systemd's, where there is none.
-func noSystemd(what string) []Finding {
-	return []Finding{ok("systemd does not run here: %s", what)}
+// noSystemd is what there is to say where systemd does not run: once, by the check of the manager.
+func (h *Host) noSystemd() []Finding {
+	f := warning("systemd does not run here: containers have no cgroups, so no limits, and there are no units; all else works")
+	if strings.Contains(strings.ToLower(machine.Kernel()), "microsoft") {
+		return []Finding{f.advise("in /etc/wsl.conf, section [boot]: systemd=true; then, in Windows: wsl --shutdown")}
+	}
+	hierarchy, err := cgroup.Find()
+	if err != nil {
+		return []Finding{f}
+	}
+	f.Remedies = append(f.Remedies, Remedy{Command: giveCgroup(hierarchy.Mount, h.user), Root: true, ByHand: true})
+	return []Finding{f.advise("that gives your shell a cgroup of yours, and what it starts has limits; to be repeated in each session")}
+}
+
+// giveCgroup is how root makes a cgroup of a user's and moves the user's shell to it.
+func giveCgroup(mount, user string) string {
+	return "sudo sh -c 'cd " + mount + " && echo +cpu +memory +pids >cgroup.subtree_control; mkdir -p " + user + " && cd " + user +
+		" && chown " + user + " . cgroup.procs cgroup.subtree_control cgroup.threads && echo '$$' >cgroup.procs'"
+}
+
+// elsewhere is for what is systemd's, too.
+func elsewhere() []Finding {
+	return []Finding{{State: Skipped, Detail: "it needs what manager looks at"}}
 }
 
 func checkBus(ctx context.Context, h *Host) []Finding {
@@ -137,7 +158,7 @@ func checkBus(ctx context.Context, h *Host) []Finding {
 		return []Finding{f.byHand("systemctl --user restart dbus.service")}
 	}
 	if !h.systemd() {
-		return noSystemd("containers have no limits and no units, all else works")
+		return []Finding{ok("there is none, and it would be asked for systemd only")}
 	}
 	f := warning(err.Error())
 	switch {
@@ -159,17 +180,17 @@ func checkManager(ctx context.Context, h *Host) []Finding {
 	conn, err := systemd.Connect(ctx, h.uid)
 	if err != nil {
 		if !h.systemd() {
-			return noSystemd("units are for other machines")
+			return h.noSystemd()
 		}
 		return []Finding{warning("it cannot be asked without a bus").mend("sudo loginctl enable-linger " + h.user)}
 	}
 	defer func() { _ = conn.Close() }() // nothing was asked that could get lost
 	path, err := conn.ManagerCgroup(ctx)
 	if err != nil {
-		f := warning(err.Error())
-		if h.systemd() {
-			f = f.mend("sudo systemctl restart user@" + strconv.Itoa(h.uid) + ".service")
+		if !h.systemd() {
+			return h.noSystemd()
 		}
+		f := warning(err.Error()).mend("sudo systemctl restart user@" + strconv.Itoa(h.uid) + ".service")
 		return []Finding{f.advise("journalctl --user, or systemctl status user@" + strconv.Itoa(h.uid) + ".service, says why it does not run")}
 	}
 	return []Finding{ok("it runs, in cgroup %s", path)}
@@ -186,8 +207,11 @@ func checkLinger(_ context.Context, h *Host) []Finding {
 		advise("if that is refused: sudo loginctl enable-linger " + h.user)}
 }
 
-func checkCgroups(context.Context, *Host) []Finding {
+func checkCgroups(_ context.Context, h *Host) []Finding {
 	hierarchy, err := cgroup.Find()
+	if err != nil && !h.systemd() {
+		return elsewhere()
+	}
 	if err != nil {
 		return []Finding{warning("this machine has cgroup v1 only, which an ordinary user cannot use").advise(cgroup.UnifiedHint)}
 	}
@@ -207,12 +231,12 @@ func checkDelegation(ctx context.Context, h *Host) []Finding {
 	}
 	conn, err := systemd.Connect(ctx, h.uid)
 	if err != nil {
-		return []Finding{{State: Skipped, Detail: "it needs what manager looks at"}}
+		return elsewhere()
 	}
 	defer func() { _ = conn.Close() }() // nothing was asked that could get lost
 	path, err := conn.ManagerCgroup(ctx)
 	if err != nil {
-		return []Finding{{State: Skipped, Detail: "it needs what manager looks at"}}
+		return elsewhere()
 	}
 	dir, err := hierarchy.Dir(path)
 	if err != nil {

@@ -44,7 +44,7 @@ type Conn struct {
 }
 
 // Connect finds the bus of the user with that id. It takes two seconds at most; an error is
-// ErrNoManager.
+// ErrNoManager, and more precisely ErrNoSystemd.
 func Connect(ctx context.Context, uid int) (*Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -60,6 +60,9 @@ func Connect(ctx context.Context, uid int) (*Conn, error) {
 		if ctx.Err() != nil {
 			break
 		}
+	}
+	if !Booted() && ctx.Err() == nil {
+		return nil, ErrNoSystemd
 	}
 	return nil, err
 }
@@ -201,6 +204,8 @@ func is(err error, name string) bool {
 // explain tells a manager that is not there from one that says no.
 func explain(err error) error {
 	switch {
+	case !Booted() && (is(err, errUnknown) || is(err, errNoOwner) || is(err, errNotStarted)):
+		return ErrNoSystemd
 	case is(err, errUnknown), is(err, errNoOwner), is(err, errNotStarted), is(err, errNoReply), is(err, errDenied), is(err, errInteractive),
 		errors.Is(err, context.DeadlineExceeded), errors.Is(err, dbus.ErrClosed):
 		return fmt.Errorf("%w: %w", ErrNoManager, err)

@@ -10,7 +10,7 @@
 //	│ ◀──────────────────────── JobRemoved done ────── │
 //
 // Nothing is started that does not run: no bus is launched, no manager either. Where no bus or no
-// manager answers, errors are ErrNoManager, so that callers can go on without a scope. A bus
+// manager answers, errors are ErrNoManager (ErrNoSystemd where none can), so that callers can go on without a scope. A bus
 // or manager that is silent for two seconds counts as absent too; one that is busy with other
 // units shows it by their JobRemoved signals, and is waited for longer.
 package systemd

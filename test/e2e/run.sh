@@ -35,7 +35,7 @@ changed() {
 }
 # With -run, only where that may mean them.
 case "$*" in *-run*) [[ $* == *TestChanged* ]] || exit "$code" ;; esac
-for change in no-subids few-subids odd-subids plain-newuidmap no-newuidmap \
+for change in no-systemd no-subids few-subids odd-subids plain-newuidmap no-newuidmap \
   no-helpers no-fuse no-tun shut-devices no-network no-cgroup2 small-disk few-inodes plain-disk locked-disk; do changed "$change" "$change" "$user"; done
 changed root no-subids root
 changed root-subids root-subids root

@@ -21,6 +21,7 @@
 #   shut-devices     /dev/fuse and /dev/net/tun are root's alone
 #   no-network       there is no interface but lo, no name server, no ping
 #   no-cgroup2       there is no cgroup v2
+#   no-systemd       there is no systemd, no journal and nothing in /run that they make, and processes are in the root cgroup
 #   small-disk       $RC_DISK is a directory on a tmpfs of 24 MB
 #   few-inodes       $RC_DISK is one on a tmpfs with 500 inodes
 #   plain-disk       $RC_DISK is one on a ramfs, which has no extended attributes
@@ -122,9 +123,11 @@ inside() {
     environment+=(XDG_RUNTIME_DIR="/run/user/$uid" DBUS_SESSION_BUS_ADDRESS="unix:path=/run/user/$uid/bus")
     start_manager
   fi
+  local session=$slice/session-1.scope
+  [ "$change" != no-systemd ] || session=/sys/fs/cgroup
   # The command is no leader and no pid 1: a shell's habits (job control, zombies) stay ours.
   (
-    echo "$BASHPID" >"$slice/session-1.scope/cgroup.procs"
+    echo "$BASHPID" >"$session/cgroup.procs"
     cd "$home"
     cd "${RC_HOST_DIR:-.}"
     exec setpriv --reuid "$uid" --regid "$gid" --init-groups --inh-caps=-all \
@@ -184,6 +187,16 @@ change_host() {
       while umount -l /sys/fs/cgroup 2>/dev/null; do :; done
       mount -t tmpfs tmpfs /sys/fs/cgroup
       mkdir -p "$slice/session-1.scope" # a directory like any other
+      ;;
+    no-systemd)
+      hide systemctl systemd-run systemd-analyze systemd-cat journalctl loginctl
+      rmdir "$slice/session-1.scope"
+      cat /etc/resolv.conf >/run/systemd/resolv.conf # may be a link into /run
+      mount --bind /run/systemd/resolv.conf "$(realpath /etc/resolv.conf)"
+      mount -t tmpfs -o mode=755 tmpfs /run
+      for file in /lib/systemd /usr/lib/systemd; do
+        [ ! -d "$file" ] || mount -t tmpfs -o mode=755 tmpfs "$file"
+      done
       ;;
     no-fuse | no-tun)
       local missing=fuse

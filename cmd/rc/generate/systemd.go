@@ -14,6 +14,7 @@ import (
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/systemd"
 )
 
 // Verbs are rc generate VERB.
@@ -92,6 +93,9 @@ func writeUnits(_ context.Context, a *cli.App, opts *systemdOptions) error {
 	units, names, err := opts.units(a)
 	if err != nil {
 		return err
+	}
+	if !systemd.Booted() {
+		fmt.Fprintln(a.Stderr, "Warning: systemd does not run on this machine: the units are for one where it does")
 	}
 	if opts.Files {
 		for i, name := range names {

@@ -78,6 +78,9 @@ func list(ctx context.Context, a *cli.App, opts *listOptions) error {
 	}
 	m, end := manager(ctx)
 	defer end()
+	if m == nil && !systemd.Booted() {
+		warnNoSystemd(a)
+	}
 	items, problems, err := installed.List(ctx, m)
 	warn(a, problems)
 	if err != nil {

@@ -72,11 +72,23 @@ func reload(ctx context.Context, a *cli.App, asked bool) error {
 		defer func() { _ = c.Close() }()
 		err = c.Reload(ctx)
 	}
-	if errors.Is(err, systemd.ErrNoManager) && !asked {
+	switch {
+	case asked && errors.Is(err, systemd.ErrNoSystemd):
+		return err
+	case asked:
+	case errors.Is(err, systemd.ErrNoSystemd):
+		warnNoSystemd(a)
+		return nil
+	case errors.Is(err, systemd.ErrNoManager):
 		fmt.Fprintln(a.Stderr, "Warning: systemd has not read the units again:", err)
 		return nil
 	}
 	return errs.WithHint(err, "systemctl --user daemon-reload")
+}
+
+// warnNoSystemd says what quadlets are good for on a machine that systemd does not run.
+func warnNoSystemd(a *cli.App) {
+	fmt.Fprintln(a.Stderr, "Warning: systemd does not run on this machine, so nothing starts quadlets here; they are kept for when it does, and rc quadlet verify and rc quadlet print --unit work")
 }
 
 // find is the quadlet of that name.
