@@ -110,8 +110,8 @@ func (s *server) detach(network, name string) error {
 	return errors.Join(err, s.follow())
 }
 
-// reload makes what is missing of what start made.
-func (s *server) reload() error {
+// attachHeld brings the loopback interface up, and makes the interfaces whose leases the container has.
+func (s *server) attachHeld() error {
 	if err := s.spaces.LoopbackUp(); err != nil {
 		return err
 	}
@@ -123,6 +123,14 @@ func (s *server) reload() error {
 		if err := s.attach(&held[i]); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// reload makes what is missing of what start made.
+func (s *server) reload() error {
+	if err := s.attachHeld(); err != nil {
+		return err
 	}
 	if s.redirected {
 		if err := link.Redirect(s.spaces, s.udp, s.tcp); err != nil {

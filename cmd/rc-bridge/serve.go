@@ -93,17 +93,8 @@ func (s *server) start(ctx context.Context) error {
 	if s.spaces, err = link.Open(s.hub, s.own); err != nil {
 		return err
 	}
-	if err := s.spaces.LoopbackUp(); err != nil {
+	if err := s.attachHeld(); err != nil {
 		return err
-	}
-	held, err := s.config.Store.Held(s.config.ID)
-	if err != nil {
-		return err
-	}
-	for i := range held {
-		if err := s.attach(&held[i]); err != nil {
-			return err
-		}
 	}
 	s.names = names.New(&s.config.Store)
 	if err := s.listen(ctx); err != nil {

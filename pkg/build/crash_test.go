@@ -2,9 +2,7 @@ package build_test
 
 import (
 	"context"
-	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -16,30 +14,13 @@ import (
 	"github.com/rc-containers/rc/pkg/build/steps"
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/image"
+	"github.com/rc-containers/rc/test/testns"
 )
 
-// workers are the pids of our children that build.
+// workers are the pids of our rc-image children that build.
 func workers(t testing.TB) []int {
 	t.Helper()
-	var out []int
-	tasks, err := filepath.Glob("/proc/self/task/*/children")
-	must(t, err)
-	for _, task := range tasks {
-		data, err := os.ReadFile(task)
-		if err != nil {
-			continue // the thread has ended
-		}
-		for field := range strings.FieldsSeq(string(data)) {
-			name, _ := os.ReadFile("/proc/" + field + "/cmdline")
-			if string(name) == "rc-image\x00build\x00" {
-				var pid int
-				_, err := fmt.Sscan(field, &pid)
-				must(t, err)
-				out = append(out, pid)
-			}
-		}
-	}
-	return out
+	return testns.Children(t, "rc-image\x00build\x00")
 }
 
 const crashing = `FROM scratch AS one

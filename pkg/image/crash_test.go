@@ -12,7 +12,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -31,26 +30,9 @@ import (
 )
 
 // workers are the pids of our rc-image children.
-func workers(t *testing.T) []int {
+func workers(t testing.TB) []int {
 	t.Helper()
-	var out []int
-	tasks, err := filepath.Glob("/proc/self/task/*/children")
-	must(t, err)
-	for _, task := range tasks {
-		data, err := os.ReadFile(task)
-		if err != nil {
-			continue // the thread has ended
-		}
-		for field := range strings.FieldsSeq(string(data)) {
-			pid, err := strconv.Atoi(field)
-			must(t, err)
-			name, _ := os.ReadFile("/proc/" + field + "/cmdline")
-			if strings.HasPrefix(string(name), "rc-image\x00") {
-				out = append(out, pid)
-			}
-		}
-	}
-	return out
+	return testns.Children(t, "rc-image\x00")
 }
 
 // TestKilled kills the worker with SIGKILL at many moments of a pull. Nothing half-done is seen, and the

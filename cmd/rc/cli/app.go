@@ -48,6 +48,11 @@ func (a *App) Load() error {
 	return nil
 }
 
+// Streams are the caller's.
+func (a *App) Streams() container.Streams {
+	return container.Streams{In: a.Stdin, Out: a.Stdout, Err: a.Stderr}
+}
+
 // Finished is the last stage of --debug: what all of them took together.
 func (a *App) Finished(code int) {
 	if a.Config != nil && a.Config.Debug {

@@ -37,6 +37,19 @@ func Between(low, high int, what string) cobra.PositionalArgs {
 	}
 }
 
+// NamesOr wants names, or --all, and not both. What is one of those that are named: "a volume".
+func NamesOr(all *bool, what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		switch {
+		case *all && len(args) > 0:
+			return seeHelp(cmd, "%s: names together with --all", cmd.CommandPath())
+		case !*all && len(args) == 0:
+			return seeHelp(cmd, "%s: name %s, or --all", cmd.CommandPath(), what)
+		}
+		return nil
+	}
+}
+
 func seeHelp(cmd *cobra.Command, format string, args ...any) error {
 	return errs.WithHint(errs.Invalidf(format, args...), cmd.CommandPath()+" --help")
 }

@@ -69,6 +69,40 @@ func Report(w io.Writer, err error) int {
 	return errs.Code(err)
 }
 
+// Last prints all errors but one, which it returns with the worst of the codes.
+func Last(a *App, failed []error, code func(error) int) error {
+	if len(failed) == 0 {
+		return nil
+	}
+	worst := 0
+	for i, err := range failed {
+		worst = max(worst, code(err))
+		if i < len(failed)-1 {
+			Report(a.Stderr, err)
+		}
+	}
+	return errs.WithCode(failed[len(failed)-1], worst)
+}
+
+// Warn tells of what is no failure of the verb.
+func (a *App) Warn(err error) {
+	if err != nil {
+		fmt.Fprintln(a.Stderr, "Warning:", err)
+	}
+}
+
+// RemovalCode is the exit code of network rm and volume rm, as podman's pages have them: 1 for what
+// was not there, 2 for what is in use.
+func RemovalCode(err error) int {
+	switch {
+	case errors.Is(err, errs.ErrNotFound):
+		return 1
+	case errors.Is(err, errs.ErrInUse):
+		return 2
+	}
+	return errs.CodeError
+}
+
 // wanted describes the values of one of pflag's types.
 func wanted(kind string) string {
 	switch {

@@ -62,7 +62,7 @@ func attachContainer(ctx context.Context, a *cli.App, opts *attachOptions) error
 	}
 	code, err := container.Attach(ctx, a.Config, id, container.AttachOptions{
 		Stdin: !opts.NoStdin, DetachKeys: opts.DetachKeys, SigProxy: opts.SigProxy,
-		Streams: container.Streams{In: a.Stdin, Out: a.Stdout, Err: a.Stderr},
+		Streams: a.Streams(),
 	})
 	return exit(code, err)
 }

@@ -58,7 +58,7 @@ func cleanUpContainers(ctx context.Context, a *cli.App, opts *cleanupOptions) er
 		return err
 	}, errs.Code)
 	if opts.Remove {
-		warn(a, container.EmptyTrash(ctx, a.Config, 0))
+		a.EmptyTrash(ctx)
 	}
 	return err
 }

@@ -26,13 +26,7 @@ Accepted and without effect, for scripts written for docker and podman:
 		Example: `rc create --name web -v ./site:/site:ro busybox httpd -f -h /site
 rc create --restart on-failure:3 --health-cmd 'test -e /tmp/ready' alpine ./job`,
 		ValidArgsFunction: completeRunArgs(a),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			opts, err := flags.Options(cmd.Flags(), a, args)
-			if err != nil {
-				return err
-			}
-			return runF(cmd.Context(), a, opts)
-		},
+		RunE:              withOptions(a, flags, runF),
 	}
 	flags.Add(cmd.Flags())
 	return cmd
@@ -45,7 +39,7 @@ func createContainer(ctx context.Context, a *cli.App, opts *runflags.Options) er
 		return err
 	}
 	defer image.Release()
-	c, err := container.Create(ctx, a.Config, opts.Options, image, container.Streams{In: a.Stdin, Out: a.Stdout, Err: a.Stderr})
+	c, err := container.Create(ctx, a.Config, opts.Options, image, a.Streams())
 	if err != nil {
 		return err
 	}

@@ -101,7 +101,7 @@ func execContainer(ctx context.Context, a *cli.App, opts *execOptions) error {
 	if err != nil {
 		return err
 	}
-	opts.Streams = container.Streams{In: a.Stdin, Out: a.Stdout, Err: a.Stderr}
+	opts.Streams = a.Streams()
 	code, err := container.Exec(ctx, a.Config, id, opts.ExecOptions)
 	return exit(code, err)
 }

@@ -45,7 +45,7 @@ func initContainers(ctx context.Context, a *cli.App, opts *initOptions) error {
 	if err != nil {
 		return err
 	}
-	streams := container.Streams{In: a.Stdin, Out: a.Stdout, Err: a.Stderr}
+	streams := a.Streams()
 	return opts.Each(ctx, a, targets, func(ctx context.Context, t *selection.Target) error {
 		return container.Init(ctx, a.Config, t.ID, streams)
 	}, errs.Code)

@@ -1,7 +1,6 @@
 package container
 
 import (
-	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -9,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
@@ -22,72 +19,44 @@ import (
 	"github.com/rc-containers/rc/pkg/spec"
 )
 
-// parsed calls a verb's command line and gives the options that it makes of it.
-func parsed[T any](t *testing.T, newCommand func(*cli.App, cli.RunFunc[T]) *cobra.Command, args string) (T, error) {
-	t.Helper()
-	a := clitest.App(t, false)
-	var got T
-	called := false
-	cmd := newCommand(a, func(_ context.Context, _ *cli.App, o *T) error { got, called = *o, true; return nil })
-	_, _, err := clitest.Call(t, a, cmd, strings.Fields(args)...)
-	if called == (err != nil) {
-		t.Errorf("%s: called is %v after %v", args, called, err)
-	}
-	return got, err
-}
-
 func names(s ...string) selection.Selection { return selection.Selection{Names: s} }
 
 func TestStopOptions(t *testing.T) {
-	for args, want := range map[string]stopOptions{
+	clitest.Taken(t, newStopCommand, map[string]stopOptions{
 		"a b":               {Selection: names("a", "b")},
 		"-t 3 a":            {Selection: names("a"), StopOptions: container.StopOptions{Timeout: new(uint(3))}},
 		"--time 0 a":        {Selection: names("a"), StopOptions: container.StopOptions{Timeout: new(uint(0))}},
 		"--timeout=-1 a":    {Selection: names("a"), StopOptions: container.StopOptions{Timeout: new(uint(40_000_000))}},
 		"-s hup a":          {Selection: names("a"), StopOptions: container.StopOptions{Signal: unix.SIGHUP}},
-		"-a":                {Selection: selection.Selection{Names: []string{}, All: true}},
-		"-l -i":             {Selection: selection.Selection{Names: []string{}, Latest: true, Ignore: true}},
-		"-f a=b --filter c": {Selection: selection.Selection{Names: []string{}, Filters: []string{"a=b", "c"}}},
+		"-a":                {Selection: selection.Selection{All: true}},
+		"-l -i":             {Selection: selection.Selection{Latest: true, Ignore: true}},
+		"-f a=b --filter c": {Selection: selection.Selection{Filters: []string{"a=b", "c"}}},
 		"--cidfile f a":     {Selection: selection.Selection{Names: []string{"a"}, CIDFiles: []string{"f"}}},
-		"-a --filter a=b":   {Selection: selection.Selection{Names: []string{}, All: true, Filters: []string{"a=b"}}},
-	} {
-		got, err := parsed(t, newStopCommand, args)
-		if diff := cmp.Diff(want, got); diff != "" || err != nil {
-			t.Errorf("stop %s: %v %s", args, err, diff)
-		}
-	}
+		"-a --filter a=b":   {Selection: selection.Selection{All: true, Filters: []string{"a=b"}}},
+	})
 	for args, want := range map[string]string{
 		"": "--cidfile", "-a x": "--all", "-a -l": "--latest", "-l x": "--latest", "-f a=b x": "--filter", "-t -2 x": "seconds",
 		"--timeout -2 x": "--timeout", "-a --cidfile f": "--all",
 	} {
-		if _, err := parsed(t, newStopCommand, args); !errors.Is(err, errs.ErrInvalid) || !strings.Contains(err.Error(), want) || errs.Hint(err) == "" && !strings.Contains(args, "-2") {
+		if _, err := clitest.Options(t, newStopCommand, strings.Fields(args)...); !errors.Is(err, errs.ErrInvalid) || !strings.Contains(err.Error(), want) || errs.Hint(err) == "" && !strings.Contains(args, "-2") {
 			t.Errorf("stop %s: %v", args, err)
 		}
 	}
 }
 
 func TestKillOptions(t *testing.T) {
-	for args, want := range map[string]killOptions{
+	clitest.Taken(t, newKillCommand, map[string]killOptions{
 		"a":                    {Selection: names("a"), Signal: unix.SIGKILL},
 		"-s hup a":             {Selection: names("a"), Signal: unix.SIGHUP},
 		"--signal SIGUSR1 a b": {Selection: names("a", "b"), Signal: unix.SIGUSR1},
-		"-s 15 -l":             {Selection: selection.Selection{Names: []string{}, Latest: true}, Signal: unix.SIGTERM},
-	} {
-		got, err := parsed(t, newKillCommand, args)
-		if diff := cmp.Diff(want, got); diff != "" || err != nil {
-			t.Errorf("kill %s: %v %s", args, err, diff)
-		}
-	}
-	for args, want := range map[string]string{"": "name a container", "-s x a": `--signal "x"`, "-s 0 a": `--signal "0"`, "-s 65 a": "--signal"} {
-		if _, err := parsed(t, newKillCommand, args); !errors.Is(err, errs.ErrInvalid) || !strings.Contains(err.Error(), want) {
-			t.Errorf("kill %s: %v", args, err)
-		}
-	}
+		"-s 15 -l":             {Selection: selection.Selection{Latest: true}, Signal: unix.SIGTERM},
+	})
+	clitest.Refused(t, newKillCommand, map[string]string{"": "name a container", "-s x a": `--signal "x"`, "-s 0 a": `--signal "0"`, "-s 65 a": "--signal"})
 }
 
 func TestWaitOptions(t *testing.T) {
 	const std = 250 * time.Millisecond
-	for args, want := range map[string]waitOptions{
+	clitest.Taken(t, newWaitCommand, map[string]waitOptions{
 		"a b":      {Selection: names("a", "b"), WaitOptions: container.WaitOptions{Interval: std}},
 		"-i 500 a": {Selection: names("a"), WaitOptions: container.WaitOptions{Interval: 2 * std}},
 		"--interval 2s --condition running --condition healthy a": {
@@ -96,28 +65,15 @@ func TestWaitOptions(t *testing.T) {
 		"--ignore --exit-first-match a": {
 			Selection: selection.Selection{Names: []string{"a"}, Ignore: true}, WaitOptions: container.WaitOptions{Interval: std}, FirstMatch: true,
 		},
-	} {
-		got, err := parsed(t, newWaitCommand, args)
-		if diff := cmp.Diff(want, got); diff != "" || err != nil {
-			t.Errorf("wait %s: %v %s", args, err, diff)
-		}
-	}
-	for args, want := range map[string]string{"": "name a container", "--condition gone a": "healthy", "-i 0 a": "--interval", "-i x a": "--interval"} {
-		if _, err := parsed(t, newWaitCommand, args); !errors.Is(err, errs.ErrInvalid) || !strings.Contains(err.Error(), want) {
-			t.Errorf("wait %s: %v", args, err)
-		}
-	}
+	})
+	clitest.Refused(t, newWaitCommand, map[string]string{"": "name a container", "--condition gone a": "healthy", "-i 0 a": "--interval", "-i x a": "--interval"})
 }
 
 func TestRenameOptions(t *testing.T) {
-	if got, err := parsed(t, newRenameCommand, "a b"); err != nil || got != (renameOptions{"a", "b"}) {
+	if got, err := clitest.Options(t, newRenameCommand, "a", "b"); err != nil || *got != (renameOptions{"a", "b"}) {
 		t.Errorf("%+v %v", got, err)
 	}
-	for _, args := range []string{"", "a", "a b c", "a b/c", "a .b"} {
-		if _, err := parsed(t, newRenameCommand, args); !errors.Is(err, errs.ErrInvalid) {
-			t.Errorf("rename %s: %v", args, err)
-		}
-	}
+	clitest.Refused(t, newRenameCommand, map[string]string{"": "", "a": "", "a b c": "", "a b/c": "", "a .b": ""})
 }
 
 // full is the id of a container of clitest.App that begins so.
@@ -198,29 +154,20 @@ func TestBrokenOfAll(t *testing.T) {
 }
 
 func TestRestartOptions(t *testing.T) {
-	for args, want := range map[string]restartOptions{
+	clitest.Taken(t, newRestartCommand, map[string]restartOptions{
 		"a":            {Selection: names("a")},
 		"-t 3 a b":     {Selection: names("a", "b"), StopOptions: container.StopOptions{Timeout: new(uint(3))}},
-		"--running":    {Selection: selection.Selection{Names: []string{}, All: true}, Running: true},
+		"--running":    {Selection: selection.Selection{All: true}, Running: true},
 		"--running a":  {Selection: names("a"), Running: true},
-		"-a":           {Selection: selection.Selection{Names: []string{}, All: true}},
-		"-f a=b":       {Selection: selection.Selection{Names: []string{}, Filters: []string{"a=b"}}},
-		"-l --running": {Selection: selection.Selection{Names: []string{}, Latest: true}, Running: true},
-	} {
-		got, err := parsed(t, newRestartCommand, args)
-		if diff := cmp.Diff(want, got); diff != "" || err != nil {
-			t.Errorf("restart %s: %v %s", args, err, diff)
-		}
-	}
-	for _, args := range []string{"", "-a x", "-t x a", "--ignore a"} {
-		if _, err := parsed(t, newRestartCommand, args); err == nil {
-			t.Errorf("restart %s: no error", args)
-		}
-	}
+		"-a":           {Selection: selection.Selection{All: true}},
+		"-f a=b":       {Selection: selection.Selection{Filters: []string{"a=b"}}},
+		"-l --running": {Selection: selection.Selection{Latest: true}, Running: true},
+	})
+	clitest.Refused(t, newRestartCommand, map[string]string{"": "", "-a x": "", "-t x a": "", "--ignore a": ""})
 }
 
 func TestUpdateOptions(t *testing.T) {
-	for args, want := range map[string]updateOptions{
+	clitest.Taken(t, newUpdateCommand, map[string]updateOptions{
 		"-m 64m --pids-limit 0 a": {
 			Selection: names("a"),
 			UpdateOptions: container.UpdateOptions{
@@ -231,19 +178,10 @@ func TestUpdateOptions(t *testing.T) {
 			Selection: names("a", "b"), UpdateOptions: container.UpdateOptions{Restart: &spec.Restart{Policy: "on-failure", Retries: 3}},
 		},
 		"--cpus 0 -l": {
-			Selection: selection.Selection{Names: []string{}, Latest: true}, UpdateOptions: container.UpdateOptions{Given: []string{"cpus"}},
+			Selection: selection.Selection{Latest: true}, UpdateOptions: container.UpdateOptions{Given: []string{"cpus"}},
 		},
-	} {
-		got, err := parsed(t, newUpdateCommand, args)
-		if diff := cmp.Diff(want, got); diff != "" || err != nil {
-			t.Errorf("update %s: %v %s", args, err, diff)
-		}
-	}
-	for args, want := range map[string]string{
+	})
+	clitest.Refused(t, newUpdateCommand, map[string]string{
 		"a": "say what to change", "-m x a": "--memory", "--restart x a": "on-failure", "-m 64m": "name a container", "--cpus -1 a": "--cpus",
-	} {
-		if _, err := parsed(t, newUpdateCommand, args); !errors.Is(err, errs.ErrInvalid) || !strings.Contains(err.Error(), want) {
-			t.Errorf("update %s: %v", args, err)
-		}
-	}
+	})
 }

@@ -1,14 +1,10 @@
 package container
 
 import (
-	"context"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
-	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/cmd/rc/cli/clitest"
 	"github.com/rc-containers/rc/cmd/rc/container/selection"
 	"github.com/rc-containers/rc/pkg/container"
@@ -18,7 +14,7 @@ import (
 
 func TestLogsOptions(t *testing.T) {
 	one := selection.Selection{Names: []string{"web"}}
-	for args, want := range map[string]logsOptions{
+	clitest.Taken(t, newLogsCommand, map[string]logsOptions{
 		"web":             {Selection: one, LogsOptions: container.LogsOptions{Tail: logs.All}},
 		"web -n all":      {Selection: one, LogsOptions: container.LogsOptions{Tail: logs.All}},
 		"--tail -1 web":   {Selection: one, LogsOptions: container.LogsOptions{Tail: logs.All}},
@@ -31,34 +27,15 @@ func TestLogsOptions(t *testing.T) {
 			LogsOptions: container.LogsOptions{Tail: logs.All, Prefix: true, Color: true, Details: true},
 		},
 		"-l": {Selection: selection.Selection{Latest: true}, LogsOptions: container.LogsOptions{Tail: logs.All}},
-	} {
-		a := clitest.App(t, false)
-		var got logsOptions
-		cmd := newLogsCommand(a, func(_ context.Context, _ *cli.App, o *logsOptions) error { got = *o; return nil })
-		if _, _, err := clitest.Call(t, a, cmd, strings.Fields(args)...); err != nil {
-			t.Errorf("logs %s: %v", args, err)
-		}
-		if len(got.Names) == 0 {
-			got.Names = nil
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("logs %s: %s", args, diff)
-		}
-	}
-	for args, want := range map[string]string{
+	})
+	clitest.Refused(t, newLogsCommand, map[string]string{
 		"":                       "name a container",
 		"web -l":                 "names together with",
 		"web --tail x":           `--tail "x": want a number of lines, or all`,
 		"web --tail -2":          "want a number of lines",
 		"web --since yesterday":  `--since "yesterday": want a duration`,
 		"web --until 2024-13-01": `--until "2024-13-01": want a duration`,
-	} {
-		a := clitest.App(t, false)
-		cmd := newLogsCommand(a, func(context.Context, *cli.App, *logsOptions) error { t.Errorf("logs %s is taken", args); return nil })
-		if _, _, err := clitest.Call(t, a, cmd, strings.Fields(args)...); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("logs %s: %v, want %s", args, err, want)
-		}
-	}
+	})
 }
 
 func TestLogsOfNobody(t *testing.T) {

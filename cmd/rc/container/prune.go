@@ -2,12 +2,10 @@ package container
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
-	"github.com/rc-containers/rc/pkg/format"
 	"github.com/rc-containers/rc/pkg/system"
 )
 
@@ -42,13 +40,7 @@ rc container prune --force --filter until=24h`,
 }
 
 func pruneContainers(ctx context.Context, a *cli.App, opts *pruneOptions) error {
-	pruned, err := cli.Prune(ctx, a, "container prune", "This will remove all non running containers.", opts.Force, opts.PruneOptions)
-	if pruned == nil {
-		return err
-	}
-	for _, id := range pruned.Containers {
-		fmt.Fprintln(a.Stdout, id)
-	}
-	fmt.Fprintln(a.Stdout, "Total reclaimed space:", format.Size(pruned.Reclaimed))
-	return err
+	return cli.PruneAndPrint(ctx, a, "container prune", "This will remove all non running containers.", opts.Force, opts.PruneOptions, func(p *system.Pruned) []string {
+		return p.Containers
+	})
 }

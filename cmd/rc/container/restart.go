@@ -20,7 +20,8 @@ type restartOptions struct {
 
 func newRestartCommand(a *cli.App, runF cli.RunFunc[restartOptions]) *cobra.Command {
 	opts := &restartOptions{}
-	seconds, signal := 0, ""
+	var timeout cli.StopTimeout
+	signal := ""
 	cmd := &cobra.Command{
 		Use:   "restart [options] CONTAINER [CONTAINER...]",
 		Short: "Stop containers and start them again",
@@ -32,7 +33,7 @@ rc restart --running`,
 		ValidArgsFunction: cli.CompleteContainers(a, 0, cli.AnyState),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var err error
-			if opts.Timeout, err = stopTimeout(cmd, seconds); err != nil {
+			if opts.Timeout, err = timeout.Value(cmd); err != nil {
 				return err
 			}
 			if opts.Signal, err = stopSignal(signal); err != nil {
@@ -50,7 +51,7 @@ rc restart --running`,
 	}
 	opts.Add(a, cmd, selection.WithAll|selection.WithLatest|selection.WithFilter|selection.WithCIDFile, "Restart", "all containers")
 	cmd.Flags().BoolVar(&opts.Running, "running", false, "Restart only those that run")
-	addTimeout(cmd, &seconds, "")
+	timeout.Add(cmd, "")
 	addStopSignal(cmd, &signal)
 	return cmd
 }
@@ -64,7 +65,7 @@ func restartContainers(ctx context.Context, a *cli.App, opts *restartOptions) er
 	if opts.Running {
 		targets = running(root, targets)
 	}
-	streams := container.Streams{In: a.Stdin, Out: a.Stdout, Err: a.Stderr}
+	streams := a.Streams()
 	return opts.Each(ctx, a, targets, func(ctx context.Context, t *selection.Target) error {
 		return container.Restart(ctx, a.Config, t.ID, opts.StopOptions, streams)
 	}, errs.Code)

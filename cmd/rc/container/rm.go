@@ -3,7 +3,6 @@ package container
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -31,7 +30,7 @@ type rmOptions struct {
 
 func newRmCommand(a *cli.App, runF cli.RunFunc[rmOptions]) *cobra.Command {
 	opts := &rmOptions{}
-	seconds := 0
+	var timeout cli.StopTimeout
 	cmd := &cobra.Command{
 		Use:   "rm [options] CONTAINER [CONTAINER...]",
 		Short: "Remove containers",
@@ -56,7 +55,7 @@ rc rm --filter status=exited`,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var err error
-			if opts.Timeout, err = stopTimeout(cmd, seconds); err != nil {
+			if opts.Timeout, err = timeout.Value(cmd); err != nil {
 				return err
 			}
 			opts.Force = opts.Force || opts.Timeout != nil
@@ -71,7 +70,7 @@ rc rm --filter status=exited`,
 	opts.Add(a, cmd, selection.WithAll|selection.WithLatest|selection.WithFilter|selection.WithCIDFile|selection.WithIgnore, "Remove", "all containers")
 	flags := cmd.Flags()
 	flags.BoolVarP(&opts.Force, "force", "f", false, "Stop containers that run first; one that is not there is no error")
-	addTimeout(cmd, &seconds, "; implies --force")
+	timeout.Add(cmd, "; implies --force")
 	flags.BoolVarP(&opts.Volumes, "volumes", "v", false, "Remove the containers' anonymous volumes, too; those that have a name stay")
 	flags.BoolVar(&opts.Depend, "depend", false, "Remove the containers that share its network, too")
 	return cmd
@@ -82,16 +81,8 @@ func removeContainers(ctx context.Context, a *cli.App, opts *rmOptions) error {
 	// What killed processes left goes along; a failure is about another container.
 	_ = container.Sweep(ctx, a.Config)
 	container.SweepCgroups(ctx)
-	// The containers are gone all the same; the next call tries again.
-	warn(a, container.EmptyTrash(ctx, a.Config, 0))
+	a.EmptyTrash(ctx)
 	return err
-}
-
-// warn tells of what is no failure of the verb.
-func warn(a *cli.App, err error) {
-	if err != nil {
-		fmt.Fprintln(a.Stderr, "Warning:", err)
-	}
 }
 
 // remove removes containers and prints those that it could.

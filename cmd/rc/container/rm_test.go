@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/cmd/rc/cli/clitest"
 	"github.com/rc-containers/rc/cmd/rc/container/selection"
@@ -17,7 +15,7 @@ import (
 )
 
 func TestRmOptions(t *testing.T) {
-	for args, want := range map[string]rmOptions{
+	clitest.Taken(t, newRmCommand, map[string]rmOptions{
 		"a b":                      {Selection: selection.Selection{Names: []string{"a", "b"}}},
 		"-f a":                     {Selection: selection.Selection{Names: []string{"a"}, Ignore: true}, Force: true},
 		"-t 3 a":                   {Selection: selection.Selection{Names: []string{"a"}, Ignore: true}, Force: true, Timeout: new(uint(3))},
@@ -26,27 +24,8 @@ func TestRmOptions(t *testing.T) {
 		"--latest":                 {Selection: selection.Selection{Latest: true}},
 		"--filter name=x":          {Selection: selection.Selection{Filters: []string{"name=x"}}},
 		"--cidfile f --cidfile=g ": {Selection: selection.Selection{CIDFiles: []string{"f", "g"}}},
-	} {
-		a := clitest.App(t, false)
-		var got rmOptions
-		cmd := newRmCommand(a, func(_ context.Context, _ *cli.App, o *rmOptions) error { got = *o; return nil })
-		if _, _, err := clitest.Call(t, a, cmd, strings.Fields(args)...); err != nil {
-			t.Errorf("rm %s: %v", args, err)
-		}
-		if len(got.Names) == 0 {
-			got.Names = nil
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("rm %s: %s", args, diff)
-		}
-	}
-	for _, args := range []string{"", "-a x", "-a -l", "-l x", "--filter a=b x", "--time -2 x", "--time x x"} {
-		a := clitest.App(t, false)
-		cmd := newRmCommand(a, func(context.Context, *cli.App, *rmOptions) error { t.Errorf("rm %s is taken", args); return nil })
-		if _, _, err := clitest.Call(t, a, cmd, strings.Fields(args)...); err == nil {
-			t.Errorf("rm %s: no error", args)
-		}
-	}
+	})
+	clitest.Refused(t, newRmCommand, map[string]string{"": "", "-a x": "", "-a -l": "", "-l x": "", "--filter a=b x": "", "--time -2 x": "", "--time x x": ""})
 }
 
 // removeQuietly is rm without the process that empties the trash: a test is no rc.

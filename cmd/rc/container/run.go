@@ -37,16 +37,21 @@ rc run --rm --network none --read-only --tmpfs /tmp:size=64m --memory 512m --cpu
 rc run --rm -it --rootfs /:O bash
 rc run --rm -it --userns keep-id -v ~:$HOME -w $HOME debian bash`,
 		ValidArgsFunction: completeRunArgs(a),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			opts, err := flags.Options(cmd.Flags(), a, args)
-			if err != nil {
-				return err
-			}
-			return runF(cmd.Context(), a, opts)
-		},
+		RunE:              withOptions(a, flags, runF),
 	}
 	flags.AddRun(cmd.Flags())
 	return cmd
+}
+
+// withOptions hands what the flags and arguments of run or create say to runF.
+func withOptions(a *cli.App, flags *runflags.Flags, runF cli.RunFunc[runflags.Options]) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		opts, err := flags.Options(cmd.Flags(), a, args)
+		if err != nil {
+			return err
+		}
+		return runF(cmd.Context(), a, opts)
+	}
 }
 
 // runContainer gets the image and runs the container. The exit code of the command
@@ -57,7 +62,7 @@ func runContainer(ctx context.Context, a *cli.App, opts *runflags.Options) error
 		return err
 	}
 	defer image.Release()
-	code, err := container.Run(ctx, a.Config, opts.Options, image, container.Streams{In: a.Stdin, Out: a.Stdout, Err: a.Stderr})
+	code, err := container.Run(ctx, a.Config, opts.Options, image, a.Streams())
 	if opts.RemoveImage && err == nil {
 		failed := removeImage(context.WithoutCancel(ctx), a, image)
 		if failed != nil && code != 0 { // the command's code is what the caller waits for

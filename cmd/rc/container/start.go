@@ -74,7 +74,7 @@ func addDetachKeys(cmd *cobra.Command, to *string) {
 func startContainers(ctx context.Context, a *cli.App, opts *startOptions) error {
 	o := container.StartOptions{
 		Attach: opts.Attach, Stdin: opts.Interactive, DetachKeys: opts.DetachKeys, SigProxy: opts.SigProxy, SDNotify: opts.SDNotify,
-		Streams: container.Streams{In: a.Stdin, Out: a.Stdout, Err: a.Stderr},
+		Streams: a.Streams(),
 	}
 	targets, err := opts.Find("start", container.Records(a.Config), func(e state.Entry) bool { return !e.Alive() || e.Status == state.Initialized })
 	if err != nil {

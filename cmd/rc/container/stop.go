@@ -20,7 +20,8 @@ type stopOptions struct {
 
 func newStopCommand(a *cli.App, runF cli.RunFunc[stopOptions]) *cobra.Command {
 	opts := &stopOptions{}
-	seconds, signal := 0, ""
+	var timeout cli.StopTimeout
+	signal := ""
 	cmd := &cobra.Command{
 		Use:   "stop [options] CONTAINER [CONTAINER...]",
 		Short: "Stop containers",
@@ -34,7 +35,7 @@ rc stop --filter label=team=red`,
 		ValidArgsFunction: cli.CompleteContainers(a, 0, cli.Alive),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var err error
-			if opts.Timeout, err = stopTimeout(cmd, seconds); err != nil {
+			if opts.Timeout, err = timeout.Value(cmd); err != nil {
 				return err
 			}
 			if opts.Signal, err = stopSignal(signal); err != nil {
@@ -47,36 +48,9 @@ rc stop --filter label=team=red`,
 		},
 	}
 	opts.Add(a, cmd, selection.WithAll|selection.WithLatest|selection.WithFilter|selection.WithCIDFile|selection.WithIgnore, "Stop", "all containers that run")
-	addTimeout(cmd, &seconds, "")
+	timeout.Add(cmd, "")
 	addStopSignal(cmd, &signal)
 	return cmd
-}
-
-// addTimeout declares the time between the stop signal and SIGKILL: podman's and docker's
-// names for it.
-func addTimeout(cmd *cobra.Command, seconds *int, more string) {
-	flags := cmd.Flags()
-	flags.IntVarP(seconds, "time", "t", 0,
-		"Seconds between the stop signal and SIGKILL, -1 for no limit"+more+" (default the container's own, 10)")
-	flags.IntVar(seconds, "timeout", 0, "The same as --time")
-	flags.Lookup("timeout").Hidden = true
-}
-
-// stopTimeout is what was given, nil for nothing.
-func stopTimeout(cmd *cobra.Command, seconds int) (*uint, error) {
-	name := "time"
-	if cmd.Flags().Changed("timeout") {
-		name = "timeout"
-	}
-	switch {
-	case !cmd.Flags().Changed(name):
-		return nil, nil //nolint:nilnil // not given is no error
-	case seconds < -1:
-		return nil, errs.Invalidf("--%s %d: want seconds, or -1 for no limit", name, seconds)
-	case seconds < 0: // a year and a bit is as good as for ever
-		return new(uint(40_000_000)), nil
-	}
-	return new(uint(seconds)), nil
 }
 
 // addStopSignal declares docker's flag.

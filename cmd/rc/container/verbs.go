@@ -1,6 +1,7 @@
 package container
 
 import (
+	"context"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -8,6 +9,7 @@ import (
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/cmd/rc/container/files"
 	"github.com/rc-containers/rc/cmd/rc/container/listing"
+	"github.com/rc-containers/rc/pkg/container"
 )
 
 // Verbs are rc VERB and rc container VERB.
@@ -31,12 +33,24 @@ func Verbs(a *cli.App) []cli.Verb {
 	})
 }
 
+// newExistsCommand is rc container exists.
+func newExistsCommand(a *cli.App) *cobra.Command {
+	cmd := cli.Exists("a", "container", "rc container exists web || rc run -d --name web nginx", cli.CompleteContainers(a, 1, cli.AnyState),
+		func(_ context.Context, name string) error {
+			_, err := container.Records(a.Config).FindID(name)
+			return err
+		})
+	cmd.Use = "exists [options] CONTAINER"
+	cmd.Flags().BoolP("external", "e", false, "Accepted and without effect: rc's store has no other containers")
+	return cmd
+}
+
 // NounVerbs are rc container VERB only.
 func NounVerbs(a *cli.App) []cli.Verb {
 	return []cli.Verb{
 		InitVerb(a),
 		{Name: "cleanup", Make: func() *cobra.Command { return newCleanupCommand(a, cleanUpContainers) }},
 		{Name: "prune", Make: func() *cobra.Command { return newPruneCommand(a, pruneContainers) }},
-		{Name: "exists", Make: func() *cobra.Command { return newExistsCommand(a, containerExists) }},
+		{Name: "exists", Make: func() *cobra.Command { return newExistsCommand(a) }},
 	}
 }

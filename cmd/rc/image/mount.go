@@ -161,15 +161,7 @@ process still uses the mount.`,
 		Example: `rc image unmount alpine
 rc image unmount --all`,
 		ValidArgsFunction: cli.CompleteImages(a, 0),
-		Args: func(cmd *cobra.Command, args []string) error {
-			switch {
-			case opts.All && len(args) > 0:
-				return errs.Invalidf("%s: --all together with %q", cmd.CommandPath(), args[0])
-			case opts.All:
-				return nil
-			}
-			return cli.AtLeast(1, "the image, or --all,")(cmd, args)
-		},
+		Args:              cli.NamesOr(&opts.All, "an image"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.Images = args
 			return runF(cmd.Context(), a, opts)

@@ -2,13 +2,11 @@ package image
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/pkg/build/steps"
-	"github.com/rc-containers/rc/pkg/format"
 	"github.com/rc-containers/rc/pkg/system"
 )
 
@@ -54,13 +52,7 @@ func pruneImages(ctx context.Context, a *cli.App, opts *pruneOptions) error {
 	if opts.AllImages {
 		warning = "This command removes all images without at least one container associated with them."
 	}
-	pruned, err := cli.Prune(ctx, a, "image prune", warning, opts.Force, opts.PruneOptions)
-	if pruned == nil {
-		return err
-	}
-	for _, id := range append(pruned.Images, pruned.Builds...) {
-		fmt.Fprintln(a.Stdout, id)
-	}
-	fmt.Fprintln(a.Stdout, "Total reclaimed space:", format.Size(pruned.Reclaimed))
-	return err
+	return cli.PruneAndPrint(ctx, a, "image prune", warning, opts.Force, opts.PruneOptions, func(p *system.Pruned) []string {
+		return append(p.Images, p.Builds...)
+	})
 }

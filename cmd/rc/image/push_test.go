@@ -1,26 +1,17 @@
 package image
 
 import (
-	"context"
 	"errors"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/cmd/rc/cli/clitest"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/image"
 )
 
 func TestPushFlags(t *testing.T) {
-	a := withImages(t)
-	var got *pushOptions
-	push := func(args ...string) error {
-		cmd := newPushCommand(a, func(_ context.Context, _ *cli.App, o *pushOptions) error { got = o; return nil })
-		cmd.SetArgs(args)
-		cmd.SilenceErrors, cmd.SilenceUsage = true, true
-		return cmd.ExecuteContext(context.Background())
-	}
 	level, no := 7, false
 	for _, c := range []struct {
 		args []string
@@ -36,7 +27,7 @@ func TestPushFlags(t *testing.T) {
 		},
 		{[]string{"-a", "--compress", "a"}, pushOptions{PushOptions: image.PushOptions{Image: "a", AllTags: true, Compress: true, Registry: image.Registry{Retry: 3}}}},
 	} {
-		if err := push(c.args...); err != nil {
+		if got, err := clitest.Options(t, newPushCommand, c.args...); err != nil {
 			t.Errorf("%q: %v", c.args, err)
 		} else if d := cmp.Diff(&c.want, got); d != "" {
 			t.Errorf("%q: %s", c.args, d)
@@ -53,7 +44,7 @@ func TestPushFlags(t *testing.T) {
 		{"--force-compression", "a"},
 		{"-f", "v2s2", "--compression-format", "zstd", "a"},
 	} {
-		if err := push(bad...); !errors.Is(err, errs.ErrInvalid) {
+		if _, err := clitest.Options(t, newPushCommand, bad...); !errors.Is(err, errs.ErrInvalid) {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}
@@ -64,7 +55,7 @@ func TestPushFlags(t *testing.T) {
 		{"--sign-by-sigstore-private-key", "f", "a"},
 		{"--encryption-key", "k", "a"},
 	} {
-		if err := push(refused...); !errors.Is(err, errs.ErrUnsupported) || errs.Hint(err) == "" {
+		if _, err := clitest.Options(t, newPushCommand, refused...); !errors.Is(err, errs.ErrUnsupported) || errs.Hint(err) == "" {
 			t.Errorf("%q: %v", refused, err)
 		}
 	}

@@ -34,15 +34,7 @@ The exit code is 1 where an image does not exist, 2 where one is in use.`,
 rc rmi --force 7d4d8abda151
 rc rmi --all`,
 		ValidArgsFunction: cli.CompleteImages(a, 0),
-		Args: func(cmd *cobra.Command, args []string) error {
-			if opts.All && len(args) > 0 {
-				return errs.Invalidf("%s: --all together with %q", cmd.CommandPath(), args[0])
-			}
-			if opts.All {
-				return nil
-			}
-			return cli.AtLeast(1, "the image, or --all,")(cmd, args)
-		},
+		Args:              cli.NamesOr(&opts.All, "an image"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.Images = args
 			return runF(cmd.Context(), a, opts)

@@ -1,9 +1,12 @@
 package image
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/pkg/image"
 )
 
 // Verbs are rc VERB and rc image VERB.
@@ -31,10 +34,19 @@ func RegistryVerbs(a *cli.App) []cli.Verb {
 	}
 }
 
+// newExistsCommand is rc image exists.
+func newExistsCommand(a *cli.App) *cobra.Command {
+	example := "rc image exists alpine || rc pull alpine\nrc image exists 7d4d8abda151"
+	return cli.Exists("an", "image", example, cli.CompleteImages(a, 1), func(ctx context.Context, name string) error {
+		_, err := image.Resolve(ctx, a.Config, name, image.Platform{})
+		return err
+	})
+}
+
 // NounVerbs are rc image VERB only.
 func NounVerbs(a *cli.App) []cli.Verb {
 	return []cli.Verb{
-		{Name: "exists", Make: func() *cobra.Command { return newExistsCommand(a, imageExists) }},
+		{Name: "exists", Make: func() *cobra.Command { return newExistsCommand(a) }},
 		{Name: "mount", Make: func() *cobra.Command { return newMountCommand(a, mountImages) }},
 		{Name: "unmount", Make: func() *cobra.Command { return newUnmountCommand(a, unmountImages) }},
 		{Name: "tree", Make: func() *cobra.Command { return newTreeCommand(a, showTree) }},

@@ -134,24 +134,10 @@ func show(ctx context.Context, a *cli.App, opts *options) error {
 		return a.Reexecute(ctx, os.Args[1:]...)
 	}
 	found, failed := opts.gather(ctx, a)
-	if opts.Format == "" || format.IsJSON(opts.Format) {
-		if err := format.Print(a.Stdout, "json", found, format.Options{}); err != nil {
-			return err
-		}
-	} else {
-		for _, v := range found {
-			if err := format.PrintOne(a.Stdout, opts.Format, v); err != nil {
-				return err
-			}
-		}
+	if err := cli.PrintEach(a.Stdout, opts.Format, found); err != nil {
+		return err
 	}
-	if len(failed) == 0 {
-		return nil
-	}
-	for _, err := range failed[:len(failed)-1] {
-		cli.Report(a.Stderr, err)
-	}
-	return failed[len(failed)-1]
+	return cli.Last(a, failed, errs.Code)
 }
 
 // gather looks for everything that was named.

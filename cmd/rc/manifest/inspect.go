@@ -80,25 +80,3 @@ func inspect(ctx context.Context, a *cli.App, opts *inspectOptions) error {
 	_, err = fmt.Fprintf(a.Stdout, "%s\n", &out)
 	return err
 }
-
-func newExistsCommand(a *cli.App, runF cli.RunFunc[string]) *cobra.Command {
-	return &cobra.Command{
-		Use:               "exists LIST",
-		Short:             "Say by the exit code whether there is a manifest list",
-		Long:              "Ends with code 0 where there is a manifest list of that name, with 1 where there is none.",
-		Example:           "rc manifest exists app && rc manifest rm app",
-		Args:              cli.Between(1, 1, "the list"),
-		ValidArgsFunction: complete(a, 1, nil),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return runF(cmd.Context(), a, &args[0])
-		},
-	}
-}
-
-func exists(_ context.Context, a *cli.App, name *string) error {
-	_, err := lists.Read(a.Config, *name)
-	if errors.Is(err, errs.ErrNotFound) {
-		return errs.Exit(1)
-	}
-	return err
-}

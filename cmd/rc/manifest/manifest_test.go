@@ -1,32 +1,20 @@
 package manifest
 
 import (
-	"context"
 	"errors"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/spf13/cobra"
 
-	"github.com/rc-containers/rc/cmd/rc/cli"
+	"github.com/rc-containers/rc/cmd/rc/cli/clitest"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/image"
 )
 
-// catch runs a command that only notes its options.
-func catch[T any](t *testing.T, make func(*cli.App, cli.RunFunc[T]) *cobra.Command, args ...string) (*T, error) {
-	t.Helper()
-	var got *T
-	cmd := make(&cli.App{}, func(_ context.Context, _ *cli.App, o *T) error { got = o; return nil })
-	cmd.SetArgs(args)
-	cmd.SilenceErrors, cmd.SilenceUsage = true, true
-	return got, cmd.ExecuteContext(t.Context())
-}
-
 func TestFlags(t *testing.T) {
 	no := false
 	registry := image.Registry{Retry: 3}
-	created, err := catch(t, newCreateCommand, "--all", "-a", "--annotation", "a=b=c", "--tls-verify=false", "l", "i")
+	created, err := clitest.Options(t, newCreateCommand, "--all", "-a", "--annotation", "a=b=c", "--tls-verify=false", "l", "i")
 	want := &createOptions{
 		Name: "l", Amend: true, Annotations: map[string]string{"a": "b=c"},
 		Add: addOptions{List: "l", Images: []string{"i"}, All: true, Registry: image.Registry{Retry: 3, TLSVerify: &no}},
@@ -34,7 +22,7 @@ func TestFlags(t *testing.T) {
 	if d := cmp.Diff(want, created); d != "" || err != nil {
 		t.Errorf("%v %s", err, d)
 	}
-	added, err := catch(t, newAddCommand, "--arch", "aarch64", "--os", "linux", "--variant", "v8", "--os-version", "1", "--os-features", "a,b",
+	added, err := clitest.Options(t, newAddCommand, "--arch", "aarch64", "--os", "linux", "--variant", "v8", "--os-version", "1", "--os-features", "a,b",
 		"--features", "c", "--annotation", "d=e", "l", "i", "j")
 	wantAdd := &addOptions{List: "l", Images: []string{"i", "j"}, Registry: registry, Change: change{
 		Annotations: map[string]string{"d": "e"}, Arch: "arm64", OS: "linux", OSVersion: "1", Variant: "v8", OSFeatures: []string{"a", "b"}, Features: []string{"c"},
@@ -50,7 +38,7 @@ func TestFlags(t *testing.T) {
 	if d := cmp.Diff(wantInstance, i); d != "" {
 		t.Error(d)
 	}
-	pushed, err := catch(t, newPushCommand, "--all=false", "-q", "-p", "-f", "oci", "--digestfile", "d", "l", "r/i")
+	pushed, err := clitest.Options(t, newPushCommand, "--all=false", "-q", "-p", "-f", "oci", "--digestfile", "d", "l", "r/i")
 	wantPush := &pushOptions{List: "l", Destination: "r/i", Remove: true, DigestFile: "d", ListPush: image.ListPush{
 		Type: "oci", Bare: true, Quiet: true, Registry: registry,
 	}}
@@ -64,18 +52,18 @@ func TestRefused(t *testing.T) {
 		err  error
 		kind error
 	}{
-		{second(catch(t, newCreateCommand)), errs.ErrInvalid},
-		{second(catch(t, newCreateCommand, "--annotation", "x", "l")), errs.ErrInvalid},
-		{second(catch(t, newAddCommand, "l")), errs.ErrInvalid},
-		{second(catch(t, newAddCommand, "--artifact", "l", "f")), errs.ErrUnsupported},
-		{second(catch(t, newAnnotateCommand, "l")), errs.ErrInvalid},
-		{second(catch(t, newAnnotateCommand, "--index", "l", "i")), errs.ErrInvalid},
-		{second(catch(t, newAnnotateCommand, "--index", "--features", "x", "l")), errs.ErrInvalid},
-		{second(catch(t, newPushCommand, "-f", "v3", "l", "r/i")), errs.ErrInvalid},
-		{second(catch(t, newPushCommand, "--add-compression", "zstd", "l", "r/i")), errs.ErrUnsupported},
-		{second(catch(t, newPushCommand, "--sign-by", "me", "l", "r/i")), errs.ErrUnsupported},
-		{second(catch(t, newRemoveCommand, "l")), errs.ErrInvalid},
-		{second(catch(t, newInspectCommand)), errs.ErrInvalid},
+		{second(clitest.Options(t, newCreateCommand)), errs.ErrInvalid},
+		{second(clitest.Options(t, newCreateCommand, "--annotation", "x", "l")), errs.ErrInvalid},
+		{second(clitest.Options(t, newAddCommand, "l")), errs.ErrInvalid},
+		{second(clitest.Options(t, newAddCommand, "--artifact", "l", "f")), errs.ErrUnsupported},
+		{second(clitest.Options(t, newAnnotateCommand, "l")), errs.ErrInvalid},
+		{second(clitest.Options(t, newAnnotateCommand, "--index", "l", "i")), errs.ErrInvalid},
+		{second(clitest.Options(t, newAnnotateCommand, "--index", "--features", "x", "l")), errs.ErrInvalid},
+		{second(clitest.Options(t, newPushCommand, "-f", "v3", "l", "r/i")), errs.ErrInvalid},
+		{second(clitest.Options(t, newPushCommand, "--add-compression", "zstd", "l", "r/i")), errs.ErrUnsupported},
+		{second(clitest.Options(t, newPushCommand, "--sign-by", "me", "l", "r/i")), errs.ErrUnsupported},
+		{second(clitest.Options(t, newRemoveCommand, "l")), errs.ErrInvalid},
+		{second(clitest.Options(t, newInspectCommand)), errs.ErrInvalid},
 	} {
 		if !errors.Is(c.err, c.kind) {
 			t.Errorf("%v, want %v", c.err, c.kind)

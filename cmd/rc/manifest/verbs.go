@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"context"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,12 +17,20 @@ func Verbs(a *cli.App) []cli.Verb {
 		{Name: "add", Make: func() *cobra.Command { return newAddCommand(a, add) }},
 		{Name: "annotate", Make: func() *cobra.Command { return newAnnotateCommand(a, annotate) }},
 		{Name: "create", Make: func() *cobra.Command { return newCreateCommand(a, create) }},
-		{Name: "exists", Make: func() *cobra.Command { return newExistsCommand(a, exists) }},
+		{Name: "exists", Make: func() *cobra.Command { return newExistsCommand(a) }},
 		{Name: "inspect", Make: func() *cobra.Command { return newInspectCommand(a, inspect) }},
 		{Name: "push", Make: func() *cobra.Command { return newPushCommand(a, push) }},
 		{Name: "remove", Make: func() *cobra.Command { return newRemoveCommand(a, remove) }},
 		{Name: "rm", Make: func() *cobra.Command { return newRmCommand(a, rm) }},
 	}
+}
+
+// newExistsCommand is rc manifest exists.
+func newExistsCommand(a *cli.App) *cobra.Command {
+	return cli.Exists("a", "manifest list", "rc manifest exists app && rc manifest rm app", complete(a, 1, nil), func(_ context.Context, name string) error {
+		_, err := lists.Read(a.Config, name)
+		return err
+	})
 }
 
 // complete offers lists first; then images, or the digests in the list.

@@ -2,13 +2,11 @@ package network
 
 import (
 	"context"
-	"errors"
 
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/pkg/container/networks"
-	"github.com/rc-containers/rc/pkg/format"
 )
 
 type inspectOptions struct {
@@ -38,26 +36,5 @@ rc network inspect --format '{{range .Subnets}}{{.Subnet}} {{end}}' web`,
 }
 
 func inspect(_ context.Context, a *cli.App, opts *inspectOptions) error {
-	if err := format.Check(opts.Format, networks.Inspection{}, format.Options{}); err != nil {
-		return err
-	}
-	found := []networks.Inspection{}
-	var failed error
-	for _, name := range opts.Names {
-		i, err := networks.Inspect(a.Config, name)
-		if err != nil {
-			failed = errors.Join(failed, err)
-			continue
-		}
-		found = append(found, *i)
-	}
-	if opts.Format == "" || format.IsJSON(opts.Format) {
-		return errors.Join(format.Print(a.Stdout, "json", found, format.Options{}), failed)
-	}
-	for i := range found {
-		if err := format.PrintOne(a.Stdout, opts.Format, found[i]); err != nil {
-			return err
-		}
-	}
-	return failed
+	return cli.Inspect(a, opts.Format, opts.Names, func(name string) (*networks.Inspection, error) { return networks.Inspect(a.Config, name) })
 }

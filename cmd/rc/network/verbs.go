@@ -1,6 +1,8 @@
 package network
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
@@ -14,7 +16,7 @@ func Verbs(a *cli.App) []cli.Verb {
 		{Name: "connect", Make: func() *cobra.Command { return newConnectCommand(a, connect) }},
 		{Name: "create", Make: func() *cobra.Command { return newCreateCommand(a, create) }},
 		{Name: "disconnect", Make: func() *cobra.Command { return newDisconnectCommand(a, disconnect) }},
-		{Name: "exists", Make: func() *cobra.Command { return newExistsCommand(a, exists) }},
+		{Name: "exists", Make: func() *cobra.Command { return newExistsCommand(a) }},
 		{Name: "inspect", Make: func() *cobra.Command { return newInspectCommand(a, inspect) }},
 		{Name: "ls", Make: func() *cobra.Command { return newLsCommand(a, list) }},
 		{Name: "prune", Make: func() *cobra.Command { return newPruneCommand(a, prune) }},
@@ -24,3 +26,14 @@ func Verbs(a *cli.App) []cli.Verb {
 }
 
 func store(a *cli.App) (*bridge.Store, error) { return container.Networks(a.Config) }
+
+// newExistsCommand is rc network exists.
+func newExistsCommand(a *cli.App) *cobra.Command {
+	return cli.Exists("a", "network", "rc network exists web || rc network create web", cli.CompleteNetworks(a, 1), func(_ context.Context, name string) error {
+		s, err := store(a)
+		if err == nil {
+			_, err = s.Find(name)
+		}
+		return err
+	})
+}

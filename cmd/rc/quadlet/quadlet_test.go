@@ -1,7 +1,6 @@
 package quadlet
 
 import (
-	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -10,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
@@ -20,16 +20,14 @@ import (
 
 func check[T any](t *testing.T, verb func(*cli.App, cli.RunFunc[T]) *cobra.Command, args string, want *T) {
 	t.Helper()
-	a := clitest.App(t, false)
-	var got *T
-	_, _, err := clitest.Call(t, a, verb(a, func(_ context.Context, _ *cli.App, o *T) error { got = o; return nil }), strings.Fields(args)...)
+	got, err := clitest.Options(t, verb, strings.Fields(args)...)
 	if want == nil {
 		if !errors.Is(err, errs.ErrInvalid) {
 			t.Errorf("%s: %v", args, err)
 		}
 		return
 	}
-	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" || err != nil {
 		t.Errorf("%s: %v %s", args, err, diff)
 	}
 }

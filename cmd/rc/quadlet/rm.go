@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
-	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/quadlet/installed"
 )
 
@@ -30,16 +29,11 @@ which stops it. Volumes, networks and images stay.`,
 		Example: `rc quadlet rm web.container
 rc quadlet rm --force --ignore web.container db.container
 rc quadlet rm --all`,
+		Args:              cli.NamesOr(&opts.All, "a quadlet"),
 		ValidArgsFunction: complete(0),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.Names = args
 			opts.ReloadAsked = cmd.Flags().Changed("reload-systemd")
-			switch {
-			case opts.All && len(args) > 0:
-				return errs.WithHint(errs.Invalidf("quadlet rm: names together with --all"), cmd.CommandPath()+" --help")
-			case !opts.All && len(args) == 0:
-				return errs.WithHint(errs.Invalidf("quadlet rm: name a quadlet, or --all"), cmd.CommandPath()+" --help")
-			}
 			return runF(cmd.Context(), a, opts)
 		},
 	}

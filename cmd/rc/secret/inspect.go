@@ -2,7 +2,6 @@ package secret
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/pkg/errs"
-	"github.com/rc-containers/rc/pkg/format"
 	"github.com/rc-containers/rc/pkg/secret"
 )
 
@@ -72,32 +70,13 @@ rc secret inspect --showsecret --format '{{.SecretData}}' db-password`,
 }
 
 func inspect(_ context.Context, a *cli.App, opts *inspectOptions) error {
-	if err := format.Check(opts.Format, inspection{}, format.Options{}); err != nil {
-		return err
+	find := func(name string) (*inspection, error) { return opts.one(a, name) }
+	if !opts.Pretty {
+		return cli.Inspect(a, opts.Format, opts.Names, find)
 	}
-	found := []inspection{}
-	var failed error
-	for _, name := range opts.Names {
-		i, err := opts.one(a, name)
-		if err != nil {
-			failed = errors.Join(failed, err)
-			continue
-		}
-		found = append(found, *i)
-	}
-	if opts.Pretty {
-		for i := range found {
-			fmt.Fprint(a.Stdout, found[i].pretty())
-		}
-		return failed
-	}
-	if opts.Format == "" || format.IsJSON(opts.Format) {
-		return errors.Join(format.Print(a.Stdout, "json", found, format.Options{}), failed)
-	}
+	found, failed := cli.Found(opts.Names, find)
 	for i := range found {
-		if err := format.PrintOne(a.Stdout, opts.Format, found[i]); err != nil {
-			return err
-		}
+		fmt.Fprint(a.Stdout, found[i].pretty())
 	}
 	return failed
 }

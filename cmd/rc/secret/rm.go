@@ -28,15 +28,7 @@ that was made with a secret keeps it, and can be started again.`,
 rc secret rm --ignore db-password tls.key
 rc secret rm --all`,
 		ValidArgsFunction: cli.CompleteSecrets(a, 0),
-		Args: func(cmd *cobra.Command, args []string) error {
-			if opts.All && len(args) > 0 {
-				return errs.Invalidf("%s: --all together with %q", cmd.CommandPath(), args[0])
-			}
-			if opts.All {
-				return nil
-			}
-			return cli.AtLeast(1, "the secret, or --all,")(cmd, args)
-		},
+		Args:              cli.NamesOr(&opts.All, "a secret"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.Names = args
 			return runF(cmd.Context(), a, opts)

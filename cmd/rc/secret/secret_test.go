@@ -72,7 +72,7 @@ func TestVerbs(t *testing.T) {
 		{"rm nothere db", `^[0-9a-f]{25}\n$`, "nothere"},
 		{"rm --ignore nothere", `^$`, ""},
 		{"rm --all db", `^$`, "--all"},
-		{"rm", `^$`, "missing"},
+		{"rm", `^$`, "--all"},
 		{"rm --all", `^[0-9a-f]{25}\n$`, ""},
 		{"ls -q", `^$`, ""},
 	} {

@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
-	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/format"
 	"github.com/rc-containers/rc/pkg/system"
@@ -71,9 +70,7 @@ func checkSystem(ctx context.Context, a *cli.App, opts *system.CheckOptions) err
 	})
 	if opts.Repair {
 		// What was removed lies in trash/.
-		if trashErr := container.EmptyTrash(ctx, a.Config, 0); trashErr != nil {
-			fmt.Fprintln(a.Stderr, "Warning:", trashErr)
-		}
+		a.EmptyTrash(ctx)
 	}
 	switch {
 	case err != nil:

@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
-	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/system"
 )
 
@@ -39,26 +38,4 @@ A range that has only grown needs nothing but containers started again.`,
 
 func migrateSystem(ctx context.Context, a *cli.App, _ *migrateOptions) error {
 	return system.Migrate(ctx, a.Config, func(text string) { fmt.Fprintln(a.Stdout, text) })
-}
-
-type rechownOptions struct{}
-
-// newRechownCommand is what package system has run in the default map.
-func newRechownCommand(a *cli.App, runF cli.RunFunc[rechownOptions]) *cobra.Command {
-	return &cobra.Command{
-		Use:    system.MigrateVerb,
-		Short:  "Give files their new owners",
-		Hidden: true,
-		Args:   cli.NoArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runF(cmd.Context(), a, &rechownOptions{})
-		},
-	}
-}
-
-func rechown(ctx context.Context, a *cli.App, _ *rechownOptions) error {
-	if !a.InUserns {
-		return errs.Invalidf("%s: rc calls it by itself", system.MigrateVerb)
-	}
-	return system.Rechown(ctx, a.Config)
 }

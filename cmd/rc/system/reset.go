@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
-	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/system"
 )
 
@@ -46,26 +45,4 @@ func resetSystem(ctx context.Context, a *cli.App, opts *resetOptions) error {
 		}
 	}
 	return system.Reset(ctx, a.Config)
-}
-
-type wipeOptions struct{}
-
-// newWipeCommand is what package system has run in the default map.
-func newWipeCommand(a *cli.App, runF cli.RunFunc[wipeOptions]) *cobra.Command {
-	return &cobra.Command{
-		Use:    system.WipeVerb,
-		Short:  "Delete the data directory",
-		Hidden: true,
-		Args:   cli.NoArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runF(cmd.Context(), a, &wipeOptions{})
-		},
-	}
-}
-
-func wipe(_ context.Context, a *cli.App, _ *wipeOptions) error {
-	if !a.InUserns {
-		return errs.Invalidf("%s: rc calls it by itself", system.WipeVerb)
-	}
-	return system.Wipe(a.Config)
 }

@@ -1,7 +1,6 @@
 package system
 
 import (
-	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -10,54 +9,42 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/cmd/rc/cli/clitest"
+	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/system"
 )
 
-// taken runs a verb that keeps its options.
-func taken[T any](t *testing.T, make func(*cli.App, cli.RunFunc[T]) *cobra.Command, args string) (*T, error) {
-	t.Helper()
-	a := clitest.App(t, false)
-	var got *T
-	_, _, err := clitest.Call(t, a, make(a, func(_ context.Context, _ *cli.App, o *T) error {
-		got = o
-		return nil
-	}), strings.Fields(args)...)
-	return got, err
-}
-
 func TestSystemFlags(t *testing.T) {
-	check, err := taken(t, newCheckCommand, "-rfq -m 1h")
+	check, err := clitest.Options(t, newCheckCommand, "-rfq", "-m", "1h")
 	if diff := cmp.Diff(&system.CheckOptions{Quick: true, Repair: true, Force: true, Max: time.Hour}, check); diff != "" || err != nil {
 		t.Error(err, diff)
 	}
-	if check, err = taken(t, newCheckCommand, ""); err != nil || check.Max != 24*time.Hour {
+	if check, err = clitest.Options(t, newCheckCommand); err != nil || check.Max != 24*time.Hour {
 		t.Errorf("%+v %v", check, err)
 	}
-	prune, err := taken(t, newPruneCommand, "-af --volumes --build --filter label=a --filter until=1h")
+	prune, err := clitest.Options(t, newPruneCommand, "-af", "--volumes", "--build", "--filter", "label=a", "--filter", "until=1h")
 	want := &pruneOptions{system.PruneOptions{Containers: true, Images: true, AllImages: true, Volumes: true, Builds: true, Filters: []string{"label=a", "until=1h"}}, true}
 	if diff := cmp.Diff(want, prune); diff != "" || err != nil {
 		t.Error(err, diff)
 	}
-	if _, err := taken(t, newMigrateCommand, "--new-runtime crun"); err != nil {
+	if _, err := clitest.Options(t, newMigrateCommand, "--new-runtime", "crun"); err != nil {
 		t.Error(err)
 	}
 	for _, bad := range []struct {
 		args string
 		err  error
 	}{
-		{"check --force", second(taken(t, newCheckCommand, "--force"))},
-		{"check --max -1h", second(taken(t, newCheckCommand, "--max -1h"))},
-		{"check extra", second(taken(t, newCheckCommand, "extra"))},
-		{"prune --filter name=x", second(taken(t, newPruneCommand, "--filter name=x"))},
-		{"prune --filter until=soon", second(taken(t, newPruneCommand, "--filter until=soon"))},
-		{"df -v --format json", second(taken(t, newDfCommand, "-v --format json"))},
-		{"df --format {{.Nothing}}", second(taken(t, newDfCommand, "--format {{.Nothing}}"))},
-		{"reset all", second(taken(t, newResetCommand, "all"))},
+		{"check --force", second(clitest.Options(t, newCheckCommand, "--force"))},
+		{"check --max -1h", second(clitest.Options(t, newCheckCommand, "--max", "-1h"))},
+		{"check extra", second(clitest.Options(t, newCheckCommand, "extra"))},
+		{"prune --filter name=x", second(clitest.Options(t, newPruneCommand, "--filter", "name=x"))},
+		{"prune --filter until=soon", second(clitest.Options(t, newPruneCommand, "--filter", "until=soon"))},
+		{"df -v --format json", second(clitest.Options(t, newDfCommand, "-v", "--format", "json"))},
+		{"df --format {{.Nothing}}", second(clitest.Options(t, newDfCommand, "--format", "{{.Nothing}}"))},
+		{"reset all", second(clitest.Options(t, newResetCommand, "all"))},
 	} {
 		if !errors.Is(bad.err, errs.ErrInvalid) {
 			t.Errorf("%s: %v", bad.args, bad.err)
@@ -70,7 +57,12 @@ func second[T any](_ T, err error) error { return err }
 // TestInternalVerbs: what package system has run in the default map is for nobody else.
 func TestInternalVerbs(t *testing.T) {
 	a := clitest.App(t, false)
-	for _, cmd := range []*cobra.Command{newMeasureCommand(a, measure), newWipeCommand(a, wipe), newRechownCommand(a, rechown)} {
+	for _, name := range []string{container.EmptyTrashVerb, system.MeasureVerb, system.WipeVerb, system.MigrateVerb} {
+		v, ok := cli.FindVerb(Verbs(a), name)
+		if !ok {
+			t.Fatal(name)
+		}
+		cmd := v.Make()
 		if _, _, err := clitest.Call(t, a, cmd); !errors.Is(err, errs.ErrInvalid) || !cmd.Hidden {
 			t.Errorf("%s: %v", cmd.Name(), err)
 		}

@@ -53,7 +53,8 @@ func TestCommandError(t *testing.T) {
 
 func TestTrashIsInternal(t *testing.T) {
 	a := clitest.App(t, false)
-	if _, _, err := clitest.Call(t, a, newTrashCommand(a, emptyTrash)); !errors.Is(err, errs.ErrInvalid) {
+	trash, _ := cli.FindVerb(Verbs(a), container.EmptyTrashVerb)
+	if _, _, err := clitest.Call(t, a, trash.Make()); !errors.Is(err, errs.ErrInvalid) {
 		t.Errorf("on the host: %v", err)
 	}
 	a.InUserns = true
@@ -61,7 +62,7 @@ func TestTrashIsInternal(t *testing.T) {
 	if err := root.Remove("a0" + strings.Repeat("0", 62)); err != nil || !root.TrashWaits(0) {
 		t.Fatalf("nothing in the trash: %v", err)
 	}
-	if _, _, err := clitest.Call(t, a, newTrashCommand(a, emptyTrash)); err != nil || root.TrashWaits(0) {
+	if _, _, err := clitest.Call(t, a, trash.Make()); err != nil || root.TrashWaits(0) {
 		t.Errorf("something in the trash: %v", err)
 	}
 }

@@ -1,6 +1,8 @@
 package system
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
@@ -12,10 +14,10 @@ import (
 func Verbs(a *cli.App) []cli.Verb {
 	return []cli.Verb{
 		{Name: "unshare", Make: func() *cobra.Command { return newUnshareCommand(a, unshare) }},
-		{Name: container.EmptyTrashVerb, Make: func() *cobra.Command { return newTrashCommand(a, emptyTrash) }},
-		{Name: system.MeasureVerb, Make: func() *cobra.Command { return newMeasureCommand(a, measure) }},
-		{Name: system.WipeVerb, Make: func() *cobra.Command { return newWipeCommand(a, wipe) }},
-		{Name: system.MigrateVerb, Make: func() *cobra.Command { return newRechownCommand(a, rechown) }},
+		cli.Internal(a, container.EmptyTrashVerb, "Delete the files of removed containers", func(ctx context.Context) error { return emptyTrash(ctx, a.Config) }),
+		cli.Internal(a, system.MeasureVerb, "Measure containers and images", func(ctx context.Context) error { return measure(ctx, a) }),
+		cli.Internal(a, system.WipeVerb, "Delete the data directory", func(context.Context) error { return system.Wipe(a.Config) }),
+		cli.Internal(a, system.MigrateVerb, "Give files their new owners", func(ctx context.Context) error { return system.Rechown(ctx, a.Config) }),
 		{Name: "auto-update", Make: func() *cobra.Command { return newAutoUpdateCommand(a, autoUpdate) }},
 		{Name: "events", Make: func() *cobra.Command { return newEventsCommand(a, printEvents) }},
 		{Name: "info", Make: func() *cobra.Command { return newInfoCommand(a, printInfo) }},

@@ -2,17 +2,14 @@ package volume
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/container/files"
-	"github.com/rc-containers/rc/pkg/errs"
 )
 
 type exportOptions struct{ Volume, Output string }
@@ -32,8 +29,8 @@ rc volume export data | gzip > data.tar.gz`,
 		ValidArgsFunction: cli.CompleteVolumes(a, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.Volume = args[0]
-			if opts.Output == "" && term.IsTerminal(int(a.Stdout.Fd())) {
-				return errs.WithHint(errs.Invalidf("export %q: an archive is nothing for a terminal", args[0]), "rc volume export -o FILE "+args[0])
+			if err := a.CheckArchive(opts.Output, args[0], "rc volume export"); err != nil {
+				return err
 			}
 			return runF(cmd.Context(), a, opts)
 		},
@@ -51,15 +48,7 @@ func exportVolume(ctx context.Context, a *cli.App, opts *exportOptions) error {
 		return a.Reexecute(ctx, os.Args[1:]...)
 	}
 	warn := func(err error) { fmt.Fprintf(a.Stderr, "Warning: export %q: %v\n", name, err) }
-	if opts.Output == "" {
-		err = files.ExportVolume(ctx, a.Config, name, a.Stdout, warn)
-	} else {
-		var out *cli.Output
-		if out, err = cli.CreateOutput(opts.Output); err == nil {
-			err = files.ExportVolume(ctx, a.Config, name, out.File, warn)
-			err = errors.Join(err, out.End(err == nil))
-		}
-	}
+	err = a.WriteArchive(opts.Output, func(to *os.File) error { return files.ExportVolume(ctx, a.Config, name, to, warn) })
 	if err != nil {
 		return fmt.Errorf("export volume %q: %w", name, err)
 	}

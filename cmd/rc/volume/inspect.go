@@ -27,15 +27,10 @@ may be called by the beginning of its name. Mountpoint is where its files are:
 rc unshare ls MOUNTPOINT`,
 		Example: `rc volume inspect data
 rc volume inspect --format '{{.Mountpoint}}' data`,
+		Args:              cli.NamesOr(&opts.All, "a volume"),
 		ValidArgsFunction: cli.CompleteVolumes(a, 0),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.Names = args
-			switch {
-			case opts.All && len(args) > 0:
-				return errs.WithHint(errs.Invalidf("volume inspect: names together with --all"), cmd.CommandPath()+" --help")
-			case !opts.All && len(args) == 0:
-				return errs.WithHint(errs.Invalidf("volume inspect: name a volume, or --all"), cmd.CommandPath()+" --help")
-			}
 			if err := format.Check(opts.Format, row{}, format.Options{}); err != nil {
 				return err
 			}
@@ -67,20 +62,5 @@ func inspectVolumes(_ context.Context, a *cli.App, opts *inspectOptions) error {
 	if err := format.Print(a.Stdout, opts.Format, rows, format.Options{}); err != nil {
 		return err
 	}
-	return last(a, failed, errs.Code)
-}
-
-// last prints all errors but one, which it returns with the worst of the codes.
-func last(a *cli.App, failed []error, code func(error) int) error {
-	if len(failed) == 0 {
-		return nil
-	}
-	worst := 0
-	for i, err := range failed {
-		worst = max(worst, code(err))
-		if i < len(failed)-1 {
-			cli.Report(a.Stderr, err)
-		}
-	}
-	return errs.WithCode(failed[len(failed)-1], worst)
+	return cli.Last(a, failed, errs.Code)
 }

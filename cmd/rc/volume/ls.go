@@ -64,7 +64,7 @@ func listVolumes(_ context.Context, a *cli.App, opts *lsOptions) error {
 	users := filters.NeedUsers() || format.IsJSON(opts.Format) || strings.Contains(opts.Format, "MountCount")
 	entries, broken := volumes.List(a.Config, filters, users)
 	for _, err := range broken {
-		fmt.Fprintln(a.Stderr, "Warning:", err)
+		a.Warn(err)
 	}
 	if opts.Quiet {
 		for _, e := range entries {

@@ -76,5 +76,5 @@ func inUnshare(a *cli.App, verb string, names []string, do func(string) (string,
 		}
 		fmt.Fprintln(a.Stdout, found)
 	}
-	return last(a, failed, errs.Code)
+	return cli.Last(a, failed, errs.Code)
 }

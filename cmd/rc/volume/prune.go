@@ -2,14 +2,12 @@ package volume
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/pkg/container/volumes"
-	"github.com/rc-containers/rc/pkg/format"
 	"github.com/rc-containers/rc/pkg/system"
 )
 
@@ -46,13 +44,7 @@ rc volume prune --filter label!=keep`,
 }
 
 func pruneVolumes(ctx context.Context, a *cli.App, opts *pruneOptions) error {
-	pruned, err := cli.Prune(ctx, a, "volume prune", "This will remove all volumes not used by at least one container.", opts.Force, opts.PruneOptions)
-	if pruned == nil {
-		return err
-	}
-	for _, name := range pruned.Volumes {
-		fmt.Fprintln(a.Stdout, name)
-	}
-	fmt.Fprintln(a.Stdout, "Total reclaimed space:", format.Size(pruned.Reclaimed))
-	return err
+	return cli.PruneAndPrint(ctx, a, "volume prune", "This will remove all volumes not used by at least one container.", opts.Force, opts.PruneOptions, func(p *system.Pruned) []string {
+		return p.Volumes
+	})
 }

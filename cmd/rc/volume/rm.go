@@ -13,12 +13,6 @@ import (
 	"github.com/rc-containers/rc/pkg/errs"
 )
 
-// Exit codes of rm, as podman-volume-rm(1) has them.
-const (
-	codeNoSuchVolume = 1
-	codeInUse        = 2
-)
-
 type rmOptions struct {
 	volumes.RemoveOptions
 	Names []string
@@ -27,7 +21,7 @@ type rmOptions struct {
 
 func newRmCommand(a *cli.App, runF cli.RunFunc[rmOptions]) *cobra.Command {
 	opts := &rmOptions{}
-	var seconds int
+	var timeout cli.StopTimeout
 	cmd := &cobra.Command{
 		Use:     "rm [options] VOLUME [VOLUME...]",
 		Aliases: []string{"remove"},
@@ -42,37 +36,24 @@ error; the other volumes are removed all the same.`,
 		Example: `rc volume rm data
 rc volume rm --force --time 2 data cache
 rc volume rm --all`,
+		Args:              cli.NamesOr(&opts.All, "a volume"),
 		ValidArgsFunction: cli.CompleteVolumes(a, 0),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.Names = args
-			switch {
-			case opts.All && len(args) > 0:
-				return errs.WithHint(errs.Invalidf("volume rm: names together with --all"), cmd.CommandPath()+" --help")
-			case !opts.All && len(args) == 0:
-				return errs.WithHint(errs.Invalidf("volume rm: name a volume, or --all"), cmd.CommandPath()+" --help")
+			var err error
+			if opts.Timeout, err = timeout.Value(cmd); err != nil {
+				return err
 			}
-			if cmd.Flags().Changed("time") {
-				if seconds < -1 {
-					return errs.Invalidf("--time %d: want seconds, or -1 for no end", seconds)
-				}
-				timeout := uint(seconds)
-				if seconds < 0 {
-					timeout = noEnd
-				}
-				opts.Timeout, opts.Force = &timeout, true
-			}
+			opts.Force = opts.Force || opts.Timeout != nil
 			return runF(cmd.Context(), a, opts)
 		},
 	}
 	flags := cmd.Flags()
 	flags.BoolVarP(&opts.All, "all", "a", false, "Remove all volumes")
 	flags.BoolVarP(&opts.Force, "force", "f", false, "Remove the containers that use a volume first; one that is not there is no error")
-	flags.IntVarP(&seconds, "time", "t", 10, "Seconds that its containers have to stop before they are killed; implies --force")
+	timeout.Add(cmd, "; implies --force")
 	return cmd
 }
-
-// noEnd is a time that does not come.
-const noEnd = 40_000_000 // seconds; a year and a bit
 
 func removeVolumes(ctx context.Context, a *cli.App, opts *rmOptions) error {
 	root := container.Volumes(a.Config)
@@ -96,19 +77,6 @@ func removeVolumes(ctx context.Context, a *cli.App, opts *rmOptions) error {
 			failed = append(failed, err)
 		}
 	}
-	// The volumes are gone all the same; the next call tries again.
-	if err := container.EmptyTrash(ctx, a.Config, 0); err != nil {
-		fmt.Fprintln(a.Stderr, "Warning:", err)
-	}
-	return last(a, failed, rmCode)
-}
-
-func rmCode(err error) int {
-	switch {
-	case errors.Is(err, errs.ErrNotFound):
-		return codeNoSuchVolume
-	case errors.Is(err, errs.ErrInUse):
-		return codeInUse
-	}
-	return errs.CodeError
+	a.EmptyTrash(ctx)
+	return cli.Last(a, failed, cli.RemovalCode)
 }

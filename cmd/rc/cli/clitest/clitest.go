@@ -3,6 +3,7 @@
 package clitest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -11,12 +12,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/linux"
 	"github.com/rc-containers/rc/pkg/spec"
 )
@@ -95,4 +99,41 @@ func Call(t *testing.T, a *cli.App, cmd *cobra.Command, args ...string) (stdout,
 		return string(data)
 	}
 	return read(a.Stdout), read(a.Stderr), err
+}
+
+// Options are what a verb makes of a command line, without doing it; nil after an error.
+func Options[T any](t *testing.T, verb func(*cli.App, cli.RunFunc[T]) *cobra.Command, args ...string) (*T, error) {
+	t.Helper()
+	a := App(t, false)
+	if err := a.Load(); err != nil {
+		t.Fatal(err)
+	}
+	var got *T
+	_, _, err := Call(t, a, verb(a, func(_ context.Context, _ *cli.App, o *T) error { got = o; return nil }), args...)
+	if (got == nil) != (err != nil) {
+		t.Errorf("%q: done is %v after %v", args, got != nil, err)
+	}
+	return got, err
+}
+
+// Taken holds that a verb makes such options of command lines; nil is as good as empty.
+func Taken[T any](t *testing.T, verb func(*cli.App, cli.RunFunc[T]) *cobra.Command, lines map[string]T) {
+	t.Helper()
+	for line, want := range lines {
+		got, err := Options(t, verb, strings.Fields(line)...)
+		if diff := cmp.Diff(&want, got, cmpopts.EquateEmpty()); diff != "" || err != nil {
+			t.Errorf("%q: %v (-want +got):\n%s", line, err, diff)
+		}
+	}
+}
+
+// Refused holds that a verb refuses command lines, as bad input or as what rc has not, with such words.
+func Refused[T any](t *testing.T, verb func(*cli.App, cli.RunFunc[T]) *cobra.Command, lines map[string]string) {
+	t.Helper()
+	for line, want := range lines {
+		_, err := Options(t, verb, strings.Fields(line)...)
+		if !errors.Is(err, errs.ErrInvalid) && !errors.Is(err, errs.ErrUnsupported) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", line, err, want)
+		}
+	}
 }

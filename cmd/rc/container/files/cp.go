@@ -11,7 +11,6 @@ import (
 	"golang.org/x/term"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
-	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/container/files"
 	"github.com/rc-containers/rc/pkg/errs"
 )
@@ -89,7 +88,7 @@ func copyFiles(ctx context.Context, a *cli.App, opts *cpOptions) error {
 	}
 	return files.Copy(ctx, a.Config, opts.From, opts.To, files.CopyOptions{
 		Chown: opts.Archive, Overwrite: opts.Overwrite,
-		Streams: container.Streams{In: a.Stdin, Out: a.Stdout, Err: a.Stderr},
+		Streams: a.Streams(),
 	})
 }
 

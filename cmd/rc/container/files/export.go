@@ -2,16 +2,13 @@ package files
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/pkg/container/files"
-	"github.com/rc-containers/rc/pkg/errs"
 )
 
 type exportOptions struct{ Container, Output string }
@@ -31,8 +28,8 @@ rc export web | rc import - web:flat`,
 		ValidArgsFunction: cli.CompleteContainers(a, 1, cli.AnyState),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.Container = args[0]
-			if opts.Output == "" && term.IsTerminal(int(a.Stdout.Fd())) {
-				return errs.WithHint(errs.Invalidf("export %q: an archive is nothing for a terminal", args[0]), "rc export -o FILE "+args[0])
+			if err := a.CheckArchive(opts.Output, args[0], "rc export"); err != nil {
+				return err
 			}
 			return runF(cmd.Context(), a, opts)
 		},
@@ -50,13 +47,5 @@ func exportContainer(ctx context.Context, a *cli.App, opts *exportOptions) error
 		return a.Reexecute(ctx, os.Args[1:]...)
 	}
 	warn := func(err error) { fmt.Fprintf(a.Stderr, "Warning: export %q: %v\n", opts.Container, err) }
-	if opts.Output == "" {
-		return files.Export(ctx, a.Config, opts.Container, a.Stdout, warn)
-	}
-	out, err := cli.CreateOutput(opts.Output)
-	if err != nil {
-		return fmt.Errorf("export %q: %w", opts.Container, err)
-	}
-	err = files.Export(ctx, a.Config, opts.Container, out.File, warn)
-	return errors.Join(err, out.End(err == nil))
+	return a.WriteArchive(opts.Output, func(to *os.File) error { return files.Export(ctx, a.Config, opts.Container, to, warn) })
 }

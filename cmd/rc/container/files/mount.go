@@ -3,7 +3,6 @@ package files
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -90,7 +89,7 @@ func mountContainers(ctx context.Context, a *cli.App, opts *mountOptions) error 
 func (o *mountOptions) list(a *cli.App) error {
 	entries, paths, broken := files.Mounts(a.Config)
 	for _, err := range broken {
-		fmt.Fprintln(a.Stderr, "Warning:", err)
+		a.Warn(err)
 	}
 	rows := make([]mountRow, 0, len(entries))
 	for i, e := range entries {

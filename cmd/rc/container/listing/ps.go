@@ -155,7 +155,7 @@ func (o *psOptions) print(a *cli.App) error {
 		All: o.All, Last: max(o.Last, 0), Filters: filters, Sort: o.Sort, Size: size,
 	})
 	for _, err := range broken {
-		fmt.Fprintln(a.Stderr, "Warning:", err)
+		a.Warn(err)
 	}
 	now := time.Now()
 	rows := make([]psRow, 0, len(entries))

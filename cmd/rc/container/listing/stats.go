@@ -135,7 +135,7 @@ func (s *statsWatch) entries() ([]state.Entry, error) {
 		list, broken := root.List()
 		for _, err := range broken {
 			if !s.told {
-				fmt.Fprintln(s.a.Stderr, "Warning:", err)
+				s.a.Warn(err)
 			}
 		}
 		return slices.DeleteFunc(list, func(e state.Entry) bool { return !s.o.All && !e.Alive() }), nil

@@ -2,14 +2,12 @@ package listing
 
 import (
 	"bytes"
-	"context"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/cmd/rc/cli/clitest"
 	"github.com/rc-containers/rc/cmd/rc/container/selection"
 	"github.com/rc-containers/rc/pkg/cgroup"
@@ -20,33 +18,14 @@ import (
 )
 
 func TestStatsOptions(t *testing.T) {
-	for args, want := range map[string]statsOptions{
+	clitest.Taken(t, newStatsCommand, map[string]statsOptions{
 		"":                          {Interval: 5},
 		"-a":                        {Selection: selection.Selection{All: true}, Interval: 5},
 		"-l --no-stream":            {Selection: selection.Selection{Latest: true}, Interval: 5, NoStream: true},
 		"-i 1 --no-reset a b":       {Selection: selection.Selection{Names: []string{"a", "b"}}, Interval: 1, NoReset: true},
 		"--no-trunc --format table": {Interval: 5, NoTrunc: true, Format: "table"},
-	} {
-		a := clitest.App(t, false)
-		var got statsOptions
-		cmd := newStatsCommand(a, func(_ context.Context, _ *cli.App, o *statsOptions) error { got = *o; return nil })
-		if _, _, err := clitest.Call(t, a, cmd, strings.Fields(args)...); err != nil {
-			t.Errorf("stats %s: %v", args, err)
-		}
-		if len(got.Names) == 0 {
-			got.Names = nil
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("stats %s: %s", args, diff)
-		}
-	}
-	for _, args := range []string{"-a x", "-a -l", "-i 0", "-i -1", "--format {{.Nope}}"} {
-		a := clitest.App(t, false)
-		cmd := newStatsCommand(a, func(context.Context, *cli.App, *statsOptions) error { t.Errorf("stats %s is taken", args); return nil })
-		if _, _, err := clitest.Call(t, a, cmd, strings.Fields(args)...); err == nil {
-			t.Errorf("stats %s: no error", args)
-		}
-	}
+	})
+	clitest.Refused(t, newStatsCommand, map[string]string{"-a x": "", "-a -l": "", "-i 0": "", "-i -1": "", "--format {{.Nope}}": ""})
 }
 
 func TestStatsRows(t *testing.T) {

@@ -2,20 +2,16 @@ package listing
 
 import (
 	"bytes"
-	"context"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
-	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/cmd/rc/cli/clitest"
 	"github.com/rc-containers/rc/cmd/rc/container/selection"
 )
 
 func TestTopOptions(t *testing.T) {
 	one := selection.Selection{Names: []string{"web"}}
-	for args, want := range map[string]topOptions{
+	clitest.Taken(t, newTopCommand, map[string]topOptions{
 		"web":              {Selection: one},
 		"web pid,user":     {Selection: one, Columns: []string{"pid,user"}},
 		"web args %p":      {Selection: one, Columns: []string{"args", "%p"}},
@@ -23,30 +19,8 @@ func TestTopOptions(t *testing.T) {
 		"web -- -o pid,tt": {Selection: one, Columns: []string{"--", "-o", "pid,tt"}, PS: true},
 		"web aux":          {Selection: one, Columns: []string{"aux"}, PS: true},
 		"-l pid":           {Selection: selection.Selection{Latest: true}, Columns: []string{"pid"}},
-	} {
-		a := clitest.App(t, false)
-		var got topOptions
-		cmd := newTopCommand(a, func(_ context.Context, _ *cli.App, o *topOptions) error { got = *o; return nil })
-		if _, _, err := clitest.Call(t, a, cmd, strings.Fields(args)...); err != nil {
-			t.Errorf("top %s: %v", args, err)
-		}
-		if len(got.Names) == 0 {
-			got.Names = nil
-		}
-		if len(got.Columns) == 0 {
-			got.Columns = nil
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("top %s: %s", args, diff)
-		}
-	}
-	for _, args := range []string{"", "web nope", "web pid,nope", "-l pdi"} {
-		a := clitest.App(t, false)
-		cmd := newTopCommand(a, func(context.Context, *cli.App, *topOptions) error { t.Errorf("top %s is taken", args); return nil })
-		if _, _, err := clitest.Call(t, a, cmd, strings.Fields(args)...); err == nil {
-			t.Errorf("top %s: no error", args)
-		}
-	}
+	})
+	clitest.Refused(t, newTopCommand, map[string]string{"": "", "web nope": "", "web pid,nope": "", "-l pdi": ""})
 }
 
 func TestTopOfWhatDoesNotRun(t *testing.T) {

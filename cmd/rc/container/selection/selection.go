@@ -196,21 +196,13 @@ func (s *Selection) Each(
 // Failure prints all errors but one, which it returns, with a code that says what happened.
 func (s *Selection) Failure(a *cli.App, targets []*Target, code func(error) int) error {
 	var failed []error
-	worst := 0
 	for _, t := range targets {
 		if t.Err == nil || s.Ignore && errors.Is(t.Err, errs.ErrNotFound) {
 			continue
 		}
 		failed = append(failed, t.Err)
-		worst = max(worst, code(t.Err))
 	}
-	if len(failed) == 0 {
-		return nil
-	}
-	for _, err := range failed[:len(failed)-1] {
-		cli.Report(a.Stderr, err)
-	}
-	return errs.WithCode(failed[len(failed)-1], worst)
+	return cli.Last(a, failed, code)
 }
 
 // One is the container of a verb that takes one.
