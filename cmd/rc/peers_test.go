@@ -175,10 +175,8 @@ func TestRefusedFlags(t *testing.T) {
 		"run --runtime crun alpine":      "Error: --runtime: rc is its own runtime, and starts no other\n",
 		"run --oom-kill-disable alpine":  "Error: --oom-kill-disable: cgroup v2 has nothing like it: not supported\nHint: --oom-score-adj\n",
 		"create --link db alpine":        "Error: --link: containers find each other by their networks",
-		"run --systemd=always alpine":    "Error: --systemd: not supported yet",
 		"run --memory-swappiness 5 x":    "Error: --memory-swappiness: cgroup v2 has nothing like it",
 		"run --memory-swappiness -1":     "Error: image is missing",
-		"run --systemd=false":            "Error: image is missing",
 		"run --oom-kill-disable=false":   "Error: image is missing",
 		"run --isolation default --pod=": "Error: image is missing",
 	} {

@@ -152,7 +152,7 @@ func execOrder(cfg *config.Config, c *spec.Inside, o ExecOptions) ([]byte, error
 		p.NoNewPrivileges = false
 	}
 	order, err := oci.NewOrder(&oci.Config{
-		Spec:     &specs.Spec{Process: &p, Linux: &specs.Linux{Namespaces: c.Namespaces}},
+		Spec:     &specs.Spec{Process: &p, Linux: &specs.Linux{Namespaces: c.Namespaces, Personality: c.Personality}},
 		Rootfs:   "/",
 		GroupAdd: c.GroupAdd, Inside: true, DieWithParent: !c.OwnPIDs(),
 		ExtraFiles: make([]*os.File, o.PreserveFDs),

@@ -96,6 +96,9 @@ func Run(ctx context.Context, cfg *config.Config, opts create.Options, image cre
 	if err := r.replace(ctx); err != nil {
 		return 0, err
 	}
+	if err := startRequired(ctx, cfg, r.c.Requires); err != nil {
+		return 0, err
+	}
 	if err := r.planNetwork(); err != nil {
 		return 0, err
 	}
@@ -179,6 +182,9 @@ func (r *run) describe(ctx context.Context) error {
 	env, err := create.Surroundings(r.cfg, r.opts.Privileged)
 	if err == nil {
 		err = r.identify(ctx, &env)
+	}
+	if err == nil {
+		err = r.findRequired()
 	}
 	if err == nil {
 		err = r.findNetwork(&env)

@@ -10,7 +10,7 @@ import (
 )
 
 // Sharers says which containers depend on which, by the id of these: they share its network
-// (--network container:ID).
+// (--network container:ID), or require it (--requires).
 type Sharers map[string][]state.Entry
 
 // NetworkSharers looks through all records.
@@ -18,6 +18,9 @@ func NetworkSharers(root state.Root) Sharers {
 	s := Sharers{}
 	entries, _ := root.List() // a broken one shares nothing until it is mended
 	for _, e := range entries {
+		for _, id := range e.Requires {
+			s[id] = append(s[id], e)
+		}
 		if e.Network != spec.NetworkContainer {
 			continue
 		}
@@ -57,6 +60,6 @@ func (s Sharers) Check(id, name string, along func(id string) bool) error {
 		return nil
 	}
 	return errs.WithHint(
-		fmt.Errorf("remove container %q: it has dependent containers, which share its network: %s: %w", name, strings.Join(names, ", "), errs.ErrInUse),
+		fmt.Errorf("remove container %q: it has dependent containers, which share its network or require it: %s: %w", name, strings.Join(names, ", "), errs.ErrInUse),
 		"rc rm --depend "+name)
 }

@@ -27,7 +27,7 @@ func TestSharers(t *testing.T) {
 		}
 	}
 	err := s.Check("a", "web", func(id string) bool { return id == "b" })
-	if !errors.Is(err, errs.ErrInUse) || !strings.Contains(err.Error(), `"web": it has dependent containers, which share its network: "name-c", "name-d"`) ||
+	if !errors.Is(err, errs.ErrInUse) || !strings.Contains(err.Error(), `"web": it has dependent containers, which share its network or require it: "name-c", "name-d"`) ||
 		errs.Hint(err) != "rc rm --depend web" {
 		t.Errorf("%v, hint %q", err, errs.Hint(err))
 	}

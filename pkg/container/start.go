@@ -68,8 +68,18 @@ func Create(ctx context.Context, cfg *config.Config, opts create.Options, image 
 const killedTime = 10 * time.Second
 
 // Start starts the container id. One that runs already is none the worse for it, and is
-// attached to where that is asked for. A failure to start is noted in its record.
+// attached to where that is asked for. What it requires is started first. A failure to start is noted in its record.
 func Start(ctx context.Context, cfg *config.Config, id string, o StartOptions) (int, error) {
+	if e, err := Records(cfg).Find(id); err == nil && len(e.Requires) > 0 && !e.Alive() {
+		if err := startRequired(ctx, cfg, e.Requires); err != nil {
+			return 0, fmt.Errorf("start container %q: %w", e.Name, err)
+		}
+	}
+	return start(ctx, cfg, id, o)
+}
+
+// start is Start without what the container requires.
+func start(ctx context.Context, cfg *config.Config, id string, o StartOptions) (int, error) {
 	root := Records(cfg)
 	dir, err := root.Lock(ctx, id)
 	if err != nil {

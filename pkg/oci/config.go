@@ -36,7 +36,7 @@ type Config struct {
 	// ExtraFiles become 3 and on.
 	ExtraFiles []*os.File
 	// Inside makes a process that joins the container that Spec describes and that runs
-	// already: of Spec only Process and Linux.Namespaces count, and Rootfs is "/". Its Birth says
+	// already: of Spec only Process, Linux.Namespaces and Linux.Personality count, and Rootfs is "/". Its Birth says
 	// which container.
 	Inside bool
 	// Hooks are Spec.Hooks with what they are told; whoever calls runs those of the runtime

@@ -202,7 +202,7 @@ func TestRefused(t *testing.T) {
 		"time ns":     func(c *Config) { c.Spec.Linux.Namespaces[1].Type = specs.TimeNamespace },
 		"device":      func(c *Config) { c.Spec.Linux.Devices = []specs.LinuxDevice{{Path: "fuse"}} },
 		"hostname":    func(c *Config) { c.Spec.Linux.Namespaces = c.Spec.Linux.Namespaces[:1] },
-		"personality": func(c *Config) { c.Spec.Linux.Personality = &specs.LinuxPersonality{} },
+		"personality": func(c *Config) { c.Spec.Linux.Personality = &specs.LinuxPersonality{Domain: "MINIX"} },
 		"mount label": func(c *Config) { c.Spec.Linux.MountLabel = "x" },
 		"host sysctl": func(c *Config) { c.Spec.Linux.Sysctl = map[string]string{"vm.swappiness": "1"} },
 		"sysctl of ns": func(c *Config) {

@@ -115,6 +115,9 @@ func (b *Birth) script(c *child) (s *linux.Script, places int, closeFiles func()
 	}
 	s.Add(wrap("prctl PR_SET_DUMPABLE"), unix.SYS_PRCTL, unix.PR_SET_DUMPABLE, 0)
 	s.Add(wrap("new session"), unix.SYS_SETSID)
+	if c.setPersona {
+		s.Add(wrap("personality"), unix.SYS_PERSONALITY, uintptr(c.persona))
+	}
 	if c.namespaces&unix.CLONE_NEWCGROUP != 0 {
 		s.Add(wrap("join cgroup namespace"), unix.SYS_SETNS, b.Inside.Fd(), unix.CLONE_NEWCGROUP)
 	}

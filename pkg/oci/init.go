@@ -122,6 +122,9 @@ func (c *child) receiveOrder() (bool, error) {
 
 // setUp does everything that does not depend on what the parent does meanwhile.
 func (c *child) setUp() (master *os.File, err error) {
+	if err := c.setPersonality(); err != nil {
+		return nil, err
+	}
 	if c.inside {
 		return c.join()
 	}

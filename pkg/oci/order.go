@@ -53,6 +53,9 @@ type order struct {
 	reaper    bool
 	preserve  int // descriptors from 3 on that stay open
 
+	persona    uint32 // execution domain of personality(2)
+	setPersona bool
+
 	hooks      hook.Set
 	awaitHooks bool // the parent has some to run first
 }
@@ -109,6 +112,8 @@ func (o *order) fields(c *wire.Coder) {
 	wire.List(c, &o.env, (*wire.Coder).Text)
 	c.Flag(&o.reaper)
 	wire.Number(c, &o.preserve)
+	wire.Number(c, &o.persona)
+	c.Flag(&o.setPersona)
 	o.hooks.Fields(c)
 	c.Flag(&o.awaitHooks)
 }
@@ -200,6 +205,9 @@ func newOrder(cfg *Config) (*order, error) {
 		return nil, err
 	}
 	if err := o.addRlimits(p.Rlimits); err != nil {
+		return nil, err
+	}
+	if err := o.addPersonality(spec.Linux); err != nil {
 		return nil, err
 	}
 	if cfg.Inside {
@@ -295,8 +303,6 @@ func supported(cfg *Config) error {
 		switch {
 		case l.Seccomp != nil:
 			return refuse("seccomp profile in the runtime description (it is compiled by the caller)")
-		case l.Personality != nil:
-			return refuse("personality")
 		case l.IntelRdt != nil:
 			return refuse("Intel RDT")
 		case l.MemoryPolicy != nil:

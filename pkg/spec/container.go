@@ -70,7 +70,9 @@ type Container struct {
 	CIDFile string `json:"cidFile,omitempty"`
 
 	Restart Restart `json:"restart,omitzero"`
-	Log     Log     `json:"log,omitzero"`
+	// Requires are ids of containers that are started before this one.
+	Requires []string `json:"requires,omitempty"`
+	Log      Log      `json:"log,omitzero"`
 	// Health is nil without a healthcheck.
 	Health *Health `json:"health,omitempty"`
 
@@ -230,7 +232,8 @@ type Summary struct {
 	Health        bool     `json:"health,omitempty"`  // there is a healthcheck
 	Ports         []Port   `json:"ports,omitempty"`
 	Expose        []string `json:"expose,omitempty"`
-	Rate          string   `json:"rate,omitempty"` // --network-rate
+	Rate          string   `json:"rate,omitempty"`     // --network-rate
+	Requires      []string `json:"requires,omitempty"` // ids of containers that are started first
 }
 
 // State is state.json in the runtime directory, written by the shim when the container

@@ -14,16 +14,18 @@ type Inside struct {
 	Name       string
 	Process    *specs.Process
 	Namespaces []specs.LinuxNamespace
-	GroupAdd   []string
-	Seccomp    string
-	Secrets    []Secret
+	// Personality is nil for the caller's.
+	Personality *specs.LinuxPersonality
+	GroupAdd    []string
+	Seccomp     string
+	Secrets     []Secret
 }
 
 // Inside is of a container at hand.
 func (c *Container) Inside() *Inside {
 	return &Inside{
 		ID: c.ID, Name: c.Name, Process: c.OCI.Process, Namespaces: c.OCI.Linux.Namespaces, GroupAdd: c.GroupAdd, Seccomp: c.Seccomp,
-		Secrets: c.Secrets,
+		Personality: c.OCI.Linux.Personality, Secrets: c.Secrets,
 	}
 }
 

@@ -247,7 +247,8 @@ func (r Root) LoadProcess(id string) (*spec.Inside, error) {
 		OCI  struct {
 			Process *specs.Process `json:"process"`
 			Linux   struct {
-				Namespaces []specs.LinuxNamespace `json:"namespaces"`
+				Namespaces  []specs.LinuxNamespace  `json:"namespaces"`
+				Personality *specs.LinuxPersonality `json:"personality"`
 			} `json:"linux"`
 		} `json:"oci"`
 		GroupAdd []string      `json:"groupAdd"`
@@ -264,7 +265,7 @@ func (r Root) LoadProcess(id string) (*spec.Inside, error) {
 	}
 	return &spec.Inside{
 		ID: c.ID, Name: c.Name, Process: c.OCI.Process, Namespaces: c.OCI.Linux.Namespaces, GroupAdd: c.GroupAdd, Seccomp: c.Seccomp,
-		Secrets: c.Secrets,
+		Personality: c.OCI.Linux.Personality, Secrets: c.Secrets,
 	}, nil
 }
 

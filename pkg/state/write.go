@@ -138,7 +138,8 @@ func (r Root) StopMarked(id string) bool {
 // summary is what ps needs of a container.
 func (r Root) summary(c *spec.Container) *spec.Summary {
 	s := &spec.Summary{
-		ID: c.ID, Name: c.Name, Image: c.Image.Name, ImageID: c.Image.ID, Created: c.Created, Labels: c.Labels,
+		Requires: c.Requires,
+		ID:       c.ID, Name: c.Name, Image: c.Image.Name, ImageID: c.Image.ID, Created: c.Created, Labels: c.Labels,
 		Volumes: Volumes(c), MountedImages: mountedImages(c),
 		Network: c.Network.Names(), Remove: c.Remove, Mounts: UserMounts(r, c), Restart: c.Restart.Policy, Health: c.Health != nil,
 		Ports: c.Network.Ports, Expose: c.Network.Expose, Rate: c.Network.Rate.String(),

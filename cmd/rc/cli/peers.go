@@ -162,7 +162,6 @@ func lackingOthers() []Lack {
 		{"system prune", "external", "no other tool has containers here", ""},
 		{"unshare", "rootless-netns", "networks have one each, which goes with their last container", "rc exec"},
 		{"update", "cpu-rt-period cpu-rt-runtime memory-swappiness", v2, ""},
-		{"update", "blkio-weight-device", "not supported yet", "--blkio-weight, or --device-read-bps and the like"},
 		{"update", "env unsetenv", "the environment is decided when the container is made", "rc exec --env"},
 		{
 			"update", "health-cmd health-interval health-log-destination health-max-log-count health-max-log-size health-on-failure health-retries " +

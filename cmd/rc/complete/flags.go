@@ -50,9 +50,9 @@ func FreeText() []string {
 		// names and texts
 		"name", "alias", "network-alias", "net-alias", "label", "annotation", "author", "message", "hostname", "domainname", "entrypoint", "env-merge",
 		"passwd-entry", "group-entry", "workdir", "username", "password", "creds", "health-startup-cmd", "driver-opts", "interface-name",
-		"features", "os-features", "os-version", "new-runtime",
+		"features", "os-features", "os-version", "new-runtime", "chrootdirs",
 		// numbers and sizes
-		"memory", "memory-swap", "memory-reservation", "shm-size", "cpus", "cpu-shares", "cpu-period", "cpu-quota", "pids-limit",
+		"memory", "memory-swap", "memory-reservation", "shm-size", "shm-size-systemd", "cpus", "cpu-shares", "cpu-period", "cpu-quota", "pids-limit",
 		"blkio-weight", "oom-score-adj", "umask", "retry", "preserve-fds", "limit", "last", "max", "compression-level", "uid", "gid", "uidmap", "gidmap",
 		"health-retries", "health-startup-retries", "health-startup-success", "health-max-log-count", "health-max-log-size",
 		// times
@@ -77,7 +77,10 @@ func byName(a *cli.App) map[string]cli.Completion {
 		"env": environment, "unsetenv": words("PATH", "HOME", "HOSTNAME", "TERM", "container"),
 		"signal": words(signals()...), "stop-signal": words(signals()...), "detach-keys": words(parse.DefaultDetachKeys), "tz": timezones("/usr/share/zoneinfo"),
 		"pull": pullPolicies(), "policy": pullPolicies(), "restart": restartPolicies(), "log-driver": logDrivers(), "log-opt": logOptions,
-		"sdnotify": notifyModes(), "cgroups": cgroupModes(), "attach": words("stdin", "stdout", "stderr"), "tail": words("all"),
+		"systemd": words("true\twhere the command is systemd", "false", "always"), "personality": words("LINUX", "LINUX32"),
+		"cgroup-conf": cli.CompleteKeys([]string{"cgroup.max.depth", "cgroup.max.descendants", "cpu.weight.nice", "memory.high", "memory.min", "memory.oom.group"}, nil),
+		"requires":    cli.CompleteContainers(a, 0, cli.AnyState),
+		"sdnotify":    notifyModes(), "cgroups": cgroupModes(), "attach": words("stdin", "stdout", "stderr"), "tail": words("all"),
 		"health-on-failure": healthActions(), "health-interval": words(spec.HealthDisable), "health-startup-interval": words(spec.HealthDisable),
 		"health-cmd": words("none"), "health-log-destination": words("local"),
 		"platform": words(cli.Platforms()...), "os": words("linux"), "variant": words("v5", "v6", "v7", "v8"),
@@ -89,7 +92,7 @@ func byName(a *cli.App) map[string]cli.Completion {
 	for _, flag := range []string{"pid", "ipc", "uts", "cgroupns"} {
 		known[flag] = words("private\ta namespace of its own", "host\tthe host's")
 	}
-	for _, flag := range []string{"device-read-bps", "device-write-bps", "device-read-iops", "device-write-iops"} {
+	for _, flag := range []string{"device-read-bps", "device-write-bps", "device-read-iops", "device-write-iops", "blkio-weight-device"} {
 		known[flag] = blockDevices
 	}
 	for _, flag := range []string{

@@ -36,8 +36,8 @@ func newRmCommand(a *cli.App, runF cli.RunFunc[rmOptions]) *cobra.Command {
 		Short: "Remove containers",
 		Long: `Removes containers and what they have written, by name, id or the beginning of an
 id, and prints what it was given. A container that runs is removed with --force
-only, which stops it first. One whose network others share (--network container:NAME)
-is removed with --depend only, which removes them, too. Files are deleted in the
+only, which stops it first. One whose network others share (--network container:NAME),
+or that others require, is removed with --depend only, which removes them, too. Files are deleted in the
 background.
 
 The exit code is 1 if a container was not there, 2 if one runs, 125 for another

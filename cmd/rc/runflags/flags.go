@@ -57,6 +57,10 @@ type Flags struct {
 	blkioWeight              string
 	readBps, writeBps        []string
 	readIOps, writeIOps      []string
+	weightDevice, cgroupConf []string
+	personality, systemd     string
+	shmSystemd               string
+	chrootDirs, requires     []string
 	isHelp                   bool
 
 	// what becomes of it
@@ -117,6 +121,8 @@ func (f *Flags) addContainer(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.rootfs, "rootfs", false, "The first argument is a directory PATH[:O] to use as the root filesystem, not an image; with :O it is left unchanged")
 	flags.UintVar(&f.timeout, "timeout", 0, "Kill the container after so many seconds (0 is never)")
 	flags.UintVar(&f.stopTimeout, "stop-timeout", 10, "Seconds between the stop signal and SIGKILL")
+	cli.WordsVar(flags, &f.requires, "requires", "", "Containers to start before this one, by name or id")
+	flags.StringVar(&f.systemd, "systemd", "true", "Prepare for systemd as the command: true, where it is one; false; always")
 	flags.StringVar(&f.stopSignal, "stop-signal", "", "Signal that stops the container (default the image's or SIGTERM)")
 	flags.StringVar(&f.logDriver, "log-driver", "", "Where its output goes: k8s-file, json-file, journald, none or passthrough (default k8s-file; of the unit of a quadlet journald)")
 	cli.ListVar(flags, &f.logOpts, "log-opt", "", "max-size=SIZE, max-file=N, path=FILE, tag=TEXT")
@@ -149,6 +155,7 @@ func (f *Flags) addSecurity(flags *pflag.FlagSet) {
 	cli.WordsVar(flags, &f.capDrop, "cap-drop", "", "Drop a capability, or ALL")
 	flags.BoolVar(&f.privileged, "privileged", false, "All capabilities, devices and writable /proc and /sys, as far as you have them yourself")
 	cli.ListVar(flags, &f.security, "security-opt", "", "seccomp=FILE|unconfined, no-new-privileges, mask=PATHS, unmask=PATHS|ALL, proc-opts=OPTIONS")
+	flags.StringVar(&f.personality, "personality", "", "Execution domain: LINUX, or LINUX32, for which the machine is a 32-bit one")
 	cli.WordsVar(flags, &f.sysctls, "sysctl", "", "Set a kernel parameter of the container's namespaces: KEY=VALUE")
 }
 
@@ -178,6 +185,8 @@ func (f *Flags) addFiles(flags *pflag.FlagSet) {
 	flags.StringVar(&f.imageVolume, "image-volume", "anonymous", "What becomes of the image's volumes: anonymous (bind is the same), tmpfs or ignore")
 	flags.BoolVar(&f.readOnly, "read-only", false, "Make the root filesystem read-only")
 	flags.BoolVar(&f.readOnlyTmpfs, "read-only-tmpfs", true, "With --read-only, mount a tmpfs on /run, /tmp and /var/tmp; without it, /dev and /dev/shm are read-only too")
+	cli.WordsVar(flags, &f.chrootDirs, "chrootdirs", "", "Directories of the container in which /etc/hosts, /etc/resolv.conf and /etc/hostname are shown, too")
+	flags.StringVar(&f.shmSystemd, "shm-size-systemd", "", "Size of each tmpfs for systemd as the command, 0 for no limit (default 64m)")
 	flags.StringVar(&f.shmSize, "shm-size", "", "Size of /dev/shm (default 64m)")
 }
 
@@ -185,6 +194,7 @@ func (f *Flags) addLimits(flags *pflag.FlagSet) {
 	cli.WordsVar(flags, &f.ulimits, "ulimit", "", "Limit of a process: NAME=SOFT[:HARD], or host for the caller's own")
 	flags.StringVar(&f.oomScoreAdj, "oom-score-adj", "", "How early the kernel kills it when memory is short: -1000 to 1000")
 	flags.StringVar(&f.cgroups, "cgroups", "", "Cgroup of the container: enabled, disabled or split (default enabled)")
+	cli.ListVar(flags, &f.cgroupConf, "cgroup-conf", "", "Write to a file of the container's cgroup: memory.high=1073741824")
 	flags.StringVar(&f.cgroupParent, "cgroup-parent", "", "Slice or directory for the container's cgroup")
 	f.AddResources(flags)
 }
@@ -202,6 +212,7 @@ func (f *Flags) AddResources(flags *pflag.FlagSet) {
 	flags.StringVar(&f.cpusetMems, "cpuset-mems", "", "Memory nodes to use: 0-1")
 	flags.StringVar(&f.pidsLimit, "pids-limit", "", "Number of processes, -1 for no limit")
 	flags.StringVar(&f.blkioWeight, "blkio-weight", "", "Share of block devices: 10 to 1000")
+	cli.WordsVar(flags, &f.weightDevice, "blkio-weight-device", "", "Share of one block device: DEVICE:WEIGHT, 10 to 1000")
 	cli.WordsVar(flags, &f.readBps, "device-read-bps", "", "Limit reading: DEVICE:BYTES per second")
 	cli.WordsVar(flags, &f.writeBps, "device-write-bps", "", "Limit writing: DEVICE:BYTES per second")
 	cli.WordsVar(flags, &f.readIOps, "device-read-iops", "", "Limit reading: DEVICE:OPERATIONS per second")

@@ -23,6 +23,10 @@ func (f *Flags) life(p *Parser, cfg *config.Config, o *create.Options) {
 		o.DetachKeys, err = DetachKeys(f.detachKeys, p.flags.Changed("detach-keys"), cfg)
 		p.problems = appendProblem(p.problems, err)
 	}
+	o.Requires = f.requires
+	if p.flags.Changed("systemd") {
+		o.Systemd = One(p, "systemd", f.systemd, choice("true", "false", "always"))
+	}
 	o.Restart = One(p, "restart", f.restart, parse.Restart)
 	o.SDNotify = One(p, "sdnotify", f.sdnotify, parse.Notify)
 	o.Log.Driver = One(p, "log-driver", f.logDriver, parse.LogDriver)

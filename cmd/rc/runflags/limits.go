@@ -3,6 +3,7 @@ package runflags
 import (
 	"path/filepath"
 	"slices"
+	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
@@ -24,6 +25,7 @@ func (f *Flags) securityOptions(p *Parser, o *create.Options) {
 	if profile := o.Security.Seccomp; profile != "" && profile != "unconfined" && !filepath.IsAbs(profile) {
 		o.Security.Seccomp = filepath.Join(p.cwd, profile)
 	}
+	o.Personality = specs.LinuxPersonalityDomain(One(p, "personality", f.personality, choice(string(specs.PerLinux), string(specs.PerLinux32))))
 	o.Sysctls = map[string]string{}
 	for _, value := range f.sysctls {
 		key, val, err := parse.Sysctl(value)
@@ -66,6 +68,14 @@ func (f *Flags) files(p *Parser, o *create.Options) {
 		p.note("volume-driver", errs.Unsupportedf("%q: rc has the driver local only, and no plugins", f.volumeDriver))
 	}
 	o.ReadOnly, o.ReadOnlyTmpfs = f.readOnly, f.readOnlyTmpfs
+	for _, dir := range f.chrootDirs {
+		if !filepath.IsAbs(dir) || filepath.Clean(dir) == "/" {
+			p.note("chrootdirs", parse.Invalid(dir, "want the absolute path of a directory in the container"))
+			continue
+		}
+		o.ChrootDirs = append(o.ChrootDirs, filepath.Clean(dir))
+	}
+	o.ShmSizeSystemd = Optional(p, "shm-size-systemd", f.shmSystemd, parse.Size)
 	o.ShmSize = One(p, "shm-size", f.shmSize, parse.Size)
 }
 
@@ -85,6 +95,17 @@ func (f *Flags) limits(p *Parser, o *create.Options) {
 		Parent: f.cgroupParent,
 	}
 	o.Resources = f.Resources(p)
+	for _, value := range f.cgroupConf {
+		key, val, ok := strings.Cut(value, "=")
+		if !ok || key == "" || val == "" {
+			p.note("cgroup-conf", parse.Invalid(value, "want FILE=VALUE such as memory.high=1073741824"))
+			continue
+		}
+		if o.Resources.Unified == nil {
+			o.Resources.Unified = map[string]string{}
+		}
+		o.Resources.Unified[key] = val
+	}
 }
 
 func (f *Flags) Resources(p *Parser) create.Resources {
@@ -99,6 +120,7 @@ func (f *Flags) Resources(p *Parser) create.Resources {
 		CpusetCPUs:        One(p, "cpuset-cpus", f.cpusetCPUs, parse.Set),
 		CpusetMems:        One(p, "cpuset-mems", f.cpusetMems, parse.Set),
 		PIDsLimit:         Optional(p, "pids-limit", f.pidsLimit, parse.PIDsLimit),
+		BlkioWeightDevice: each(p, "blkio-weight-device", f.weightDevice, parse.WeightDevice),
 		BlkioWeight:       One(p, "blkio-weight", f.blkioWeight, parse.BlkioWeight),
 		ReadBps:           each(p, "device-read-bps", f.readBps, parse.ThrottleBytes),
 		WriteBps:          each(p, "device-write-bps", f.writeBps, parse.ThrottleBytes),

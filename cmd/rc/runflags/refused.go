@@ -10,9 +10,6 @@ func refusals() []cli.Refusal {
 		notYet  = "not supported yet"
 	)
 	return []cli.Refusal{
-		{Name: "blkio-weight-device", Why: notYet, Hint: "--blkio-weight, or --device-read-bps and the like"},
-		{Name: "cgroup-conf", Why: notYet},
-		{Name: "chrootdirs", Why: notYet},
 		{Name: "conmon-pidfile", Why: "there is no conmon", Hint: "--pidfile for the pid of the container; a unit needs none: --sdnotify conmon tells systemd"},
 		{Name: "cpu-count", Why: windows},
 		{Name: "cpu-percent", Why: windows},
@@ -27,16 +24,12 @@ func refusals() []cli.Refusal {
 		{Name: "link-local-ip", Why: notYet, Hint: "--ip, --ip6"},
 		{Name: "memory-swappiness", Why: v2, Hint: "--memory-swap", Harmless: []string{"-1"}},
 		{Name: "oom-kill-disable", Why: v2, Hint: "--oom-score-adj", Harmless: []string{"false"}, Switch: true},
-		{Name: "personality", Why: notYet},
 		{Name: "pod", Why: "pods are not supported yet", Hint: "--network container:NAME shares a network", Harmless: []string{""}},
 		{Name: "pod-id-file", Why: "pods are not supported yet"},
 		{Name: "preserve-fd", Why: notYet, Hint: "--preserve-fds N passes on all from 3 on"},
 		{Name: "rdt-class", Why: "only root can assign classes of the cache"},
-		{Name: "requires", Why: notYet, Hint: "a unit's Requires= and After="},
 		{Name: "runtime", Why: "rc is its own runtime, and starts no other"},
 		{Name: "seccomp-policy", Why: "images bring no seccomp profiles", Hint: "--security-opt seccomp=FILE", Harmless: []string{"default"}},
-		{Name: "shm-size-systemd", Why: notYet},
-		{Name: "systemd", Why: notYet, Hint: "for systemd as the command: --tmpfs /run --tmpfs /tmp --stop-signal RTMIN+3", Harmless: []string{"false"}},
 		{Name: "use-api-socket", Why: "there is no daemon, and so no socket", Switch: true, Harmless: []string{"false"}},
 	}
 }

@@ -36,6 +36,8 @@ type draft struct {
 	c     *spec.Container
 
 	overlays int // that have a directory
+	// systemdPID1 says that the command is systemd.
+	systemdPID1 bool
 }
 
 // Container makes the description of a container out of what the user asked for, the image
@@ -54,7 +56,7 @@ func Container(opts Options, image Image, env Environment) (*spec.Container, err
 		PreserveFDs: opts.PreserveFDs, GroupAdd: opts.GroupAdd,
 		Timeout: opts.Timeout,
 		PIDFile: opts.PIDFile, CIDFile: opts.CIDFile, SDNotify: opts.SDNotify,
-		Restart: opts.Restart,
+		Restart: opts.Restart, Requires: opts.Requires,
 	}}
 	d.c.Rootfs.MountProgram = cfg.MountProgram
 	if needed := image.Rootfs.MountProgram; needed != "" {
@@ -69,7 +71,7 @@ func Container(opts Options, image Image, env Environment) (*spec.Container, err
 	}
 	d.c.Rootfs.Volatile = opts.Remove
 	for _, part := range []func() error{
-		d.metadata, d.restart, d.log, d.health, d.notify, d.network, d.cgroups, d.namespaces, d.process, d.identities, d.security, d.mounts, d.secrets,
+		d.metadata, d.restart, d.log, d.health, d.notify, d.network, d.cgroups, d.namespaces, d.process, d.systemd, d.stopSignal, d.identities, d.security, d.mounts, d.secrets,
 		d.resources, d.sysctls,
 	} {
 		if err := part(); err != nil {
@@ -79,7 +81,7 @@ func Container(opts Options, image Image, env Environment) (*spec.Container, err
 	return d.c, nil
 }
 
-// metadata fills labels, annotations and how the container is stopped.
+// metadata fills labels, annotations and how long the container has to stop.
 func (d *draft) metadata() error {
 	d.c.Labels = map[string]string{}
 	maps.Copy(d.c.Labels, d.image.Config.Labels)
@@ -100,19 +102,6 @@ func (d *draft) metadata() error {
 		d.c.GroupAdd = []string{oci.KeepGroups}
 	}
 
-	name, from := d.opts.StopSignal, "--stop-signal"
-	if name == "" {
-		name, from = d.image.Config.StopSignal, "the image's stop signal"
-	}
-	if name == "" {
-		name = defaultStopSignal
-	}
-	signal, err := linux.Signal(name)
-	if err != nil {
-		return fmt.Errorf("%s: %w", from, err)
-	}
-	d.c.StopSignal = int(signal)
-
 	d.c.StopTimeout = DefaultStopTimeout
 	if timeout := d.env.Config.Containers.StopTimeout; timeout != nil {
 		d.c.StopTimeout = *timeout
@@ -120,6 +109,26 @@ func (d *draft) metadata() error {
 	if d.opts.StopTimeout != nil {
 		d.c.StopTimeout = *d.opts.StopTimeout
 	}
+	return nil
+}
+
+func (d *draft) stopSignal() error {
+	name, from := d.opts.StopSignal, "--stop-signal"
+	if name == "" {
+		name, from = d.image.Config.StopSignal, "the image's stop signal"
+	}
+	switch {
+	case name != "":
+	case d.systemdPID1:
+		name = systemdSignal
+	default:
+		name = defaultStopSignal
+	}
+	signal, err := linux.Signal(name)
+	if err != nil {
+		return fmt.Errorf("%s: %w", from, err)
+	}
+	d.c.StopSignal = int(signal)
 	return nil
 }
 
@@ -178,6 +187,9 @@ func (d *draft) namespaces() error {
 		}
 	}
 	d.c.OCI.Linux = &specs.Linux{Namespaces: list}
+	if d.opts.Personality != "" {
+		d.c.OCI.Linux.Personality = &specs.LinuxPersonality{Domain: d.opts.Personality}
+	}
 
 	if d.c.Init && !d.private(specs.PIDNamespace) {
 		return errs.Invalidf("--init: with --pid host the container has no first process of its own")

@@ -121,6 +121,13 @@ func TestContainer(t *testing.T) {
 			ReadOnly: true, ReadOnlyTmpfs: true, ShmSize: 1 << 20, TZ: "Europe/Paris",
 			Devices: []spec.Device{{Host: "/dev/dri", Container: "/dev/gpu", Perms: "rw"}},
 		}},
+		"systemd": {image: testImage(), opts: Options{
+			Args: []string{"/sbin/init"}, Entrypoint: []string{}, ReadOnly: true, ReadOnlyTmpfs: true, Personality: specs.PerLinux32,
+			ChrootDirs: []string{"/srv/root"}, Requires: []string{"0123"}, Systemd: "true",
+			Resources: Resources{
+				Unified: map[string]string{"memory.high": "1g"}, BlkioWeightDevice: []spec.Weight{{Path: "/dev/sda", Weight: 100}},
+			},
+		}},
 		"readonly": {image: testImage(), opts: Options{ReadOnly: true, ImageVolume: "tmpfs", ShmSize: 1 << 20}},
 		"rootfs": {image: Image{Rootfs: spec.Rootfs{Path: "/", Overlay: true}}, opts: Options{
 			Args: []string{"bash"}, ImageVolume: "ignore", Network: spec.Network{Mode: "none"},

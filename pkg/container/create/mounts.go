@@ -46,6 +46,11 @@ func (d *draft) mounts() error {
 	if d.c.OCI.Root.Readonly {
 		d.readOnly(&list)
 	}
+	if d.systemdPID1 {
+		own := d.systemdMounts()
+		list = slices.DeleteFunc(list, func(m specs.Mount) bool { return mountedOn(own, m.Destination) })
+		list = append(list, own...)
+	}
 	list = append(list, d.ownFiles(strong)...)
 	zone, err := d.timezone()
 	if err != nil {
@@ -90,10 +95,11 @@ func (d *draft) defaultMounts() ([]specs.Mount, error) {
 		size = parsed
 	}
 	return oci.DefaultMounts(oci.MountOptions{
-		ShmSize:     size,
-		IPCHost:     !d.private(specs.IPCNamespace),
-		Privileged:  d.opts.Privileged,
-		ProcOptions: d.opts.Security.ProcOptions,
+		ShmSize:        size,
+		IPCHost:        !d.private(specs.IPCNamespace),
+		Privileged:     d.opts.Privileged,
+		CgroupWritable: d.systemdPID1,
+		ProcOptions:    d.opts.Security.ProcOptions,
 	}), nil
 }
 
@@ -141,10 +147,12 @@ func (d *draft) ownFiles(strong []specs.Mount) []specs.Mount {
 		}) {
 			continue
 		}
-		out = append(out, specs.Mount{
-			Type: "bind", Source: filepath.Join(d.fileDir(file.name), file.name), Destination: file.destination,
-			Options: slices.Clone(options),
-		})
+		for _, root := range append([]string{"/"}, d.opts.ChrootDirs...) {
+			out = append(out, specs.Mount{
+				Type: "bind", Source: filepath.Join(d.fileDir(file.name), file.name), Destination: filepath.Join(root, file.destination),
+				Options: slices.Clone(options),
+			})
+		}
 	}
 	return out
 }

@@ -43,6 +43,13 @@ type Options struct {
 	SecurityOpt     []string // as given
 	Security        spec.Security
 	Sysctls         map[string]string
+	// Personality is the execution domain, "" for the caller's.
+	Personality specs.LinuxPersonalityDomain
+	// Systemd is true (or ""), false or always.
+	Systemd        string
+	ShmSizeSystemd *int64   // bytes of each tmpfs for systemd, 0 for no limit
+	ChrootDirs     []string // of the container, in which rc's own files are shown, too
+	Requires       []string // ids of containers that are started first
 
 	Mounts           []specs.Mount // of -v, --mount and --tmpfs
 	VolumesFrom      []spec.VolumesFrom
@@ -109,6 +116,8 @@ type Resources struct {
 	CpusetMems        string
 	PIDsLimit         *int64 // -1 is no limit
 	BlkioWeight       uint16
+	BlkioWeightDevice []spec.Weight
+	Unified           map[string]string // files of the cgroup, --cgroup-conf
 	ReadBps           []spec.Throttle
 	WriteBps          []spec.Throttle
 	ReadIOps          []spec.Throttle

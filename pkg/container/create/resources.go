@@ -6,6 +6,7 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/rc-containers/rc/pkg/cgroup"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/spec"
 )
@@ -33,8 +34,12 @@ func (d *draft) resources() error {
 	if r.BlockIO, err = blockIO(asked, d.env.DeviceNumber); err != nil {
 		return err
 	}
-	if r.Memory == nil && r.CPU == nil && r.Pids == nil && r.BlockIO == nil {
+	r.Unified = asked.Unified
+	if r.Memory == nil && r.CPU == nil && r.Pids == nil && r.BlockIO == nil && len(r.Unified) == 0 {
 		return nil
+	}
+	if _, err := cgroup.Files(r); err != nil {
+		return err
 	}
 	if d.c.Cgroups.Mode == "disabled" {
 		return errs.WithHint(errs.Invalidf("--cgroups disabled: limits need a cgroup"),
@@ -121,6 +126,16 @@ func blockIO(asked Resources, number DeviceNumber) (*specs.LinuxBlockIO, error) 
 		io.Weight = &asked.BlkioWeight
 	}
 	var problems []error
+	for _, w := range asked.BlkioWeightDevice {
+		major, minor, err := number(w.Path)
+		if err != nil {
+			problems = append(problems, fmt.Errorf("--blkio-weight-device %q: %w", w.Path, err))
+			continue
+		}
+		device := specs.LinuxWeightDevice{Weight: &w.Weight}
+		device.Major, device.Minor = major, minor
+		io.WeightDevice = append(io.WeightDevice, device)
+	}
 	throttle := func(flag string, list []spec.Throttle) (out []specs.LinuxThrottleDevice) {
 		for _, t := range list {
 			major, minor, err := number(t.Path)
@@ -138,7 +153,7 @@ func blockIO(asked Resources, number DeviceNumber) (*specs.LinuxBlockIO, error) 
 	io.ThrottleWriteBpsDevice = throttle("--device-write-bps", asked.WriteBps)
 	io.ThrottleReadIOPSDevice = throttle("--device-read-iops", asked.ReadIOps)
 	io.ThrottleWriteIOPSDevice = throttle("--device-write-iops", asked.WriteIOps)
-	if len(asked.ReadBps)+len(asked.WriteBps)+len(asked.ReadIOps)+len(asked.WriteIOps) == 0 && io.Weight == nil {
+	if len(asked.BlkioWeightDevice)+len(asked.ReadBps)+len(asked.WriteBps)+len(asked.ReadIOps)+len(asked.WriteIOps) == 0 && io.Weight == nil {
 		return nil, nil //nolint:nilnil // no limit is no error
 	}
 	return io, errors.Join(problems...)

@@ -101,6 +101,12 @@ func mergeIO(was, fresh *specs.LinuxBlockIO, weight bool) *specs.LinuxBlockIO {
 	if weight {
 		next.Weight = fresh.Weight
 	}
+	for _, d := range fresh.WeightDevice {
+		next.WeightDevice = slices.DeleteFunc(slices.Clone(next.WeightDevice), func(old specs.LinuxWeightDevice) bool {
+			return old.Major == d.Major && old.Minor == d.Minor
+		})
+		next.WeightDevice = append(next.WeightDevice, d)
+	}
 	next.ThrottleReadBpsDevice = mergeThrottle(next.ThrottleReadBpsDevice, fresh.ThrottleReadBpsDevice)
 	next.ThrottleWriteBpsDevice = mergeThrottle(next.ThrottleWriteBpsDevice, fresh.ThrottleWriteBpsDevice)
 	next.ThrottleReadIOPSDevice = mergeThrottle(next.ThrottleReadIOPSDevice, fresh.ThrottleReadIOPSDevice)

@@ -113,8 +113,9 @@ func Of(root state.Root, e *state.Entry) (*Container, error) {
 		KubeExitCodePropagation: "invalid",
 		Config:                  configOf(c, p), HostConfig: hostConfig(root, c, p), NetworkSettings: network(c, e, root.Network(c.ID), leases),
 	}
-	if c.Network.Mode == spec.NetworkContainer {
-		i.Dependencies = []string{c.Network.Target}
+	i.Dependencies = append(i.Dependencies, c.Requires...)
+	if c.Network.Mode == spec.NetworkContainer && !slices.Contains(c.Requires, c.Network.Target) {
+		i.Dependencies = append(i.Dependencies, c.Network.Target)
 	}
 	if reason := lostNetwork(root, c, e); reason != "" {
 		i.NetworkSettings.HelperError, i.NetworkSettings.Down = reason, true

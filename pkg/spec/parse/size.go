@@ -128,3 +128,16 @@ func BlkioWeight(value string) (uint16, error) {
 	}
 	return uint16(n), nil
 }
+
+// WeightDevice reads --blkio-weight-device DEVICE:WEIGHT.
+func WeightDevice(value string) (spec.Weight, error) {
+	path, text, err := splitThrottle(value, "100")
+	if err != nil {
+		return spec.Weight{}, err
+	}
+	weight, err := BlkioWeight(text)
+	if err != nil || weight == 0 {
+		return spec.Weight{}, Invalid(value, "weight %q: want a number from 10 to 1000", text)
+	}
+	return spec.Weight{Path: path, Weight: weight}, nil
+}
