@@ -27,11 +27,11 @@ RC_E2E_WITHOUT="cgroup ${RC_E2E_WITHOUT:-}" test/host/run.sh "$user" ./again.sh 
 echo "== end to end as $user, without: as under su and cron"
 RC_E2E_WITHOUT="cgroup systemd ${RC_E2E_WITHOUT:-}" \
   test/host/run.sh --no-manager "$user" ./again.sh ./e2e.test "${flags[@]}" -test.run 'TestScripts/^(run|run-stdin|run-process|run-mounts|userns|volume|nomanager|rm|images|doctor|build-run-host)$' || code=1
-# changed NAME CHANGE USER: the scripts in testdata/changed/NAME.
+# changed NAME CHANGE USER: the scripts in testdata/changed/NAME, one after the other, for they may share a small disk.
 changed() {
   echo "== end to end as $3, where there is: $2"
   RC_E2E_CHANGED=$1 RC_E2E_WITHOUT="cgroup systemd ${RC_E2E_WITHOUT:-}" \
-    test/host/run.sh --no-manager --change "$2" "$3" ./again.sh ./e2e.test "${flags[@]}" -test.run '^TestChanged$' || code=1
+    test/host/run.sh --no-manager --change "$2" "$3" ./again.sh ./e2e.test "${flags[@]}" -test.parallel 1 -test.run '^TestChanged$' || code=1
 }
 # With -run, only where that may mean them.
 case "$*" in *-run*) [[ $* == *TestChanged* ]] || exit "$code" ;; esac
