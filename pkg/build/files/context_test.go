@@ -47,6 +47,37 @@ func TestMissing(t *testing.T) {
 	}
 }
 
+// TestHide: directories that are nobody's business are not there.
+func TestHide(t *testing.T) {
+	dir := testns.Tree(t, t.TempDir(), "a= home/x= home/storage/y= home/storage/z/w=")
+	src, err := OpenContext(dir, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	src.Hide(dir+"/home/storage", dir+"/none")
+	p, err := Prepare(t.Context(), src, &dockerfile.Copy{Sources: []string{"."}, Dest: "/"}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	var names []string
+	var list func(k *pick)
+	list = func(k *pick) {
+		names = append(names, k.name)
+		for _, kid := range k.kids {
+			list(kid)
+		}
+	}
+	list(p.matches[0].top)
+	if diff := cmp.Diff([]string{"", "a", "home", "x"}, names); diff != "" {
+		t.Error(diff)
+	}
+	if _, err := Prepare(t.Context(), src, &dockerfile.Copy{Sources: []string{"home/storage/y"}, Dest: "/"}, Options{}); !errors.Is(err, errs.ErrNotFound) {
+		t.Error(err)
+	}
+}
+
 func TestFindIgnore(t *testing.T) {
 	dir := testns.Tree(t, t.TempDir(), ".dockerignore= other= d/Dockerfile= d/Dockerfile.dockerignore= e/.containerignore= e/.dockerignore= f/")
 	for _, test := range []struct{ context, dockerfile, explicit, want string }{

@@ -16,7 +16,7 @@ import (
 // something is ignored a directory of whiteouts on top of it, which is made in temp, an existing directory of the
 // caller's. fuseOnly says that only fuse-overlayfs understands them. Nothing is copied.
 func Materialize(ctx context.Context, src *Source, temp string) (lower []string, fuseOnly bool, err error) {
-	if src.match == nil {
+	if src.match == nil && len(src.hidden) == 0 {
 		return []string{src.dir}, false, nil
 	}
 	mask, err := os.MkdirTemp(temp, "ignored-")

@@ -3,6 +3,7 @@ package files
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -21,6 +22,7 @@ type Source struct {
 	match  *matcher
 	memory *Memory
 	plain  bool // permissions are those that git keeps
+	hidden []fileID
 }
 
 // OpenContext opens a build context. ignore and memory may be nil; both stay the caller's.
@@ -38,6 +40,22 @@ func OpenContext(dir string, ignore *Ignore, memory *Memory) (*Source, error) {
 	}
 	d.close()
 	return s, nil
+}
+
+// Hide makes directories not be there, if they are in the context: those that are not for builds, whatever is copied. It is to be
+// called before anything is.
+func (s *Source) Hide(dirs ...string) {
+	root, err := filepath.EvalSymlinks(s.dir)
+	if err != nil {
+		return // who reads it will say so
+	}
+	for _, dir := range dirs {
+		var st unix.Stat_t
+		real, err := filepath.EvalSymlinks(dir)
+		if err == nil && strings.HasPrefix(real, strings.TrimSuffix(root, "/")+"/") && unix.Stat(real, &st) == nil {
+			s.hidden = append(s.hidden, fileID{st.Dev, st.Ino})
+		}
+	}
 }
 
 // OpenLayers opens what layers show together, the topmost first; name is what messages call it. memory may be nil.
@@ -63,6 +81,7 @@ func (s *Source) root() (dir, item, error) {
 		if err != nil {
 			return nil, item{}, err
 		}
+		d.hidden = s.hidden
 		it, err := d.self()
 		return d, it, err
 	}

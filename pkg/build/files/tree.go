@@ -61,6 +61,7 @@ type contextDir struct {
 	path   string // in the context, "" for the root
 	ignore *matcher
 	match  verdict
+	hidden []fileID // directories that are not there
 }
 
 func openContextDir(path string, ignore *matcher) (*contextDir, error) {
@@ -136,6 +137,9 @@ func (d *contextDir) look(name string) (*item, error) {
 	if err != nil {
 		return nil, d.fail("stat", name, err)
 	}
+	if it.isDir() && slices.Contains(d.hidden, fileID{it.st.Dev, it.st.Ino}) {
+		return nil, nil
+	}
 	it.st.Uid, it.st.Gid = 0, 0
 	if it.kind() == unix.S_IFLNK {
 		if it.link, err = readlinkat(d.fd, name); err != nil {
@@ -180,7 +184,7 @@ func (d *contextDir) enter(it *item) (dir, error) {
 	if err != nil {
 		return nil, d.fail("open", it.name, err)
 	}
-	return &contextDir{fd: fd, path: join(d.path, it.name), ignore: d.ignore, match: it.match}, nil
+	return &contextDir{fd: fd, path: join(d.path, it.name), ignore: d.ignore, match: it.match, hidden: d.hidden}, nil
 }
 
 func (d *contextDir) open(name string) (rawFile, error) {

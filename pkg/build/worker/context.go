@@ -99,6 +99,9 @@ func (b *builder) dir(title, dir, ignorefile string, remembered bool) (*source, 
 		if err == nil {
 			src, err = files.OpenContext(dir, ignore, memory)
 		}
+		if err == nil { // a build in a home directory is not about what rc keeps there
+			src.Hide(b.cfg.DataRoot, b.cfg.StorageRoot(), b.cfg.RunRoot)
+		}
 		if t.end(err, [2]int{}) != nil {
 			return nil, err
 		}
