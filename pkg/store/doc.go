@@ -8,7 +8,7 @@
 //	Stage     unpack a layer into storage/staging/<random>/, without a lock, side by side
 //	          with other layers; the tar headers are kept, so that the same bytes can be pushed
 //	Commit    rename it into the store; parents first, one process at a time
-//	AddImage  record, configuration, manifest; its names at the very end
+//	AddImage  syncfs(2); record, configuration, manifest; its names at the very end
 //	Refresh   write the index
 //
 // A process killed at any point leaves: a staging directory whose flock has gone (the next
@@ -22,7 +22,8 @@
 // that cannot be read is set aside, and the copy takes its place (mend.go). An image that lacks
 // something is in no list but told of (index.Broken); one whose layers have lost their files gets
 // them back when it is pulled or loaded again (refill.go). Check finds what only reading everything
-// shows, and removes it if that is wanted.
+// shows, and removes it if that is wanted. After a power cut images are whole; layers that no image had yet, and that nobody
+// knows to have reached the disk, are as if they were not there (sync.go).
 //
 // # Locks
 //

@@ -35,8 +35,11 @@ const keyManifest = "manifest"
 func keyConfig(id string) string { return "sha256:" + id }
 
 // AddImage records an image and names it; it gives the id. The names come last: whatever
-// happens before leaves the old image in place.
+// happens before leaves the old image in place. What is recorded survives a power cut.
 func (s *Store) AddImage(n NewImage) (string, error) {
+	if err := s.syncTo(n.TopLayer); err != nil {
+		return "", err
+	}
 	id := digest.Canonical.FromBytes(n.Config).Encoded()
 	manifestDigest := digest.Canonical.FromBytes(n.Manifest)
 	digests := []digest.Digest{manifestDigest}
@@ -113,10 +116,11 @@ func (s *Store) RemoveNames(id string, names ...string) error {
 	return nil
 }
 
-// HasLayer says whether a layer is in the store, complete. One whose files have gone is not.
+// HasLayer says whether a layer is in the store, complete. One whose files have gone is not, nor one of which
+// nobody knows whether all of it reached the disk before a power cut.
 func (s *Store) HasLayer(id string) bool {
 	l, err := s.lib.Layer(id)
-	return err == nil && l.Flags["incomplete"] != true && s.hasFiles(id)
+	return err == nil && l.Flags["incomplete"] != true && s.hasFiles(id) && !s.doubtful(l)
 }
 
 // Refresh writes the index anew from what the store has.

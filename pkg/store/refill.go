@@ -12,19 +12,29 @@ import (
 	"github.com/rc-containers/rc/pkg/errs"
 )
 
-// refill gives a layer its files back, where somebody has deleted them. The caller has the lock of commits.
+// refill gives a layer its files back, where somebody has deleted them, or a power cut may have damaged them. The caller has
+// the lock of commits.
 func (s *Store) refill(st *Staged, id string) error {
 	l, err := s.lib.Layer(id)
-	if err != nil || s.hasFiles(id) {
+	if err != nil {
 		return err
+	}
+	doubtful := s.doubtful(l)
+	if s.hasFiles(id) && !doubtful {
+		return nil
 	}
 	if l.UncompressedDigest != "" && l.UncompressedDigest != st.DiffID {
 		return errs.Invalidf("mend layer %.12s: its digest is %s, not %s", id, l.UncompressedDigest, st.DiffID)
 	}
-	if err := s.writeHeaders(st, id); err != nil {
+	if err := s.writeHeaders(st, id, doubtful); err != nil {
 		return fmt.Errorf("mend layer %.12s: %w", id, err)
 	}
 	target := s.layerDir(id)
+	if doubtful { // killed in between, it has no files, and is mended next time
+		if err := os.Rename(target, filepath.Join(st.dir, "old")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("mend layer %.12s: %w", id, err)
+		}
+	}
 	if err := os.MkdirAll(filepath.Dir(target), 0o700); err != nil {
 		return fmt.Errorf("mend layer %.12s: %w", id, err)
 	}
@@ -34,10 +44,10 @@ func (s *Store) refill(st *Staged, id string) error {
 	return nil
 }
 
-// writeHeaders keeps the headers of a staged layer as the library does, where they are gone, too.
-func (s *Store) writeHeaders(st *Staged, id string) error {
+// writeHeaders keeps the headers of a staged layer as the library does, where they are gone, too, or anyway.
+func (s *Store) writeHeaders(st *Staged, id string, anyway bool) error {
 	path := filepath.Join(s.cfg.StorageRoot(), "overlay-layers", id+".tar-split.gz")
-	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Lstat(path); !anyway && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	if _, err := st.headers.Seek(0, io.SeekStart); err != nil {

@@ -132,7 +132,11 @@ func (s *Store) Commit(ctx context.Context, st *Staged, id, parent string, blob 
 	}
 	defer lock.Release()
 	if s.lib.Exists(id) {
-		return s.refill(st, id)
+		if err := s.refill(st, id); err != nil {
+			return err
+		}
+		s.committed(id)
+		return nil
 	}
 	if blob == "" {
 		blob = st.DiffID
@@ -140,6 +144,9 @@ func (s *Store) Commit(ctx context.Context, st *Staged, id, parent string, blob 
 	flags := map[string]any{}
 	if st.res.DotWh {
 		flags[flagDotWh] = true
+	}
+	if s.boot != "" {
+		flags[flagBoot] = s.boot
 	}
 	out := &drivers.DriverWithDifferOutput{
 		Target: st.Dir(), Size: st.Size, UIDs: st.res.UIDs, GIDs: st.res.GIDs,
@@ -156,6 +163,7 @@ func (s *Store) Commit(ctx context.Context, st *Staged, id, parent string, blob 
 	if err != nil {
 		return fmt.Errorf("commit layer %.12s: %w", id, err)
 	}
+	s.committed(id)
 	return nil
 }
 

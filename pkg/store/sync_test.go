@@ -1,0 +1,102 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/rc-containers/rc/pkg/config"
+)
+
+// boot opens the store as it is after the machine was started anew.
+func boot(t testing.TB, cfg *config.Config, id string) *Store {
+	t.Helper()
+	s, err := Open(context.Background(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	s.boot = id
+	return s
+}
+
+// TestPowerCut: what an image has is whole; what was on its way is not trusted, and made anew in its place.
+func TestPowerCut(t *testing.T) {
+	s, cfg := open(t)
+	synced := add(t, s, "", layerTar(t, 0, "synced"))
+	if err := s.Sync(); err != nil {
+		t.Fatal(err)
+	}
+	id := image(t, s, [][]byte{layerTar(t, 0, "base"), layerTar(t, 0, "top")}, "localhost/whole")
+	whole, err := s.Stored(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lost := add(t, s, "", layerTar(t, 0, "lost"))
+	if !s.HasLayer(lost) {
+		t.Error("doubted in its own boot")
+	}
+	file := filepath.Join(cfg.StorageRoot(), "overlay", lost, "diff", "lost")
+	if err := os.Truncate(file, 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(cfg.StorageRoot(), "overlay-layers", lost+".tar-split.gz"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+
+	after := boot(t, cfg, "another")
+	if after.HasLayer(lost) {
+		t.Error("a layer that may be damaged is used")
+	}
+	for _, l := range append(whole.Layers, StoredLayer{ID: synced}) {
+		if !after.HasLayer(l.ID) {
+			t.Errorf("layer %.12s is doubted", l.ID)
+		}
+	}
+	if again := add(t, after, "", layerTar(t, 0, "lost")); again != lost || !after.HasLayer(lost) {
+		t.Errorf("%s is not there again", again)
+	}
+	if data, err := os.ReadFile(file); string(data) != "lost" || err != nil {
+		t.Errorf("%q, %v", data, err)
+	}
+	r, err := after.LayerTar(lost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	var tar bytes.Buffer
+	if _, err := tar.ReadFrom(r); err != nil || !bytes.Equal(tar.Bytes(), layerTar(t, 0, "lost")) {
+		t.Errorf("the headers were not made anew: %v", err)
+	}
+	// It is on disk only when that was waited for.
+	if boot(t, cfg, "a third").HasLayer(lost) {
+		t.Error("trusted too soon")
+	}
+	if err := after.Sync(); err != nil {
+		t.Fatal(err)
+	}
+	if !boot(t, cfg, "a third").HasLayer(lost) {
+		t.Error("still doubted")
+	}
+}
+
+// TestPowerCutOthers: an image of layers that a killed process has committed syncs them.
+func TestPowerCutOthers(t *testing.T) {
+	s, cfg := open(t)
+	top := add(t, s, "", layerTar(t, 0, "x"))
+	other := boot(t, cfg, s.boot)
+	if _, err := other.AddImage(NewImage{Config: []byte("{}"), Manifest: []byte("{}"), TopLayer: top}); err != nil {
+		t.Fatal(err)
+	}
+	if at, err := other.readSynced(); at.IsZero() || err != nil {
+		t.Error(at, err)
+	}
+	if err := os.WriteFile(other.syncedPath(), []byte("nonsense"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if !boot(t, cfg, "another").HasLayer(top) {
+		t.Error("a layer of an image is doubted")
+	}
+}
