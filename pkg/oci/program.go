@@ -98,8 +98,15 @@ func explainExec(name, program string, err error) error {
 	case errors.Is(err, unix.ENOENT):
 		// It was there a moment ago: so the "#!" line or the loader of the program is meant.
 		err = errs.WithHint(err, program+" exists: its interpreter or dynamic loader does not")
+	case errors.Is(err, unix.ENOEXEC) && empty(program):
+		err = errs.WithHint(err, program+" is empty; if that is not so in the image, a power cut has damaged it: rc system check --repair")
 	case errors.Is(err, unix.ENOEXEC):
 		err = errs.WithHint(err, program+" is no program for this machine, or a script without a first line \"#!…\"")
 	}
 	return errs.WithCode(fmt.Errorf("exec %q: %w", name, err), code)
+}
+
+func empty(file string) bool {
+	var st unix.Stat_t
+	return unix.Stat(file, &st) == nil && st.Size == 0
 }

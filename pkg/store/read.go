@@ -95,5 +95,16 @@ func (s *Store) LayerTar(id string) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read layer %.12s: %w", id, err)
 	}
-	return r, nil
+	return mayBeDamaged{r}, nil
+}
+
+// mayBeDamaged says what to do about a layer that cannot be read to its end.
+type mayBeDamaged struct{ io.ReadCloser }
+
+func (m mayBeDamaged) Read(p []byte) (int, error) {
+	n, err := m.ReadCloser.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) && errs.Hint(err) == "" {
+		err = errs.WithHint(err, "rc system check --repair")
+	}
+	return n, err
 }

@@ -11,7 +11,8 @@ import (
 	"github.com/rc-containers/rc/pkg/store"
 )
 
-// mostDamaged bounds the answer, which has to fit into a message; the next check tells of the rest.
+// mostDamaged bounds the answer, which has to fit into a message; the next check tells of the rest. All is repaired, and told of what
+// cannot be.
 const (
 	mostDamaged = 100
 	mostUsers   = 8 // of each image
@@ -33,7 +34,10 @@ func check(ctx context.Context, cfg *config.Config, s *store.Store, o image.Chec
 		return nil, err
 	}
 	var found []image.Damaged
-	for _, d := range damage[:min(len(damage), mostDamaged)] {
+	for i, d := range damage {
+		if i >= mostDamaged && !o.Repair {
+			break
+		}
 		f := image.Damaged{Object: d.Object, Problem: d.Problem, Image: d.Image, Names: d.Names}
 		if d.Image != "" {
 			f.Object = fmt.Sprintf("image %.12s", d.Image)
@@ -45,7 +49,9 @@ func check(ctx context.Context, cfg *config.Config, s *store.Store, o image.Chec
 		if o.Repair {
 			repair(d, &f)
 		}
-		found = append(found, f)
+		if i < mostDamaged || f.Kept != "" && len(found) < 2*mostDamaged {
+			found = append(found, f)
+		}
 	}
 	return found, nil
 }
