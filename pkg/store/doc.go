@@ -31,6 +31,7 @@
 //	storage/pulls.lock   shared by Open for writing while layers have no image yet; deleting
 //	                     unused layers takes it exclusively, or leaves it for another day
 //	storage/commit.lock  one commit at a time: the library replaces a layer that exists
+//	storage/synced.lock  one process notes that all is on disk
 //	storage/mend.lock    one process mends a list
 //	storage/staging/*    each locked by the process that fills it
 package store

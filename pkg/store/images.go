@@ -36,8 +36,8 @@ func keyConfig(id string) string { return "sha256:" + id }
 
 // AddImage records an image and names it; it gives the id. The names come last: whatever
 // happens before leaves the old image in place. What is recorded survives a power cut.
-func (s *Store) AddImage(n NewImage) (string, error) {
-	if err := s.syncTo(n.TopLayer); err != nil {
+func (s *Store) AddImage(ctx context.Context, n NewImage) (string, error) {
+	if err := s.syncTo(ctx, n.TopLayer); err != nil {
 		return "", err
 	}
 	id := digest.Canonical.FromBytes(n.Config).Encoded()

@@ -149,7 +149,7 @@ func image(t testing.TB, s *Store, layers [][]byte, names ...string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	id, err := s.AddImage(NewImage{Config: raw, Manifest: []byte(`{"schemaVersion":2}`), TopLayer: top, Names: names})
+	id, err := s.AddImage(context.Background(), NewImage{Config: raw, Manifest: []byte(`{"schemaVersion":2}`), TopLayer: top, Names: names})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,7 +217,7 @@ func TestHalfWritten(t *testing.T) {
 	if err := errors.Join(os.MkdirAll(dir, 0o700), os.WriteFile(filepath.Join(dir, keyManifest), manifest, 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	_, err = s.AddImage(NewImage{Config: config, Manifest: manifest, TopLayer: top, Names: []string{"localhost/half:1"}})
+	_, err = s.AddImage(context.Background(), NewImage{Config: config, Manifest: manifest, TopLayer: top, Names: []string{"localhost/half:1"}})
 	img, lookErr := s.lib.Image(id)
 	if err != nil || lookErr != nil || !finished(img) {
 		t.Errorf("%+v, %v, %v", img, err, lookErr)
@@ -234,7 +234,7 @@ func TestCommitWithoutParent(t *testing.T) {
 	if !errors.Is(err, ErrGone) {
 		t.Error(err)
 	}
-	if _, err := s.AddImage(NewImage{Config: []byte("{}"), Manifest: []byte("{}"), TopLayer: strings.Repeat("2", 64)}); !errors.Is(err, ErrGone) {
+	if _, err := s.AddImage(context.Background(), NewImage{Config: []byte("{}"), Manifest: []byte("{}"), TopLayer: strings.Repeat("2", 64)}); !errors.Is(err, ErrGone) {
 		t.Error(err)
 	}
 }

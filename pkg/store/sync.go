@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +12,8 @@ import (
 
 	storage "go.podman.io/storage"
 	"golang.org/x/sys/unix"
+
+	"github.com/rc-containers/rc/pkg/index"
 )
 
 // The library syncs its lists and not the files of layers: after a power cut a layer may be on record whose files are empty. So
@@ -30,27 +33,28 @@ func bootID() string {
 	return string(bytes.TrimSpace(id))
 }
 
-func (s *Store) syncedPath() string { return filepath.Join(s.cfg.StorageRoot(), "synced") }
+// syncedName is the file with the time of the last Sync, below the store's root.
+const syncedName = "synced"
 
 // Sync has everything that was committed so far written to disk. It does nothing where this process has committed nothing.
-func (s *Store) Sync() error { return s.sync(false) }
+func (s *Store) Sync(ctx context.Context) error { return s.sync(ctx, false) }
 
 // syncTo does so as well if others have committed a layer of this stack, and may have been killed since.
-func (s *Store) syncTo(top string) error {
+func (s *Store) syncTo(ctx context.Context, top string) error {
 	for top != "" {
 		l, err := s.lib.Layer(top)
 		if err != nil {
 			break // whoever needs it will tell
 		}
 		if l.Created.After(s.synced) {
-			return s.sync(true)
+			return s.sync(ctx, true)
 		}
 		top = l.Parent
 	}
-	return s.sync(false)
+	return s.sync(ctx, false)
 }
 
-func (s *Store) sync(anyway bool) error {
+func (s *Store) sync(ctx context.Context, anyway bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.dirty && !anyway {
@@ -65,31 +69,38 @@ func (s *Store) sync(anyway bool) error {
 	if err := unix.Syncfs(int(dir.Fd())); err != nil {
 		return full(fmt.Errorf("sync the image store: %w", err))
 	}
-	// Older than what another process has written it may be: then less is taken to be on disk than is.
-	if err := replaceSynced(s.syncedPath(), []byte(now.Format(time.RFC3339Nano)+"\n")); err != nil {
+	if err := s.writeSynced(ctx, now); err != nil {
 		return full(fmt.Errorf("sync the image store: %w", err))
 	}
 	s.dirty, s.synced = false, now
 	return nil
 }
 
-// replaceSynced writes a file that is there after a power cut.
-func replaceSynced(path string, data []byte) error {
-	temp := path + ".new"
-	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+// writeSynced notes the time so that it is there after a power cut, unless another process was later.
+func (s *Store) writeSynced(ctx context.Context, at time.Time) error {
+	path := filepath.Join(s.cfg.StorageRoot(), syncedName)
+	lock, err := index.Flock(ctx, path+".lock", unix.LOCK_EX)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(data)
+	defer lock.Release()
+	if other, err := s.readSynced(); err != nil || other.After(at) {
+		return err
+	}
+	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(f, at.Format(time.RFC3339Nano))
 	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(temp, path)
+		err = os.Rename(path+".new", path)
 	}
 	return err
 }
 
 // readSynced is the time of the last Sync; zero where there was none.
 func (s *Store) readSynced() (time.Time, error) {
-	data, err := os.ReadFile(s.syncedPath())
+	data, err := os.ReadFile(filepath.Join(s.cfg.StorageRoot(), syncedName))
 	if errors.Is(err, fs.ErrNotExist) {
 		return time.Time{}, nil
 	}

@@ -26,7 +26,7 @@ func boot(t testing.TB, cfg *config.Config, id string) *Store {
 func TestPowerCut(t *testing.T) {
 	s, cfg := open(t)
 	synced := add(t, s, "", layerTar(t, 0, "synced"))
-	if err := s.Sync(); err != nil {
+	if err := s.Sync(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	id := image(t, s, [][]byte{layerTar(t, 0, "base"), layerTar(t, 0, "top")}, "localhost/whole")
@@ -74,7 +74,7 @@ func TestPowerCut(t *testing.T) {
 	if boot(t, cfg, "a third").HasLayer(lost) {
 		t.Error("trusted too soon")
 	}
-	if err := after.Sync(); err != nil {
+	if err := after.Sync(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if !boot(t, cfg, "a third").HasLayer(lost) {
@@ -87,13 +87,13 @@ func TestPowerCutOthers(t *testing.T) {
 	s, cfg := open(t)
 	top := add(t, s, "", layerTar(t, 0, "x"))
 	other := boot(t, cfg, s.boot)
-	if _, err := other.AddImage(NewImage{Config: []byte("{}"), Manifest: []byte("{}"), TopLayer: top}); err != nil {
+	if _, err := other.AddImage(t.Context(), NewImage{Config: []byte("{}"), Manifest: []byte("{}"), TopLayer: top}); err != nil {
 		t.Fatal(err)
 	}
 	if at, err := other.readSynced(); at.IsZero() || err != nil {
 		t.Error(at, err)
 	}
-	if err := os.WriteFile(other.syncedPath(), []byte("nonsense"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(cfg.StorageRoot(), syncedName), []byte("nonsense"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if !boot(t, cfg, "another").HasLayer(top) {

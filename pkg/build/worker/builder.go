@@ -75,7 +75,7 @@ func run(ctx context.Context, h *host, start *build.Start) (r build.Result, err 
 	defer b.imports.close()
 	r, err = b.build(ctx, plan)
 	if err == nil { // stages that are in no image are of use after a power cut, too
-		err = b.store.Sync()
+		err = b.store.Sync(ctx)
 	}
 	// A build that has failed may have changed the store before.
 	if refreshErr := b.refresh(context.WithoutCancel(ctx)); err == nil {

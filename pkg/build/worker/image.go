@@ -60,7 +60,7 @@ func (b *builder) record(ctx context.Context, target *stage, r *build.Result) (e
 		return err
 	}
 	defer hold.Release()
-	_, err = b.store.AddImage(n)
+	_, err = b.store.AddImage(ctx, n)
 	return err
 }
 

@@ -133,7 +133,7 @@ func stored(t *testing.T, mediaType string, blob func(plain []byte) []byte) (s *
 	if err != nil {
 		t.Fatal(err)
 	}
-	id, err = s.AddImage(store.NewImage{Config: config, Manifest: append(raw, '\n'), TopLayer: layer.Encoded()})
+	id, err = s.AddImage(context.Background(), store.NewImage{Config: config, Manifest: append(raw, '\n'), TopLayer: layer.Encoded()})
 	if err != nil {
 		t.Fatal(err)
 	}

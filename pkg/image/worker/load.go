@@ -81,7 +81,7 @@ func record(ctx context.Context, cfg *config.Config, s *store.Store, n store.New
 		return "", err
 	}
 	defer lock.Release()
-	return s.AddImage(n)
+	return s.AddImage(ctx, n)
 }
 
 // check fills the layers' diff ids in from the configuration, and says whether the image can be run at all.
