@@ -23,7 +23,7 @@ func TestUser(t *testing.T) {
 		groups []string
 		want   string
 	}{
-		{"", nil, "uid=0(root) gid=0(root) HOME=/root"},
+		{"", nil, "uid=0(root) gid=0(root) groups=0(root),10(wheel) HOME=/root"},
 		{"root", nil, "uid=0(root) gid=0(root) groups=0(root),10(wheel) HOME=/root"},
 		{"alice", nil, "uid=1000(alice) gid=1000(alice) groups=10(wheel),44(video),1000(alice) HOME=/home/alice"},
 		{"1000", nil, "uid=1000(alice) gid=1000(alice) groups=10(wheel),44(video),1000(alice) HOME=/home/alice"},

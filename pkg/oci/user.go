@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/rc-containers/rc/pkg/errs"
+	"github.com/rc-containers/rc/pkg/linux"
 )
 
 // maxID is the largest user or group number: docker's limit, too.
@@ -42,7 +43,11 @@ type identity struct {
 func (c *child) resolveUser() error {
 	var passwd, group []byte
 	var err error
-	named := c.user != ""
+	user := c.user
+	if user == "" && c.uid == 0 && c.gid == 0 {
+		user = "0" // who is root because nobody was named has root's groups, as with docker and podman
+	}
+	named := user != ""
 	if named || !hasHome(c.env) {
 		if passwd, err = c.accounts("/etc/passwd"); err != nil {
 			return err
@@ -55,12 +60,15 @@ func (c *child) resolveUser() error {
 	}
 	who := identity{uid: c.uid, gid: c.gid}
 	if named {
-		who, err = lookUpUser(c.user, passwd, group)
+		who, err = lookUpUser(user, passwd, group)
 	} else if entry, ok := passwdByID(passwd, c.uid); ok {
 		who.home = entry.home
 	}
 	if err != nil {
 		return err
+	}
+	if c.user == "" { // nobody has asked for these groups: what has no number here is no reason to fail
+		who.implied = slices.DeleteFunc(who.implied, func(gid uint32) bool { return !linux.GroupMapped(int(gid)) })
 	}
 	who.groups = append(who.groups, c.groups...)
 	for _, name := range c.groupAdd {
