@@ -5,12 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/container/inspect"
+	"github.com/rc-containers/rc/pkg/container/networks"
+	"github.com/rc-containers/rc/pkg/container/volumes"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/format"
 	"github.com/rc-containers/rc/pkg/image"
@@ -22,7 +26,12 @@ const (
 	both       = "all"
 	containers = "container"
 	images     = "image"
+	volume     = "volume"
+	network    = "network"
 )
+
+// types are the values of --type.
+func types() []string { return []string{both, containers, images, network, volume} }
 
 type options struct {
 	Names        []string
@@ -49,9 +58,9 @@ func newCommand(a *cli.App, kind string, runF cli.RunFunc[options]) *cobra.Comma
 	opts := &options{Type: kind}
 	cmd := &cobra.Command{
 		Use:   "inspect [options] NAME [NAME...]",
-		Short: "Show all that is known of containers or images",
-		Long: `Shows containers and images as a JSON array with podman's fields, or through a Go
-template. A name that both a container and an image have is the container's.`,
+		Short: "Show all that is known of containers, images, volumes or networks",
+		Long: `Shows containers, images, volumes and networks as a JSON array with podman's fields, or
+through a Go template. A name that several have is that of the first of these.`,
 		Example: `rc inspect web
 rc inspect --format '{{.State.Status}} {{.State.ExitCode}}' web
 rc inspect --type image --format '{{json .Config.Env}}' alpine`,
@@ -66,8 +75,8 @@ rc inspect --type image --format '{{json .Config.Env}}' alpine`,
 	flags := cmd.Flags()
 	flags.StringVarP(&opts.Format, "format", "f", "", "json or a Go template")
 	if kind == both {
-		flags.StringVarP(&opts.Type, "type", "t", kind, "What to look for: all, container or image")
-		cli.Must(cmd.RegisterFlagCompletionFunc("type", cobra.FixedCompletions([]string{both, containers, images}, cobra.ShellCompDirectiveNoFileComp)))
+		flags.StringVarP(&opts.Type, "type", "t", kind, "What to look for: all, container, image, network or volume")
+		cli.Must(cmd.RegisterFlagCompletionFunc("type", cobra.FixedCompletions(types(), cobra.ShellCompDirectiveNoFileComp)))
 	}
 	if kind != images {
 		flags.BoolVarP(&opts.Size, "size", "s", false, "Measure how much a container has written")
@@ -95,38 +104,43 @@ func (o *options) completions(a *cli.App) []cli.Completion {
 		return []cli.Completion{cli.CompleteContainers(a, 0, cli.AnyState)}
 	case images:
 		return []cli.Completion{cli.CompleteImages(a, 0)}
+	case volume:
+		return []cli.Completion{cli.CompleteVolumes(a, 0)}
+	case network:
+		return []cli.Completion{cli.CompleteNetworks(a, 0)}
 	}
-	return []cli.Completion{cli.CompleteContainers(a, 0, cli.AnyState), cli.CompleteImages(a, 0)}
+	return []cli.Completion{
+		cli.CompleteContainers(a, 0, cli.AnyState), cli.CompleteImages(a, 0), cli.CompleteVolumes(a, 0), cli.CompleteNetworks(a, 0),
+	}
 }
 
 func (o *options) check() error {
-	switch o.Type {
-	case both, containers, images:
-	default:
-		return errs.Invalidf("--type %q: want all, container or image", o.Type)
+	if !slices.Contains(types(), o.Type) {
+		return errs.Invalidf("--type %q: want one of %s", o.Type, strings.Join(types(), ", "))
 	}
 	switch {
 	case o.Latest && len(o.Names) > 0:
 		return errs.WithHint(errs.Invalidf("inspect: names together with --latest"), "rc inspect --help")
-	case o.Latest && o.Type == images:
-		return errs.Invalidf("--latest: together with --type image")
+	case o.Latest && o.Type != both && o.Type != containers:
+		return errs.Invalidf("--latest: together with --type %s", o.Type)
 	case !o.Latest && len(o.Names) == 0:
-		return errs.WithHint(errs.Invalidf("inspect: name a container or an image"), "rc inspect --help")
+		return errs.WithHint(errs.Invalidf("inspect: name a container, an image, a volume or a network"), "rc inspect --help")
 	}
 	return o.checkFormat()
 }
 
 // checkFormat takes a template that any of the possible rows takes.
 func (o *options) checkFormat() error {
-	asContainer := format.Check(o.Format, inspect.Container{}, format.Options{})
-	asImage := format.Check(o.Format, imageInspection{}, format.Options{})
-	switch {
-	case o.Type == images:
-		return asImage
-	case o.Type == containers || asContainer != nil && asImage != nil:
-		return asContainer
+	rows := map[string]any{containers: inspect.Container{}, images: imageInspection{}, volume: volumes.Inspection{}, network: networks.Inspection{}}
+	if row, one := rows[o.Type]; one {
+		return format.Check(o.Format, row, format.Options{})
 	}
-	return nil
+	for _, row := range rows {
+		if format.Check(o.Format, row, format.Options{}) == nil {
+			return nil
+		}
+	}
+	return format.Check(o.Format, rows[containers], format.Options{})
 }
 
 func show(ctx context.Context, a *cli.App, opts *options) error {
@@ -163,30 +177,55 @@ func (o *options) gather(ctx context.Context, a *cli.App) (found []any, failed [
 }
 
 func (o *options) one(ctx context.Context, a *cli.App, name string) (any, error) {
-	if o.Type != images {
-		root := container.Records(a.Config)
-		e, err := root.Find(name)
-		if err == nil {
+	looks := []struct {
+		kind string
+		look func() (any, error)
+	}{
+		{containers, func() (any, error) {
+			root := container.Records(a.Config)
+			e, err := root.Find(name)
+			if err != nil {
+				return nil, err
+			}
 			return o.container(a, root, e)
+		}},
+		{images, func() (any, error) {
+			ix, err := image.Read(ctx, a.Config)
+			if err != nil {
+				return nil, err
+			}
+			e, err := ix.Find(name)
+			switch {
+			case errors.Is(err, errs.ErrNotFound):
+				return nil, errs.WithHint(err, "rc pull "+name)
+			case err != nil:
+				return nil, err
+			}
+			return inspectImage(a.Config, ix, e)
+		}},
+		{volume, func() (any, error) {
+			e, err := volumes.Find(a.Config, name)
+			if err != nil {
+				return nil, err
+			}
+			if o.Type == both && e.Name != name { // who asks whether there is something means no beginning of it
+				return nil, errs.ErrNotFound
+			}
+			return e.Inspection(), nil
+		}},
+		{network, func() (any, error) { return networks.Inspect(a.Config, name) }},
+	}
+	for _, l := range looks {
+		if o.Type != both && o.Type != l.kind {
+			continue
 		}
-		if o.Type == containers || !errors.Is(err, errs.ErrNotFound) {
-			return nil, err
+		v, err := l.look()
+		if err == nil || o.Type != both || !errors.Is(err, errs.ErrNotFound) && (l.kind == containers || !errors.Is(err, errs.ErrInvalid)) {
+			return v, err
 		}
 	}
-	ix, err := image.Read(ctx, a.Config)
-	if err != nil {
-		return nil, err
-	}
-	e, err := ix.Find(name)
-	switch {
-	case err == nil:
-		return inspectImage(a.Config, ix, e)
-	case errors.Is(err, errs.ErrNotFound) && o.Type == images:
-		return nil, errs.WithHint(err, "rc pull "+name)
-	case errors.Is(err, errs.ErrNotFound) || o.Type == both && errors.Is(err, errs.ErrInvalid):
-		return nil, errs.WithHint(fmt.Errorf("inspect %q: no container and no image has this name or id: %w", name, errs.ErrNotFound), "rc ps -a, rc images")
-	}
-	return nil, err
+	return nil, errs.WithHint(fmt.Errorf("inspect %q: no container, image, volume or network has this name or id: %w", name, errs.ErrNotFound),
+		"rc ps -a, rc images, rc volume ls, rc network ls")
 }
 
 func (o *options) container(a *cli.App, root state.Root, e *state.Entry) (*inspect.Container, error) {

@@ -28,12 +28,15 @@ func TestInspect(t *testing.T) {
 	for _, c := range []struct{ args, out, want string }{
 		{"", "", "name a container"},
 		{"-l x", "", "--latest"},
-		{"--type volume x", "", "want all, container or image"},
+		{"--type pod x", "", "want one of all, container, image, network, volume"},
+		{"-l -t volume", "", "--latest"},
+		{"-t volume nobody", "[]\n", `volume "nobody"`},
+		{"-t network nobody", "[]\n", `network "nobody"`},
 		{"-f {{.Colour}} runs", "", `no field ".Colour"`},
 		{"-t container nobody", "[]\n", `container "nobody"`},
 		{"-t image nobody", "[]\n", `image "nobody"`},
-		{"nobody", "[]\n", "no container and no image"},
-		{"-f {{.Name}} nobody runs", "runs\n", "no container and no image"},
+		{"nobody", "[]\n", "no container, image, volume or network"},
+		{"-f {{.Name}} nobody runs", "runs\n", "no container, image, volume or network"},
 	} {
 		a := clitest.App(t, false)
 		out, _, err := clitest.Call(t, a, newCommand(a, both, show), strings.Fields(c.args)...)

@@ -31,7 +31,7 @@ rc volume inspect --format '{{.Mountpoint}}' data`,
 		ValidArgsFunction: cli.CompleteVolumes(a, 0),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.Names = args
-			if err := format.Check(opts.Format, row{}, format.Options{}); err != nil {
+			if err := format.Check(opts.Format, volumes.Inspection{}, format.Options{}); err != nil {
 				return err
 			}
 			return runF(cmd.Context(), a, opts)
@@ -40,16 +40,16 @@ rc volume inspect --format '{{.Mountpoint}}' data`,
 	flags := cmd.Flags()
 	flags.BoolVarP(&opts.All, "all", "a", false, "Show all volumes")
 	flags.StringVarP(&opts.Format, "format", "f", "", "json or a Go template")
-	cli.CompleteFormat(cmd, row{})
+	cli.CompleteFormat(cmd, volumes.Inspection{})
 	return cmd
 }
 
 func inspectVolumes(_ context.Context, a *cli.App, opts *inspectOptions) error {
-	rows := []row{}
+	rows := []volumes.Inspection{}
 	var failed []error
 	if opts.All {
 		entries, broken := volumes.List(a.Config, volumes.Filters{}, true)
-		rows, failed = rowsOf(entries), broken
+		rows, failed = volumes.Inspections(entries), broken
 	}
 	for _, name := range opts.Names {
 		e, err := volumes.Find(a.Config, name)
@@ -57,7 +57,7 @@ func inspectVolumes(_ context.Context, a *cli.App, opts *inspectOptions) error {
 			failed = append(failed, err)
 			continue
 		}
-		rows = append(rows, rowOf(e))
+		rows = append(rows, e.Inspection())
 	}
 	if err := format.Print(a.Stdout, opts.Format, rows, format.Options{}); err != nil {
 		return err

@@ -40,7 +40,7 @@ rc volume ls --format '{{.Name}} {{.Mountpoint}}'`,
 			if opts.Quiet && opts.Format != "" {
 				return errs.WithHint(errs.Invalidf("volume ls: --quiet together with --format"), cmd.CommandPath()+" --help")
 			}
-			if err := format.Check(opts.Format, row{}, lsFormat(opts.NoHeading)); err != nil {
+			if err := format.Check(opts.Format, volumes.Inspection{}, lsFormat(opts.NoHeading)); err != nil {
 				return err
 			}
 			return runF(cmd.Context(), a, opts)
@@ -51,7 +51,7 @@ rc volume ls --format '{{.Name}} {{.Mountpoint}}'`,
 	flags.StringVar(&opts.Format, "format", "", "table, json, or a Go template")
 	flags.BoolVarP(&opts.Quiet, "quiet", "q", false, "Print names only")
 	flags.BoolVarP(&opts.NoHeading, "noheading", "n", false, "Leave the headings out")
-	cli.CompleteFormat(cmd, row{})
+	cli.CompleteFormat(cmd, volumes.Inspection{})
 	cli.CompleteFilter(a, cmd, cli.Volumes, volumes.FilterKeys())
 	return cmd
 }
@@ -72,5 +72,5 @@ func listVolumes(_ context.Context, a *cli.App, opts *lsOptions) error {
 		}
 		return nil
 	}
-	return format.Print(a.Stdout, opts.Format, rowsOf(entries), lsFormat(opts.NoHeading))
+	return format.Print(a.Stdout, opts.Format, volumes.Inspections(entries), lsFormat(opts.NoHeading))
 }

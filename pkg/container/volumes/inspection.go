@@ -1,14 +1,13 @@
-package volume
+package volumes
 
 import (
 	"time"
 
-	"github.com/rc-containers/rc/pkg/container/volumes"
 	"github.com/rc-containers/rc/pkg/format"
 )
 
-// row is a volume with podman's fields.
-type row struct {
+// Inspection is a volume with podman's fields.
+type Inspection struct {
 	Name        string
 	Driver      string
 	Mountpoint  string
@@ -29,11 +28,12 @@ type row struct {
 }
 
 // Label is one label: {{.Label "org.example"}}.
-func (r row) Label(name string) string { return format.Plain(r.Labels[name]) }
+func (r Inspection) Label(name string) string { return format.Plain(r.Labels[name]) }
 
-func rowOf(e *volumes.Entry) row {
-	r := row{
-		Name: e.Name, Driver: e.Driver, Mountpoint: e.Source, CreatedAt: e.Created, Labels: e.Labels, Scope: volumes.Scope,
+// Inspection is the entry with podman's fields.
+func (e *Entry) Inspection() Inspection {
+	r := Inspection{
+		Name: e.Name, Driver: e.Driver, Mountpoint: e.Source, CreatedAt: e.Created, Labels: e.Labels, Scope: Scope,
 		Options: e.Options, Anonymous: e.Anonymous, MountCount: e.Running(), NeedsCopyUp: e.Unfilled, NeedsChown: e.Unfilled,
 	}
 	if e.UID != nil {
@@ -51,10 +51,11 @@ func rowOf(e *volumes.Entry) row {
 	return r
 }
 
-func rowsOf(entries []volumes.Entry) []row {
-	rows := make([]row, 0, len(entries))
+// Inspections are several of them.
+func Inspections(entries []Entry) []Inspection {
+	list := make([]Inspection, 0, len(entries))
 	for i := range entries {
-		rows = append(rows, rowOf(&entries[i]))
+		list = append(list, entries[i].Inspection())
 	}
-	return rows
+	return list
 }
