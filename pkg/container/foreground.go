@@ -52,7 +52,7 @@ func (r *run) follow(ctx context.Context) (int, error) {
 	r.started = true
 	r.ports.Release()
 	_ = r.dir.Close() // the container runs: it can be stopped and removed from here on
-	slog.Debug("command runs", "pid", event.PID)
+	r.debugStart(event.PID)
 	if err := r.writePID(event.PID); err != nil {
 		return 0, errors.Join(err, r.abandon(context.WithoutCancel(ctx)))
 	}

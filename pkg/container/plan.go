@@ -37,7 +37,7 @@ func (r *run) plan(ctx context.Context) (*shim.Plan, *oci.Order, error) {
 		ID: r.c.ID, Records: r.records(), Rootfs: r.c.Rootfs, Image: r.c.Image.Name,
 		Remove: r.c.Remove, StopSignal: r.c.StopSignal, StopTimeout: r.c.StopTimeout, Timeout: r.c.Timeout,
 		New: !r.old, Hold: r.hold, Restart: r.c.Restart.Policy, Log: r.c.Log, Health: r.c.Health,
-		Notify: r.unit.notify,
+		Notify: r.unit.notify, Phases: r.cfg.Debug,
 	}
 	plan.Log.Path = r.c.Log.File(r.records().Dir(r.c.ID))
 	points := ownPoints()

@@ -139,7 +139,7 @@ func (r *run) leave(ctx context.Context) error {
 	}
 	r.started = true
 	r.ports.Release()
-	slog.Debug("command runs", "pid", event.PID)
+	r.debugStart(event.PID)
 	if event.Input != nil {
 		event.Input.Close()
 	}
@@ -175,6 +175,18 @@ func (r *run) giveUp(ctx context.Context, err error) error {
 		err = fmt.Errorf("start container %q: interrupted", r.c.Name)
 	}
 	return errors.Join(err, r.abandon(context.WithoutCancel(ctx)))
+}
+
+// debugStart tells --debug how long the shim took for the parts of the start, and that the command runs.
+func (r *run) debugStart(pid int) {
+	if len(r.client.Phases) > 0 {
+		took := make([]any, 0, 2*len(r.client.Phases))
+		for _, p := range r.client.Phases {
+			took = append(took, p.Name, p.Took.Round(time.Microsecond))
+		}
+		slog.Debug("meanwhile in the shim", took...)
+	}
+	slog.Debug("command runs", "pid", pid)
 }
 
 // describe makes the container's description; nothing is changed yet.

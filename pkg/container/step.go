@@ -86,7 +86,7 @@ func runStep(ctx context.Context, cfg *config.Config, networks *stepNetworks, s 
 	if err != nil {
 		return StepEnd{}, r.giveUpStep(ctx, err)
 	}
-	slog.Debug("command runs", "pid", event.PID)
+	r.debugStart(event.PID)
 	end, err := r.client.Next()
 	if err != nil {
 		return StepEnd{}, r.giveUpStep(ctx, errs.WithCode(err, errs.CodeSignal+9))

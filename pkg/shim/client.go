@@ -14,10 +14,14 @@ import (
 )
 
 // Client is rc's end of a socket to a shim: of the one that it started, or of ctl.sock.
-type Client struct{ sock *os.File }
+type Client struct {
+	sock *os.File
+	// Phases are those of a start, once Next has told that the command runs, where the plan wanted them.
+	Phases []Phase
+}
 
 // NewClient speaks over sock, which becomes the client's.
-func NewClient(sock *os.File) *Client { return &Client{sock} }
+func NewClient(sock *os.File) *Client { return &Client{sock: sock} }
 
 // Dial connects to the shim of a container that runs; runDir is its runtime directory. Each
 // client is for one request. errs.ErrState says that the container does not run.
@@ -128,6 +132,11 @@ type Event struct {
 // Next waits for the next event.
 func (c *Client) Next() (Event, error) {
 	data, files, err := c.next()
+	if err == nil && data[0] == msgPhases {
+		if err = decode(data[1:], (*phases)(&c.Phases).fields); err == nil {
+			data, files, err = c.next()
+		}
+	}
 	if err != nil {
 		return Event{}, err
 	}

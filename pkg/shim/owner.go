@@ -42,7 +42,10 @@ func (s *server) reportStarted() error {
 		files = append(files, s.console) // rc writes to it; the shim reads
 	}
 	answer := started{PID: s.state.PID, Terminal: s.console != nil}
-	err := s.owner.Send(encode(msgStarted, answer.fields), files...)
+	err := s.tellPhases()
+	if err == nil {
+		err = s.owner.Send(encode(msgStarted, answer.fields), files...)
+	}
 	if err != nil && !errors.Is(err, unix.EPIPE) {
 		return err
 	}

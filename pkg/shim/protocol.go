@@ -27,6 +27,7 @@ const (
 	msgDetach  byte = 'd' // rc: goes, and what it has started stays
 	msgEOF     byte = 'f' // rc: nothing more comes for standard input
 	msgDone    byte = 'k' // shim: done
+	msgPhases  byte = 'P' // shim: phases, before msgStarted; where the plan wants them
 	msgStarted byte = 't' // shim: started; what is typed goes to the file that is attached
 	msgExited  byte = 'x' // shim: exited
 	msgError   byte = 'e' // shim: failure
@@ -92,6 +93,9 @@ type Plan struct {
 
 	// Points are mount points that are not to be left in the root, where they have to be made.
 	Points []string
+
+	// Phases says that the shim is to tell how long the parts of the start take.
+	Phases bool
 
 	// Owners are given to files of the host before they are mounted.
 	Owners []Owner
@@ -193,6 +197,7 @@ func (p *Plan) fields(c *wire.Coder) {
 	c.Text(&p.Notify.Mode)
 	c.Text(&p.Notify.Socket)
 	c.Flag(&p.Notify.Main)
+	c.Flag(&p.Phases)
 }
 
 func mapFields(c *wire.Coder, ids *[]specs.LinuxIDMapping) {

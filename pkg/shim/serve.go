@@ -52,6 +52,8 @@ type server struct {
 	proc     *oci.Process
 	state    spec.State
 	lastExit *spec.Exit
+	phases   phases
+	phased   time.Time // when the last one was over, or the shim began
 
 	pipes   [3]*os.File // what the first process prints, until copyStreams
 	stdin   *os.File    // what it reads, where that is open to who attaches
@@ -94,7 +96,7 @@ func Serve(ctx context.Context, args []string) int {
 	unix.CloseOnExec(SocketFD)
 	s := &server{
 		sock: os.NewFile(SocketFD, "socket"), birth: birth, cgroup: birth.Cgroup, ownerHere: true,
-		calls: make(chan func()), ending: make(chan struct{}), entered: map[int]bool{},
+		calls: make(chan func()), ending: make(chan struct{}), entered: map[int]bool{}, phased: time.Now(),
 	}
 	if birth.Bridges && birth.Hub == nil {
 		err = birth.makeHub()
@@ -206,6 +208,7 @@ func (s *server) readPlan() error {
 		return err
 	}
 	s.place = s.plan.Place
+	s.phase("plan read")
 	return nil
 }
 
@@ -218,19 +221,23 @@ func (s *server) start(ctx context.Context) error {
 		if err := s.fork(); err != nil {
 			return err
 		}
+		s.phase("process forked")
 	}
 	if !s.birth.Wait {
 		if err := s.connect(); err != nil {
 			return err
 		}
+		s.phase("network begun")
 	}
 	if err := s.mountRoot(ctx); err != nil {
 		return err
 	}
+	s.phase("root mounted")
 	if s.birth.Wait {
 		if err := s.forkInPlace(); err != nil {
 			return err
 		}
+		s.phase("cgroup known, process forked")
 	}
 	if err := s.prepare(0); err != nil {
 		return err
@@ -238,12 +245,14 @@ func (s *server) start(ctx context.Context) error {
 	if err := s.awaitGo(); err != nil {
 		return err
 	}
+	s.phase("record awaited")
 	if s.plan.Hold {
 		return s.startHeld()
 	}
 	if err := s.proc.Run(); err != nil {
 		return err
 	}
+	s.phase("command executed")
 	s.announce()
 	s.poststart()
 	if s.plan.New { // not by rc, which has better things to do before the start
@@ -279,12 +288,15 @@ func (s *server) prepare(restarts int) error {
 	if err := s.writeState(); err != nil {
 		return err
 	}
+	s.phase("process told, log and sockets made")
 	if err := s.awaitNetwork(); err != nil {
 		return err
 	}
+	s.phase("network awaited")
 	if err := s.proc.Ready(); err != nil {
 		return err
 	}
+	s.phase("process ready")
 	s.pointsMade()
 	s.console = s.proc.Console
 	return nil
