@@ -20,7 +20,7 @@
 //	 │  (container.json is written)               │ state.json is written      │
 //	 │                                            │◀──────────────────── ready ┤
 //	 ├─ go ──────────────────────────────────────▶├─ go ──────────────────────▶│ execs
-//	 │◀──────────── phases, with --debug ────────┤                            │
+//	 │◀──────────── phases, with --debug ─────────┤                            │
 //	 │◀──────────── started [terminal's master] ──┤                            │
 //	 ├─ signal ──────────────────────────────────▶│ hands it on
 //	 │◀────────────────────────────────── exited ─┤ exit.json is written, or, with --rm, the name

@@ -71,7 +71,7 @@ func Container(opts Options, image Image, env Environment) (*spec.Container, err
 	}
 	d.c.Rootfs.Volatile = opts.Remove
 	for _, part := range []func() error{
-		d.metadata, d.restart, d.log, d.health, d.notify, d.network, d.cgroups, d.namespaces, d.process, d.systemd, d.stopSignal, d.identities, d.security, d.mounts, d.secrets,
+		d.metadata, d.restart, d.log, d.health, d.notify, d.network, d.cgroups, d.namespaces, d.process, d.identities, d.systemd, d.stopSignal, d.security, d.mounts, d.secrets,
 		d.resources, d.sysctls,
 	} {
 		if err := part(); err != nil {

@@ -18,7 +18,7 @@ const systemdSignal = "RTMIN+3"
 const defaultShmSystemd = 64 << 20
 
 // systemdMode tells whether the command is a systemd that has to find what it needs (podman-run(1), --systemd):
-// always, or by its name.
+// always, or by its name. One whose root is not the user could not write its cgroup.
 func (d *draft) systemdMode() bool {
 	switch d.opts.Systemd {
 	case "always":
@@ -26,7 +26,7 @@ func (d *draft) systemdMode() bool {
 	case "false":
 		return false
 	}
-	if d.opts.Init || len(d.c.OCI.Process.Args) == 0 {
+	if d.opts.Init || d.private(specs.UserNamespace) || len(d.c.OCI.Process.Args) == 0 {
 		return false
 	}
 	command := d.c.OCI.Process.Args[0]
@@ -43,6 +43,9 @@ func (d *draft) systemd() error {
 	switch {
 	case d.c.Init:
 		return errs.Invalidf("--systemd always: with --init it would not be the first process")
+	case d.private(specs.UserNamespace):
+		return errs.WithHint(errs.Unsupportedf("--systemd always: in a user namespace of its own (--userns, --uidmap) root is not the user, whose the cgroup is"),
+			"leave out --userns and --uidmap")
 	case !d.private(specs.CgroupNamespace):
 		return errs.WithHint(errs.Invalidf("--systemd: with --cgroupns host the cgroups that it would write are the host's"), "--systemd=false")
 	case d.c.Cgroups.Mode == "disabled":
