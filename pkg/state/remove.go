@@ -58,8 +58,8 @@ func (r Root) Discard(id, name string) error {
 
 // remove moves the directory into trash/, and unlinks the name ("" is not known).
 func (r Root) remove(id, name string) error {
-	// In this order: killed in between, it leaves a name that leads nowhere, which is free; the
-	// other way round there would be a container that nobody can name.
+	// In this order: killed in between, it leaves a name that leads nowhere, which is free, and which the
+	// next sweep, or who empties the trash, unlinks; the other way round there would be a container that nobody can name.
 	err := r.trash(r.Dir(id), id)
 	if unnamed := r.unname(id, name); unnamed != nil {
 		return fmt.Errorf("remove container %s: %w", id[:12], errors.Join(err, unnamed))

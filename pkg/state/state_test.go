@@ -64,7 +64,11 @@ func stopAt(r Root, step, id, name string) error {
 	if err != nil {
 		return err
 	}
-	return r.WriteState(id, &spec.State{ShimPID: os.Getpid(), ShimStart: start, PID: os.Getpid(), Started: time.Now()})
+	err = r.WriteState(id, &spec.State{ShimPID: os.Getpid(), ShimStart: start, PID: os.Getpid(), Started: time.Now()})
+	if err != nil || step != "rm-trashed" {
+		return err
+	}
+	return r.trash(d.Path(), id)
 }
 
 func raceMain(r Root, name string) int {

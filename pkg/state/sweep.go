@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -108,7 +109,7 @@ func (r Root) sweepOne(id string) (*Swept, error) {
 	// Whoever has the lock makes the container, or sweeps it.
 	lock, err := os.Open(r.Dir(id))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, r.sweepRunDir(id, state)
+		return r.sweepTrashed(id, state)
 	}
 	if err != nil {
 		return nil, err
@@ -151,6 +152,22 @@ func (r Root) sweepUnmade(id string) error {
 		return err
 	}
 	return r.sweepRunDir(id, nil)
+}
+
+// sweepTrashed finishes what a shim did not that was killed after it had moved its container to trash/.
+func (r Root) sweepTrashed(id string, state *spec.State) (*Swept, error) {
+	if state == nil {
+		return nil, r.sweepRunDir(id, nil)
+	}
+	swept := &Swept{ID: id, State: *state, Removed: true}
+	if c, err := readRecord[spec.Container](filepath.Join(r.TrashDir(), id, containerFile)); err == nil && c != nil {
+		swept.Volumes = AnonymousVolumes(c)
+	}
+	// The runtime directory, which leads here, goes last.
+	if err := errors.Join(r.unname(id, ""), r.LeaveNetworks(id)); err != nil {
+		return swept, err
+	}
+	return swept, r.sweepRunDir(id, state)
 }
 
 // sweepRunDir removes a runtime directory without a container: what is left of a removal,

@@ -179,6 +179,7 @@ func TestKilled(t *testing.T) {
 		{"started", 2, Exited},
 		{"rm-recorded", 0, ""},
 		{"rm-started", 0, ""},
+		{"rm-trashed", 0, ""},
 	} {
 		t.Run(c.step, func(t *testing.T) {
 			r := newRoot(t)
@@ -233,6 +234,24 @@ func TestKilled(t *testing.T) {
 				closed(t, create(t, r, "victim", true))
 			}
 		})
+	}
+}
+
+// TestKilledRemoval: a name that leads into trash/ goes with what lies there.
+func TestKilledRemoval(t *testing.T) {
+	r := newRoot(t)
+	d := closed(t, create(t, r, "gone", false))
+	closed(t, create(t, r, "stays", false))
+	// As Remove does it; it is killed here.
+	if err := r.trash(r.Dir(d.ID), d.ID); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.EmptyTrash(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	names, err := r.Names()
+	if diff := cmp.Diff([]string{"stays"}, names); diff != "" || err != nil {
+		t.Errorf("names: %s %v", diff, err)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -81,7 +82,7 @@ func (r Root) emptyLocked(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var all error
+	all := r.unnameTrash(dirs)
 	for _, d := range dirs {
 		if err := ctx.Err(); err != nil {
 			return errors.Join(all, context.Cause(ctx))
@@ -91,4 +92,25 @@ func (r Root) emptyLocked(ctx context.Context) error {
 		}
 	}
 	return all
+}
+
+// unnameTrash unlinks the names that lead to what lies in trash/: whoever put it there may have been
+// killed before he did.
+func (r Root) unnameTrash(dirs []os.DirEntry) error {
+	trashed := map[string]bool{}
+	for _, d := range dirs {
+		id, _, _ := strings.Cut(d.Name(), ".") // see Root.trash
+		trashed[id] = true
+	}
+	if len(trashed) == 0 {
+		return nil
+	}
+	names, err := r.Names()
+	for _, name := range names {
+		if trashed[r.named(name)] {
+			_, freed := r.freeName(name)
+			err = errors.Join(err, freed)
+		}
+	}
+	return err
 }
