@@ -28,7 +28,7 @@ type test func(state.Entry) bool
 // FilterKeys are the filters that there are.
 func FilterKeys() []string {
 	return []string{
-		"ancestor", "before", "command", "exited", "health", "id", "label", "label!", "name", "network", "restart-policy",
+		"ancestor", "before", "command", "exited", "expose", "health", "id", "label", "label!", "name", "network", "publish", "restart-policy",
 		"should-start-on-boot", "since", "status", "until", "volume",
 	}
 }
@@ -50,6 +50,9 @@ func HealthStatuses() []string {
 func ParseFilters(root state.Root, texts []string) (Filters, error) {
 	f := Filters{any: map[string][]test{}}
 	for _, text := range texts {
+		if strings.HasPrefix(text, "pod=") {
+			return Filters{}, errs.Unsupportedf("--filter %q: pods are not supported yet", text)
+		}
 		key, value, err := spec.SplitFilter(text, FilterKeys())
 		if err != nil {
 			return Filters{}, err
@@ -115,8 +118,6 @@ func parseFilter(root state.Root, key, value string) (test, error) {
 		return func(e state.Entry) bool { return startsOnBoot(e) == (value == "true") }, oneOf(value, []string{"true", "false"})
 	case "command":
 		return func(e state.Entry) bool { return len(e.Command) > 0 && e.Command[0] == value }, nil
-	case "pod":
-		return nil, errs.Unsupportedf("pods are not supported yet")
 	case "exited":
 		code, err := strconv.Atoi(value)
 		if err != nil || code < 0 || code > 255 {
@@ -127,6 +128,8 @@ func parseFilter(root state.Root, key, value string) (test, error) {
 		return func(e state.Entry) bool { return isImage(e.Image, e.ImageID, value) }, nil
 	case "network":
 		return func(e state.Entry) bool { return slices.Contains(strings.Split(e.Network, ","), value) }, nil
+	case "expose", "publish":
+		return portTest(value, key == "expose")
 	case "volume":
 		return func(e state.Entry) bool {
 			return slices.Contains(e.Volumes, value) || slices.Contains(e.Mounts, strings.TrimSuffix(value, "/"))
@@ -148,6 +151,33 @@ func parseFilter(root state.Root, key, value string) (test, error) {
 		return func(e state.Entry) bool { return e.Created.Before(t) }, nil
 	}
 	return nil, errs.Invalidf("no test for %q", key)
+}
+
+// portTest is docker's: a port of the container, or a range of them, as 80, 80/udp or 8000-8080/tcp, that is
+// published, or, with exposed, that the image or the user has named at all.
+func portTest(value string, exposed bool) (test, error) {
+	numbers, protocol, _ := strings.Cut(value, "/")
+	if protocol == "" {
+		protocol = "tcp"
+	}
+	from, to, isRange := strings.Cut(numbers, "-")
+	if !isRange {
+		to = from
+	}
+	first, err := strconv.ParseUint(from, 10, 16)
+	last, err2 := strconv.ParseUint(to, 10, 16)
+	if err != nil || err2 != nil || first == 0 || first > last {
+		return nil, errs.Invalidf("want a port as 80, 80/udp or 8000-8080/tcp")
+	}
+	return func(e state.Entry) bool {
+		for n := first; n <= last; n++ {
+			port := strconv.FormatUint(n, 10) + "/" + protocol
+			if HasPort(e.Ports, port) || exposed && slices.Contains(e.Expose, port) {
+				return true
+			}
+		}
+		return false
+	}, nil
 }
 
 // startsOnBoot says whether a container's restart policy brings it back after a boot.

@@ -39,6 +39,10 @@ func records(t testing.TB) state.Root {
 		}
 		if name == "runs" {
 			c.Image.Name = "quay.io/a/busybox:latest"
+			c.Network = spec.Network{
+				Mode: "private", Expose: []string{"53/udp", "80/tcp"},
+				Ports: []spec.Port{{HostPort: 8080, ContainerPort: 80, Range: 1, Protocol: "tcp"}},
+			}
 		}
 		d, err := root.Create(id, name)
 		if err != nil {
@@ -97,6 +101,12 @@ func TestList(t *testing.T) {
 		{ListOptions{All: true}, []string{"ancestor=a/busybox"}, "runs"},
 		{ListOptions{All: true}, []string{"ancestor=fffff"}, "made runs done failed"},
 		{ListOptions{All: true}, []string{"network=host"}, ""},
+		{ListOptions{All: true}, []string{"publish=80"}, "runs"},
+		{ListOptions{All: true}, []string{"publish=70-90/tcp"}, "runs"},
+		{ListOptions{All: true}, []string{"publish=8080"}, ""}, // the host's
+		{ListOptions{All: true}, []string{"publish=53/udp"}, ""},
+		{ListOptions{All: true}, []string{"expose=53/udp"}, "runs"},
+		{ListOptions{All: true}, []string{"expose=80/udp"}, ""},
 		{ListOptions{All: true}, []string{"volume=/data/"}, "made runs done failed"},
 		{ListOptions{All: true}, []string{"restart-policy=no"}, "made runs done failed"},
 		{ListOptions{All: true}, []string{"restart-policy=always"}, ""},
@@ -156,6 +166,8 @@ func TestParseFiltersRefuses(t *testing.T) {
 		{"=x", "ancestor"},
 		{"status=dead", "created, exited, initialized, paused"},
 		{"exited=x", "0 to 255"},
+		{"publish=x", "want a port"},
+		{"expose=90-80", "want a port"},
 		{"exited=256", "0 to 255"},
 		{"name=(", "regular expression"},
 		{"until=yesterday", "duration"},

@@ -12,7 +12,7 @@ import (
 
 // FilterKeys are the filters that there are.
 func FilterKeys() []string {
-	return []string{"container", "event", "image", "label", "pod", "status", "type", "volume"}
+	return []string{"container", "event", "image", "label", "network", "pod", "scope", "status", "type", "volume"}
 }
 
 // Types are what an event can be about: podman's, most of which rc has not yet.
@@ -87,6 +87,8 @@ func parseFilter(key, value string) (func(Event) bool, error) {
 			return nil, errs.Invalidf("want one of %s", strings.Join(Types(), ", "))
 		}
 		return func(e Event) bool { return e.Type == value }, nil
+	case "scope": // docker's: all that rc knows of is local
+		return func(Event) bool { return value == "local" }, nil
 	case "label":
 		name, want, withValue := strings.Cut(value, "=")
 		return func(e Event) bool {
@@ -96,7 +98,7 @@ func parseFilter(key, value string) (func(Event) bool, error) {
 	case "image":
 		return func(e Event) bool { return e.Type == Image && (isNamed(e, value) || isImage(e.Name, value)) }, nil
 	}
-	// container, pod, volume are types.
+	// container, network, pod, volume are types.
 	return func(e Event) bool { return e.Type == key && isNamed(e, value) }, nil
 }
 

@@ -40,6 +40,9 @@ func TestFilters(t *testing.T) {
 		{"label=team=blue", false, false},
 		{"label=empty=", true, false},
 		{"volume=web", false, false},
+		{"network=web", false, false},
+		{"scope=local", true, true},
+		{"scope=swarm", false, false},
 		{"TYPE=container", true, false},
 	} {
 		match, err := ParseFilters(strings.Fields(c.filters))

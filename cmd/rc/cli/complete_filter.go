@@ -54,6 +54,9 @@ func fixedValues(kind Kind, key string) []string {
 	case "restart-policy":
 		return spec.RestartPolicies()
 	case "type":
+		if kind == Networks {
+			return []string{"builtin", "custom"}
+		}
 		return events.Types()
 	case "event":
 		return events.Statuses()

@@ -28,7 +28,7 @@ func List(cfg *config.Config, filter bridge.Filter) ([]bridge.Listed, error) {
 	users := users(cfg)
 	var list []bridge.Listed
 	for _, n := range all {
-		l := bridge.Listed{Network: n, Users: len(users[n.Name])}
+		l := bridge.Listed{Network: n, Users: len(users[n.Name]), Builtin: store.IsDefault(n.Name)}
 		if filter.Match(&l) {
 			list = append(list, l)
 		}

@@ -255,13 +255,14 @@ func TestFilter(t *testing.T) {
 	for text, want := range map[string]bool{
 		"name=we": true, "name=x": false, "id=ab": true, "id=b": false, "driver=bridge": true, "driver=x": false, "label=a": true,
 		"label=a=1": true, "label=a=2": false, "label!=a": false, "dangling=true": false, "dangling=false": true, "until=x": true,
+		"scope=local": true, "scope=swarm": false, "type=custom": true, "type=builtin": false,
 	} {
 		f, err := ParseFilter([]string{text}, FilterKeys(), now)
 		if err != nil || f.Match(l) != want {
 			t.Errorf("%s: %v, want %v; %v", text, !want, want, err)
 		}
 	}
-	for _, text := range []string{"x", "x=y", "dangling=x", "name=("} {
+	for _, text := range []string{"x", "x=y", "dangling=x", "name=(", "type=x"} {
 		if _, err := ParseFilter([]string{text}, FilterKeys(), now); !errors.Is(err, errs.ErrInvalid) {
 			t.Errorf("%s: %v", text, err)
 		}

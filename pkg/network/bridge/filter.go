@@ -19,11 +19,13 @@ type Listed struct {
 	Network
 
 	Users int
+	// Builtin says that it is the default network, which is there by itself.
+	Builtin bool
 }
 
 // FilterKeys are those of network ls; prune takes label, label! and until.
 func FilterKeys() []string {
-	return []string{"dangling", "driver", "id", "label", "label!", "name", "until"}
+	return []string{"dangling", "driver", "id", "label", "label!", "name", "scope", "type", "until"}
 }
 
 // PruneKeys are those of network prune.
@@ -65,6 +67,13 @@ func parseTest(key, value string, when func(string) (time.Time, error)) (func(*L
 		return func(l *Listed) bool { return l.matches(value) }, nil
 	case "label!":
 		return func(l *Listed) bool { return !l.matches(value) }, nil
+	case "scope": // docker's: all are local
+		return func(*Listed) bool { return value == "local" }, nil
+	case "type":
+		if value != "builtin" && value != "custom" {
+			return nil, errs.Invalidf("want builtin or custom")
+		}
+		return func(l *Listed) bool { return l.Builtin == (value == "builtin") }, nil
 	case "dangling":
 		if value != "true" && value != "false" {
 			return nil, errs.Invalidf("want true or false")
