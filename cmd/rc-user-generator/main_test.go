@@ -69,6 +69,49 @@ func TestGenerate(t *testing.T) {
 	}
 }
 
+// TestGenerateBadDay: whatever lies in a directory, the user manager comes up with the units of the rest.
+func TestGenerateBadDay(t *testing.T) {
+	good := "[Container]\nImage=localhost/x\n"
+	dir := setUp(t, map[string]string{
+		"good.container": good, "binary.container": "\x7fELF\x00", "huge.container": strings.Repeat("#", 2<<20),
+		"sub/good.container": "[Container]\nImage=localhost/other\n", "line.container": good + "Exec=" + strings.Repeat("x", 1<<19) + "\n",
+		"a.container": good + "Network=b.container\n", "b.container": good + "Network=a.container\n",
+		"dropped.container": good, "dropped.container.d/10.conf": "\x00", "locked.container": good,
+	})
+	for link, target := range map[string]string{
+		"loop.container": "loop.container", "gone.container": "nowhere", "up": "..", "dropped.container.d/20.conf": "20.conf",
+		"masked.container": "/dev/null", "zero.container": "/dev/zero", "root": "/proc/self/root/proc/self/task",
+	} {
+		if err := os.Symlink(target, filepath.Join(dir, "q", link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chmod(dir+"/q/locked.container", 0); err != nil {
+		t.Fatal(err)
+	}
+	out := dir + "/normal"
+	if code, _, stderr := generate(t, "--no-kmsg-log", out); code != 1 || !strings.Contains(stderr, "dropped.container.d/10.conf: ") {
+		t.Errorf("%d, %s", code, stderr)
+	}
+	for name, want := range map[string]string{
+		"good": "localhost/x", "line": "localhost/x", "binary": "not a text file", "huge": "larger than", "a": "needs itself", "b": "needs itself",
+		"dropped": "20.conf: too many levels", "loop": "too many levels", "gone": "no such file", "locked": "permission denied",
+	} {
+		if name == "locked" && os.Getuid() == 0 {
+			continue
+		}
+		text, err := os.ReadFile(filepath.Join(out, name+".service"))
+		if err != nil || !strings.Contains(string(text), want) || strings.Contains(string(text), "exit 125") != !strings.HasPrefix(want, "localhost") {
+			t.Errorf("%s: %v does not say %q: %.2000s", name, err, want, text)
+		}
+	}
+	for _, name := range []string{"masked", "zero"} {
+		if _, err := os.Lstat(filepath.Join(out, name+".service")); err == nil {
+			t.Errorf("%s has a unit", name)
+		}
+	}
+}
+
 func TestGenerateNothing(t *testing.T) {
 	dir := setUp(t, nil)
 	for _, list := range []string{dir + "/q", ""} {

@@ -154,6 +154,58 @@ func TestLoad(t *testing.T) {
 	}
 }
 
+// TestLoadDropIns: what is wrong with a drop-in is its quadlet's, and that of no other.
+func TestLoadDropIns(t *testing.T) {
+	dir := files(t, map[string]string{
+		"one/a.container":                "[Container]\nImage=one",
+		"one/a.container.d/loop.conf":    "→loop.conf",
+		"one/a.container.d/gone.conf":    "→nowhere.conf",
+		"one/a.container.d/binary.conf":  "\x7fELF\x00",
+		"one/a.container.d/huge.conf":    strings.Repeat("#", maxFile+1),
+		"one/a.container.d/dir.conf/x":   "",
+		"one/a.container.d/masked.conf":  "→/dev/null",
+		"one/b.container":                "[Container]\nImage=one",
+		"one/b.container.d":              "→b.container.d",
+		"one/c.container":                "[Container]\nImage=one",
+		"one/c.container.d":              "[Container]\nImage=file",
+		"one/d.container":                "[Container]\nImage=one",
+		"two/d.container":                "[Container]\nImage=two",
+		"two/d.container.d/name.conf":    "[Container]\nContainerName=two",
+		"one/d.container.d/more.conf":    "[Container]\nHostName=one",
+		"two/d.container.d/more.conf":    "[Container]\nHostName=two",
+		"one/container.d/all.conf/x":     "",
+		"one/container.d/.hidden.conf":   "\x00",
+		"one/container.d/no-drop-in.txt": "\x00",
+	})
+	set, problems := Load([]string{dir + "/one", dir + "/two"}, nil)
+	if len(problems) > 0 {
+		t.Errorf("problems %v", problems)
+	}
+	units := map[string]Unit{}
+	for _, u := range set.Convert(Options{Program: "rc"}) {
+		units[u.Source.Name] = u
+	}
+	for _, name := range []string{"b.container", "c.container", "d.container"} {
+		u := units[name]
+		if err := u.Err(); err == nil || !strings.Contains(err.Error(), "all.conf: not a file") || strings.Contains(err.Error(), "a.container.d") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	u := units["a.container"]
+	for _, want := range []string{"loop.conf: too many levels", "gone.conf: no such file", "binary.conf: not a text file", "huge.conf: larger than", "dir.conf: not a file"} {
+		if err := u.Err(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("a.container: %v does not say %s", err, want)
+		}
+	}
+	d := set.Source("d.container").file
+	if e, _ := d.Last("Container", "ContainerName"); e.Value != "two" {
+		t.Errorf("the other directory's drop-in does not count: %v", e)
+	}
+	if e, _ := d.Last("Container", "HostName"); e.Value != "one" {
+		t.Errorf("of two drop-ins of one name that at %s counts", e.Pos)
+	}
+}
+
 func TestDropInNames(t *testing.T) {
 	for name, want := range map[string]string{
 		"foo.container":      "foo.container.d container.d",

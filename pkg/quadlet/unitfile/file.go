@@ -129,7 +129,11 @@ func (f *File) Bytes(comment string) []byte {
 	for _, s := range f.Sections {
 		b.WriteString("\n[" + s.Name + "]\n")
 		for _, e := range s.Entries {
-			b.WriteString(e.Key + "=" + e.Value + "\n")
+			b.WriteString(e.Key + "=" + e.Value)
+			if continues(e.Value) {
+				b.WriteString(" \\\n") // it would be taken for the sign of what is written here: that an empty line follows
+			}
+			b.WriteString("\n")
 		}
 	}
 	return b.Bytes()

@@ -53,19 +53,23 @@ func (p *parser) line(line string) error {
 		p.first = p.number
 	}
 	rest := trimmed
-	continues := (len(trimmed)-len(strings.TrimRight(trimmed, `\`)))%2 == 1 // two are an escaped one
-	if continues {
+	p.continued = continues(trimmed)
+	if p.continued {
 		rest = trimmed[:len(trimmed)-1]
 	}
 	if n := len(p.pending); n > 0 && p.pending[n-1] != ' ' {
 		p.pending = append(p.pending, ' ')
 	}
 	p.pending = append(p.pending, strings.ReplaceAll(rest, "\r", " ")...)
-	p.continued = continues
-	if continues {
+	if p.continued {
 		return nil
 	}
 	return p.end()
+}
+
+// continues reports whether a line goes on in the next one: two backslashes at its end are an escaped one.
+func continues(line string) bool {
+	return (len(line)-len(strings.TrimRight(line, `\`)))%2 == 1
 }
 
 // end takes the logical line that is complete.
@@ -79,7 +83,7 @@ func (p *parser) end() error {
 	if line[0] == '[' {
 		name, ok := strings.CutSuffix(line[1:], "]")
 		if !ok || name == "" || strings.ContainsAny(name, "[]") {
-			return errs.Invalidf("%s: %q: want [SECTION]", pos, line)
+			return errs.Invalidf("%s: %q: want [SECTION]", pos, shorten(line))
 		}
 		p.section = p.file.ensure(name, pos)
 		return nil
@@ -90,7 +94,7 @@ func (p *parser) end() error {
 	case !ok || key == "":
 		return errs.Invalidf("%s: %q: want KEY=VALUE, [SECTION], or a comment", pos, shorten(line))
 	case p.section == nil:
-		return errs.Invalidf("%s: %s= comes before the first [SECTION]", pos, key)
+		return errs.Invalidf("%s: %q comes before the first [SECTION]", pos, shorten(line))
 	}
 	p.section.Entries = append(p.section.Entries, Entry{key, strings.Trim(value, space), pos})
 	return nil

@@ -63,7 +63,7 @@ func TestParseErrors(t *testing.T) {
 	for text, want := range map[string]string{
 		"[Unit]\nnothing\n":    `x:2: "nothing": want KEY=VALUE`,
 		"[Unit]\n=value":       `x:2: "=value": want KEY=VALUE`,
-		"Key=value\n":          "x:1: Key= comes before the first [SECTION]",
+		"Key=value\n":          "x:1: \"Key=value\" comes before the first [SECTION]",
 		"[Unit\nA=b":           `x:1: "[Unit": want [SECTION]`,
 		"[]\n":                 `x:1: "[]": want [SECTION]`,
 		"[Unit]]\n":            `x:1: "[Unit]]": want`,
@@ -179,6 +179,8 @@ func TestQuote(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(sample))
 	f.Add([]byte("[A]\nb=c\\\n\\\n"))
+	f.Add([]byte("\x1b="))
+	f.Add([]byte("[A]\nb=\\ \\\n\nc=d\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		file, err := Parse("x", data)
 		if err != nil {
