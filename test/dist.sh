@@ -21,6 +21,19 @@ cmp -s "$DIST/SHA256SUMS" "$work/first" || fail "the same commit gave other byte
 cp -r "$DIST/linux-$arch" "$work/bin"
 make -s install-files BIN="$work/bin" DESTDIR="$work/installed" PREFIX=/usr ZSH="$work/installed/usr/share/zsh/vendor-completions"
 list() { (cd "$1" && find . ! -type d | sed 's/^\.//' | sort); }
+# As make install with DESTDIR leaves it, the generator's link leads to it, and it finds the rc that is installed with it.
+mkdir "$work/quadlets"
+printf '[Container]\nImage=localhost/x\n' >"$work/quadlets/web.container"
+unit=$(QUADLET_UNIT_DIRS=$work/quadlets "$work/installed/usr/lib/systemd/user-generators/rc-user-generator" --user --dryrun 2>&1) ||
+  fail "the generator that is installed: $unit"
+grep -q "^ExecStart=$work/installed/usr/bin/rc run " <<<"$unit" || fail "the generator that is installed does not start its rc: $unit"
+# systemd reads no generators of a user's own: there is none.
+make -s install-files BIN="$work/bin" DESTDIR="$work/own" HOME=/home/ann PREFIX=/home/ann/.local >/dev/null
+[ -x "$work/own/home/ann/.local/libexec/rc/rc-user-generator" ] || fail "a user's own installation has no generator for rc quadlet"
+[ -z "$(find "$work/own" -name user-generators)" ] || fail "a user's own installation has a directory for generators, which nobody reads"
+# What is installed is removed.
+make -s uninstall DESTDIR="$work/own" HOME=/home/ann PREFIX=/home/ann/.local
+[ -z "$(find "$work/own" ! -type d)" ] || fail "make uninstall leaves: $(find "$work/own" ! -type d)"
 pages=$(find "$work/bin/man" -name '*.1' | wc -l)
 [ "$pages" -gt 80 ] || fail "only $pages manual pages"
 list "$work/installed" | sed 's|\(/man1/.*\.1\)$|\1.gz|' >"$work/want"
