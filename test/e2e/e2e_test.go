@@ -141,6 +141,7 @@ func (s *suite) run(t *testing.T, dir, program string) {
 			"errors":     cmdErrors,
 			"count":      cmdCount,
 			"registry":   cmdRegistry,
+			"serve":      cmdServe,
 			"archive":    cmdArchive,
 			"terminal":   cmdTerminal,
 		},

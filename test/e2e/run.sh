@@ -27,16 +27,20 @@ RC_E2E_WITHOUT="cgroup ${RC_E2E_WITHOUT:-}" test/host/run.sh "$user" ./again.sh 
 echo "== end to end as $user, without: as under su and cron"
 RC_E2E_WITHOUT="cgroup systemd ${RC_E2E_WITHOUT:-}" \
   test/host/run.sh --no-manager "$user" ./again.sh ./e2e.test "${flags[@]}" -test.run 'TestScripts/^(run|run-stdin|run-process|run-mounts|userns|volume|nomanager|rm|images|doctor|build-run-host)$' || code=1
-# changed NAME CHANGE USER: the scripts in testdata/changed/NAME, one after the other, for they may share a small disk.
+# changed NAME CHANGE USER [manager]: the scripts in testdata/changed/NAME, one after the other, for they may share a
+# small disk; with a user manager where that is said.
 changed() {
   echo "== end to end as $3, where there is: $2"
-  RC_E2E_CHANGED=$1 RC_E2E_WITHOUT="cgroup systemd ${RC_E2E_WITHOUT:-}" \
-    test/host/run.sh --no-manager --change "$2" "$3" ./again.sh ./e2e.test "${flags[@]}" -test.parallel 1 -test.run '^TestChanged$' || code=1
+  local options=(--no-manager) without="cgroup systemd"
+  [ "${4:-}" != manager ] || options=() without=cgroup
+  RC_E2E_CHANGED=$1 RC_E2E_WITHOUT="$without ${RC_E2E_WITHOUT:-}" \
+    test/host/run.sh "${options[@]}" --change "$2" "$3" ./again.sh ./e2e.test "${flags[@]}" -test.parallel 1 -test.run '^TestChanged$' || code=1
 }
 # With -run, only where that may mean them.
 case "$*" in *-run*) [[ $* == *TestChanged* ]] || exit "$code" ;; esac
 for change in no-systemd no-subids few-subids odd-subids plain-newuidmap no-newuidmap \
   no-helpers no-fuse no-tun shut-devices no-network no-cgroup2 small-disk few-inodes plain-disk locked-disk; do changed "$change" "$change" "$user"; done
+changed journal journal "$user" manager
 changed root no-subids root
 changed root-subids root-subids root
 # Two of them at the same time, who meet in a directory.

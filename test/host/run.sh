@@ -16,6 +16,7 @@
 #   plain-newuidmap  newuidmap and newgidmap are not setuid
 #   no-newuidmap     there is neither of them
 #   no-helpers       fuse-overlayfs, slirp4netns, pasta, nsenter and git are not installed
+#   journal          there is systemd-journald, which keeps a journal of the user's
 #   no-fuse          there is no /dev/fuse
 #   no-tun           there is no /dev/net/tun
 #   shut-devices     /dev/fuse and /dev/net/tun are root's alone
@@ -197,6 +198,21 @@ change_host() {
       for file in /lib/systemd /usr/lib/systemd; do
         [ ! -d "$file" ] || mount -t tmpfs -o mode=755 tmpfs "$file"
       done
+      ;;
+    journal)
+      # journald splits journals by user in this directory only, and reads its settings from /run, too.
+      mkdir -p /var/log/journal /run/systemd/journald.conf.d /run/systemd/journal
+      mount -t tmpfs -o mode=755 tmpfs /var/log/journal
+      : >/run/systemd/journal/flushed
+      printf '[Journal]\nStorage=persistent\nReadKMsg=no\nAudit=no\nRateLimitBurst=0\n' >/run/systemd/journald.conf.d/test.conf
+      [ -s /etc/machine-id ] || {
+        tr -d - </proc/sys/kernel/random/uuid >/run/systemd/machine-id
+        [ -e /etc/machine-id ] || : >/etc/machine-id
+        mount --bind /run/systemd/machine-id /etc/machine-id
+      }
+      /lib/systemd/systemd-journald >/run/systemd/journald.log 2>&1 </dev/null &
+      for _ in $(seq 1000); do [ ! -S /run/systemd/journal/socket ] || break; sleep 0.01; done
+      [ -S /run/systemd/journal/socket ] || { echo "test/host/run.sh: systemd-journald did not come up:" >&2; cat /run/systemd/journald.log >&2; exit 1; }
       ;;
     no-fuse | no-tun)
       local missing=fuse
