@@ -21,7 +21,7 @@ import (
 
 // ListOptions say which containers to list, and in what order.
 type ListOptions struct {
-	All     bool // not only those that run
+	All     bool // not only those that run, or wait for their restart
 	Last    int  // the newest so many, in any state; 0 is all
 	Filters Filters
 	Sort    string // of SortKeys; "" is by creation, oldest first
@@ -38,7 +38,10 @@ func List(root state.Root, o ListOptions) ([]state.Entry, []error) {
 	entries, broken := root.List()
 	var out []state.Entry
 	for _, e := range entries {
-		if (o.All || o.Last > 0 || o.Filters.chooseStatus() || e.Status == state.Running) && o.Filters.match(e) {
+		// docker's ps shows who waits for a restart, too, and podman has no such state: what crashes again and
+		// again shall not go unseen.
+		up := e.Status == state.Running || e.Status == state.Restarting
+		if (o.All || o.Last > 0 || o.Filters.chooseStatus() || up) && o.Filters.match(e) {
 			out = append(out, e)
 		}
 	}

@@ -29,9 +29,9 @@ func newPsCommand(a *cli.App, runF cli.RunFunc[psOptions]) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ps [options]",
 		Short: "List containers",
-		Long: `Lists the containers that run, or all of them; one that is paused, or waits for its
-restart, is among all of them only. Nothing is locked and nothing waited
-for; a record that cannot be read is a warning and hides no other container.
+		Long: `Lists the containers that run or wait for their restart, or all of them; one that is
+paused is among all of them only. Nothing is locked and nothing waited for; a record
+that cannot be read is a warning and hides no other container.
 
 Filters: ` + strings.Join(container.FilterKeys(), ", ") + `.`,
 		Example: `rc ps
