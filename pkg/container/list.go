@@ -15,6 +15,7 @@ import (
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/format"
 	"github.com/rc-containers/rc/pkg/index"
+	"github.com/rc-containers/rc/pkg/linux"
 	"github.com/rc-containers/rc/pkg/spec"
 	"github.com/rc-containers/rc/pkg/state"
 )
@@ -149,7 +150,7 @@ func WrittenSize(root state.Root, id string) (int64, error) {
 	type inode struct{ dev, ino uint64 }
 	seen := map[inode]bool{}
 	var size int64
-	err := filepath.WalkDir(filepath.Join(root.Dir(id), "upper"), func(path string, d fs.DirEntry, err error) error {
+	err := linux.WalkDir(filepath.Join(root.Dir(id), "upper"), func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return ignoreGone(err)
 		}

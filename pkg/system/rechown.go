@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rc-containers/rc/pkg/config"
+	"github.com/rc-containers/rc/pkg/linux"
 )
 
 // Rechown gives files that belong to the ids of the recorded map those that its ids have now.
@@ -31,7 +32,7 @@ func Rechown(ctx context.Context, cfg *config.Config) error {
 		*to = parseMap(string(data))
 	}
 	for _, name := range []string{"storage", "containers", "volumes", "trash", "build"} {
-		err := filepath.WalkDir(filepath.Join(cfg.DataRoot, name), func(path string, _ fs.DirEntry, err error) error {
+		err := linux.WalkDir(filepath.Join(cfg.DataRoot, name), func(path string, _ fs.DirEntry, err error) error {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}

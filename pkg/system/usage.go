@@ -13,6 +13,7 @@ import (
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/index"
+	"github.com/rc-containers/rc/pkg/linux"
 	"github.com/rc-containers/rc/pkg/state"
 )
 
@@ -91,7 +92,7 @@ type inode struct{ dev, ino uint64 }
 func (m *meter) tree(path string) (int64, error) {
 	var total int64
 	var device uint64
-	err := filepath.WalkDir(path, func(path string, d fs.DirEntry, err error) error {
+	err := linux.WalkDir(path, func(path string, d fs.DirEntry, err error) error {
 		if m.ctx.Err() != nil {
 			return context.Cause(m.ctx)
 		}

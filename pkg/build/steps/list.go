@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/rc-containers/rc/pkg/config"
+	"github.com/rc-containers/rc/pkg/linux"
 )
 
 // Types of entries, docker's names.
@@ -155,7 +156,7 @@ func Sized(all []Entry, sizes map[string]int64) []Entry {
 // usage is what a directory takes on disk, in bytes; hard links count once.
 func usage(dir string) (n int64, err error) {
 	seen := map[uint64]bool{}
-	err = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+	err = linux.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return ignoreGone(err)
 		}
