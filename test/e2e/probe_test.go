@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/signal"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +20,10 @@ import (
 func TestMain(m *testing.M) {
 	if os.Getenv("RC_E2E_PROBE") == "1" {
 		os.Exit(probe(os.Args[1:]))
+	}
+	// Called under nohup: what is caught here is not ignored by those that the scripts start.
+	if signal.Ignored(unix.SIGHUP) {
+		signal.Notify(make(chan os.Signal, 1), unix.SIGHUP)
 	}
 	os.Exit(m.Run())
 }
