@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/rc-containers/rc/pkg/config"
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/image"
 	"github.com/rc-containers/rc/pkg/index"
@@ -103,7 +103,7 @@ func Run(ctx context.Context, cfg *config.Config, o Options) ([]Report, error) {
 
 // find is what asks for updates.
 func find(cfg *config.Config) (tasks []*task, problems []error) {
-	root := container.Records(cfg)
+	root := records.Of(cfg)
 	entries, problems := root.List()
 	for _, e := range entries {
 		policy := e.Labels[Label]

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/rc-containers/rc/pkg/config"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/network"
 	"github.com/rc-containers/rc/pkg/network/bridge"
@@ -37,7 +38,7 @@ const uplinkInterface = "tap0"
 
 // planBridges finds the networks, and checks what is wanted of them.
 func (r *run) planBridges(ports []spec.Port) error {
-	store, err := Networks(r.cfg)
+	store, err := records.Networks(r.cfg)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-// Package container has the verbs on containers: run, list, stop, wait, remove. It joins
+// Package container makes, runs and starts containers, and the steps of builds. It joins
 // what the packages below it can do, and knows neither flags nor output: command line,
 // API and units are front doors onto it.
 //

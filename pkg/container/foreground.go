@@ -1,35 +1,17 @@
 package container
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rc-containers/rc/pkg/container/session"
 	"github.com/rc-containers/rc/pkg/errs"
-	"github.com/rc-containers/rc/pkg/shim"
 )
-
-// preserved are the caller's descriptors from 3 on: those of --preserve-fds, and a unit's sockets.
-func preserved(n int) ([]*os.File, error) {
-	var files []*os.File
-	for fd := 3; fd < 3+n; fd++ {
-		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
-		if err == nil && flags&unix.FD_CLOEXEC != 0 {
-			err = unix.EBADF // it did not come over execve: Go's runtime has it, or rc
-		}
-		if err != nil {
-			return nil, fmt.Errorf("hand on %d descriptors: descriptor %d: %w", n, fd, err)
-		}
-		files = append(files, os.NewFile(uintptr(fd), "preserved"))
-	}
-	return files, nil
-}
 
 // follow stays with the container until it ends, or is detached from: it hands on signals and
 // what is typed, and gives the exit code. It does not wait for the shim, which cleans up
@@ -42,7 +24,7 @@ func (r *run) follow(ctx context.Context) (int, error) {
 	defer r.restoreTerminal()
 	var caught chan os.Signal
 	if r.sigProxy {
-		caught = catchSignals()
+		caught = session.CatchSignals()
 	}
 	defer r.besides(ctx, caught)()
 	event, err := r.client.Next()
@@ -56,30 +38,21 @@ func (r *run) follow(ctx context.Context) (int, error) {
 	if err := r.writePID(event.PID); err != nil {
 		return 0, errors.Join(err, r.abandon(context.WithoutCancel(ctx)))
 	}
-	s := &session{client: r.client, streams: r.streams, keys: r.keys, owner: true}
-	s.input = r.front[0] && event.Terminal // else the container reads rc's standard input itself
+	s := &session.Session{Client: r.client, Streams: r.streams, Keys: r.keys, Owner: true}
+	s.Input = r.front[0] && event.Terminal // else the container reads rc's standard input itself
 	if r.sigProxy {
 		stop()
-		s.signals = caught
+		s.Signals = caught
 	}
-	end, err := s.run(ctx, event)
+	end, err := s.Run(ctx, event)
 	switch {
-	case errors.Is(err, errTerminal):
+	case errors.Is(err, session.ErrTerminal):
 		return 0, errors.Join(err, r.abandon(context.WithoutCancel(ctx)))
 	case err != nil:
 		return 0, errs.WithCode(err, errs.CodeSignal+int(unix.SIGKILL))
 	}
 	slog.Debug("container ended, or was detached from", "code", end.Code, "detached", end.Detached)
-	return end.Code, unwritten(end)
-}
-
-// unwritten is the error for a command that has ended while what it printed could not be written, on a
-// full disk: its own code stays where that tells of a failure already.
-func unwritten(end shim.Event) error {
-	if end.Unwritten == "" {
-		return nil
-	}
-	return errs.WithCode(errors.New(end.Unwritten), cmp.Or(end.Code, errs.CodeError))
+	return end.Code, session.Unwritten(end)
 }
 
 // besides does what nobody waits for while the container starts; what it returns waits for
@@ -92,7 +65,7 @@ func (r *run) besides(ctx context.Context, caught chan os.Signal) (wait func()) 
 		r.tidy(ctx)
 		close(done)
 		if caught != nil {
-			catchAllSignals(caught)
+			session.CatchAllSignals(caught)
 		}
 	}()
 	return func() { <-done }

@@ -12,7 +12,9 @@ import (
 
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/container/create"
+	"github.com/rc-containers/rc/pkg/container/lifecycle"
 	"github.com/rc-containers/rc/pkg/container/mounts"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/linux"
 	"github.com/rc-containers/rc/pkg/oci"
@@ -144,9 +146,9 @@ func (r *run) joinUserns() error {
 		return fmt.Errorf("--userns: %w", err)
 	}
 	if !e.Alive() || e.State == nil || e.State.PID == 0 {
-		return fmt.Errorf("--userns: %w", notRunning("join the user namespace of", e))
+		return fmt.Errorf("--userns: %w", records.NotRunning("join the user namespace of", e))
 	}
-	if r.joined.shim, err = openProcess(e.State.ShimPID, e.State.ShimStart); err != nil || r.joined.shim == nil {
+	if r.joined.shim, err = lifecycle.OpenProcess(e.State.ShimPID, e.State.ShimStart); err != nil || r.joined.shim == nil {
 		return errors.Join(err, fmt.Errorf("--userns: container %q: %w: it has just ended", e.Name, errs.ErrState))
 	}
 	other, err := r.records().Load(e.ID)
@@ -193,14 +195,14 @@ func (r *run) allocateIDs(ctx context.Context, plan *shim.Plan) error {
 // Layers are the directories that a container's root is made of, topmost first: what it has written
 // comes before its image's.
 func Layers(cfg *config.Config, id string) ([]string, error) {
-	c, err := Records(cfg).Load(id)
+	c, err := records.Of(cfg).Load(id)
 	if err != nil {
 		return nil, err
 	}
 	if c.Rootfs.Path != "" && !c.Rootfs.Overlay {
 		return []string{c.Rootfs.Path}, nil
 	}
-	layers := append([]string{filepath.Join(Records(cfg).Dir(c.ID), "upper")}, c.Rootfs.Lower...)
+	layers := append([]string{filepath.Join(records.Of(cfg).Dir(c.ID), "upper")}, c.Rootfs.Lower...)
 	if c.Rootfs.Path != "" {
 		layers = append(layers, c.Rootfs.Path)
 	}

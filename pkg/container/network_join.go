@@ -8,6 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rc-containers/rc/pkg/container/create"
+	"github.com/rc-containers/rc/pkg/container/lifecycle"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/linux"
 	"github.com/rc-containers/rc/pkg/spec"
@@ -56,7 +58,7 @@ func (r *run) joinNetwork() error {
 			return fmt.Errorf("--network: %w", err)
 		}
 		if !e.Alive() || e.State == nil || e.State.PID == 0 {
-			return fmt.Errorf("--network: %w", notRunning("join the network of", e))
+			return fmt.Errorf("--network: %w", records.NotRunning("join the network of", e))
 		}
 		if r.joined.netns, err = os.Open(fmt.Sprintf("/proc/%d/ns/net", e.State.PID)); err != nil {
 			return fmt.Errorf("--network: container %q: %w", e.Name, err)
@@ -123,7 +125,7 @@ func (r *run) joinShim(e *state.Entry) error {
 		return nil
 	}
 	var err error
-	if r.joined.shim, err = openProcess(e.State.ShimPID, e.State.ShimStart); err == nil && r.joined.shim == nil {
+	if r.joined.shim, err = lifecycle.OpenProcess(e.State.ShimPID, e.State.ShimStart); err == nil && r.joined.shim == nil {
 		err = fmt.Errorf("--network: container %q: %w: it has just ended", e.Name, errs.ErrState)
 	}
 	return err

@@ -7,19 +7,19 @@ import (
 	"log/slog"
 	"math"
 	"os"
-	"path/filepath"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/container/mounts"
+	"github.com/rc-containers/rc/pkg/container/records"
+	"github.com/rc-containers/rc/pkg/container/session"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/hook"
 	"github.com/rc-containers/rc/pkg/linux"
 	"github.com/rc-containers/rc/pkg/logs"
 	"github.com/rc-containers/rc/pkg/oci"
-	"github.com/rc-containers/rc/pkg/seccomp"
 	"github.com/rc-containers/rc/pkg/shim"
 	"github.com/rc-containers/rc/pkg/spec"
 	"github.com/rc-containers/rc/pkg/state"
@@ -88,7 +88,7 @@ func (r *run) planMounts(plan *shim.Plan, described *specs.Spec) error {
 	if r.step != nil {
 		r.step.mounts = described.Mounts
 	}
-	resolved, err := mounts.Resolve(Volumes(r.cfg), described.Mounts)
+	resolved, err := mounts.Resolve(records.Volumes(r.cfg), described.Mounts)
 	if err != nil {
 		return err
 	}
@@ -113,7 +113,7 @@ func (r *run) complete(ctx context.Context, plan *shim.Plan, order *oci.Order) e
 	if err := r.allocateIDs(ctx, plan); err != nil {
 		return err
 	}
-	if err := addSeccomp(r.cfg, r.c.Seccomp, r.c.OCI.Process, order); err != nil {
+	if err := session.AddSeccomp(r.cfg, r.c.Seccomp, r.c.OCI.Process, order); err != nil {
 		return err
 	}
 	if err := r.addSecrets(order); err != nil {
@@ -127,18 +127,6 @@ func (r *run) complete(ctx context.Context, plan *shim.Plan, order *oci.Order) e
 	}
 	plan.Order = order.Encode()
 	return nil
-}
-
-// addSeccomp gives an order the container's filter.
-func addSeccomp(cfg *config.Config, profile string, p *specs.Process, order *oci.Order) error {
-	if profile == "unconfined" {
-		return nil
-	}
-	filter, err := seccomp.Cached(filepath.Join(cfg.DataRoot, "seccomp"), profile, seccomp.Options{Caps: p.Capabilities.Bounding})
-	if err != nil {
-		return err
-	}
-	return order.SetSeccomp(filter)
 }
 
 // planHealth adds what the processes are told that check the container's health.
@@ -168,12 +156,12 @@ func checkOrder(cfg *config.Config, c *spec.Container, test []string) ([]byte, e
 	if test[0] == "CMD-SHELL" {
 		args = append([]string{"/bin/sh", "-c"}, args...)
 	}
-	return execOrder(cfg, c.Inside(), ExecOptions{Args: args})
+	return session.ExecOrder(cfg, c.Inside(), session.ExecOptions{Args: args})
 }
 
 // birth is what the shim is started with.
 func (r *run) birth(order *oci.Order) shim.Birth {
-	b := shim.Birth{Userns: r.joined.userns, Flags: order.Flags(), Wait: r.place.waits(), Cgroup: r.place.made, Extra: r.extra, Output: shim.Copied}
+	b := shim.Birth{Userns: r.joined.userns, Flags: order.Flags(), Wait: r.place.Waits(), Cgroup: r.place.Made, Extra: r.extra, Output: shim.Copied}
 	r.bridges.birth(&b)
 	for n, f := range []*os.File{r.streams.In, r.streams.Out, r.streams.Err} {
 		if r.front[n] {

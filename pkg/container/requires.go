@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/rc-containers/rc/pkg/config"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/state"
 )
@@ -29,7 +30,7 @@ func (r *run) findRequired() error {
 // startRequired starts the containers of --requires, those first that they require in their turn. No lock is
 // held meanwhile.
 func startRequired(ctx context.Context, cfg *config.Config, ids []string) error {
-	root := Records(cfg)
+	root := records.Of(cfg)
 	for _, id := range requiredOrder(root, ids) {
 		e, err := root.Find(id)
 		if err != nil {

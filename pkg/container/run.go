@@ -16,7 +16,11 @@ import (
 
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/container/create"
+	"github.com/rc-containers/rc/pkg/container/lifecycle"
 	"github.com/rc-containers/rc/pkg/container/mounts"
+	"github.com/rc-containers/rc/pkg/container/placement"
+	"github.com/rc-containers/rc/pkg/container/records"
+	"github.com/rc-containers/rc/pkg/container/session"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/network"
 	"github.com/rc-containers/rc/pkg/shim"
@@ -25,14 +29,11 @@ import (
 	"github.com/rc-containers/rc/pkg/userns"
 )
 
-// Streams are the caller's, which a container in the foreground uses.
-type Streams struct{ In, Out, Err *os.File }
-
 // run is one container on its way from a description to a running command, and further in
 // the foreground.
 type run struct {
 	cfg     *config.Config
-	streams Streams
+	streams session.Streams
 	c       *spec.Container
 	// opts and image are what a new container is made of.
 	opts  create.Options
@@ -61,7 +62,7 @@ type run struct {
 	held     *mounts.Held
 	shim     *userns.Process
 	client   *shim.Client
-	place    *placement
+	place    *placement.Placement
 	ports    *network.Reservation // held until the helper has them
 	told     bool                 // the shim has its plan
 	started  bool                 // the command runs, or did
@@ -84,7 +85,7 @@ type run struct {
 //
 // The steps that wait for others run side by side: the shim's start and newuidmap, the
 // answer of systemd, and the writing of the record.
-func Run(ctx context.Context, cfg *config.Config, opts create.Options, image create.Image, streams Streams) (int, error) {
+func Run(ctx context.Context, cfg *config.Config, opts create.Options, image create.Image, streams session.Streams) (int, error) {
 	r := &run{
 		cfg: cfg, opts: opts, image: image, streams: streams,
 		detach: opts.Detach, keys: opts.DetachKeys, sigProxy: opts.SigProxy,
@@ -212,11 +213,11 @@ func (r *run) describe(ctx context.Context) error {
 	if env.ID, err = state.GenerateID(); err != nil {
 		return err
 	}
-	records := r.records()
+	root := r.records()
 	if env.Name = r.opts.Name; env.Name == "" && r.step == nil {
-		env.Name = records.GenerateName()
+		env.Name = root.GenerateName()
 	}
-	env.Dir, env.RunDir = records.Dir(env.ID), records.RunDir(env.ID)
+	env.Dir, env.RunDir = root.Dir(env.ID), root.RunDir(env.ID)
 	if r.c, err = create.Container(r.opts, r.image, env); err != nil {
 		return err
 	}
@@ -227,14 +228,14 @@ func (r *run) describe(ctx context.Context) error {
 		return err
 	}
 	if r.c.OCI.Process.Terminal {
-		r.c.OCI.Process.ConsoleSize = terminalSize(r.streams.Out)
+		r.c.OCI.Process.ConsoleSize = session.TerminalSize(r.streams.Out)
 	}
 	slog.Debug("container described", "id", r.c.ID, "name", r.c.Name, "image", r.c.Image.Name, "network", r.c.Network.Mode,
 		"mount_program", r.c.Rootfs.MountProgram)
 	return r.checkNetwork()
 }
 
-func (r *run) records() state.Root { return Records(r.cfg) }
+func (r *run) records() state.Root { return records.Of(r.cfg) }
 
 // replace removes the container that has the name, with --replace.
 func (r *run) replace(ctx context.Context) error {
@@ -248,22 +249,22 @@ func (r *run) replace(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("--replace: %w", err)
 	}
-	err = NetworkSharers(r.records()).Check(old.ID, old.Name, func(string) bool { return false })
+	err = records.NetworkSharers(r.records()).Check(old.ID, old.Name, func(string) bool { return false })
 	if err == nil {
-		err = Remove(ctx, r.records(), old.ID, RemoveOptions{Force: true})
+		err = lifecycle.Remove(ctx, r.records(), old.ID, lifecycle.RemoveOptions{Force: true})
 	}
 	if err != nil {
 		return fmt.Errorf("--replace: %w", err)
 	}
-	return EmptyTrash(ctx, r.cfg, 0)
+	return lifecycle.EmptyTrash(ctx, r.cfg, 0)
 }
 
 // tidy takes away what killed calls left, while the shim is at work. What it cannot do is
 // no concern of this container's.
 func (r *run) tidy(ctx context.Context) {
-	_ = Sweep(ctx, r.cfg)
-	r.place.sweepScopes(ctx)
-	_ = EmptyTrash(ctx, r.cfg, trashAge)
+	_ = lifecycle.Sweep(ctx, r.cfg)
+	r.place.SweepScopes(ctx)
+	_ = lifecycle.EmptyTrash(ctx, r.cfg, trashAge)
 }
 
 // trashAge is how long a removed container may be left to the shim that deletes it.
@@ -275,7 +276,7 @@ func (r *run) launch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if r.place, err = placeShim(ctx, r.cfg, r.c, r.unit.notify.Mode != ""); err != nil {
+	if r.place, err = placement.Plan(ctx, r.cfg, r.c, r.unit.notify.Mode != ""); err != nil {
 		return err
 	}
 	defer r.joined.close()
@@ -291,7 +292,7 @@ func (r *run) launch(ctx context.Context) error {
 	if err := r.startShim(ctx, order); err != nil {
 		return err
 	}
-	placed := r.place.start(ctx, r.shim.PID)
+	placed := r.place.Start(ctx, r.shim.PID)
 	if err := r.reserve(plan); err != nil {
 		return err
 	}
@@ -299,7 +300,7 @@ func (r *run) launch(ctx context.Context) error {
 	if err := r.complete(ctx, plan, order); err != nil {
 		return err
 	}
-	if !r.place.waits() {
+	if !r.place.Waits() {
 		if plan.Place, _, err = placed(); err != nil {
 			return err
 		}
@@ -323,7 +324,7 @@ func (r *run) launch(ctx context.Context) error {
 		}
 		slog.Debug("container recorded")
 	}
-	if r.place.waits() {
+	if r.place.Waits() {
 		place, cgroup, err := placed()
 		if err != nil {
 			return err
@@ -332,7 +333,7 @@ func (r *run) launch(ctx context.Context) error {
 			return err
 		}
 	}
-	r.place.release()
+	r.place.Release()
 	r.tellPlacement()
 	if err := r.rawTerminal(); err != nil {
 		return err
@@ -342,7 +343,7 @@ func (r *run) launch(ctx context.Context) error {
 
 // tellPlacement says, once for all calls, why the container has no cgroup where no login would help.
 func (r *run) tellPlacement() {
-	if r.place.made == nil && r.c.Cgroups.Mode != "disabled" && r.step == nil && !told(r.cfg, toldSystemd) {
+	if r.place.Made == nil && r.c.Cgroups.Mode != "disabled" && r.step == nil && !told(r.cfg, toldSystemd) {
 		tellNoSystemd(r.streams.Err, r.cfg, thisKeeper())
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rc-containers/rc/pkg/container/lifecycle"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/linux"
 	"github.com/rc-containers/rc/pkg/shim"
@@ -80,7 +81,7 @@ func (r *run) makeDirectories(overlays []shim.Overlay) error {
 
 // abandon takes back all that launch made; what the shim has to do with it, the shim does.
 func (r *run) abandon(ctx context.Context) error {
-	r.place.finish()
+	r.place.Finish()
 	r.ports.Release()
 	r.bridges.close()
 	if r.client != nil {
@@ -96,7 +97,7 @@ func (r *run) abandon(ctx context.Context) error {
 		_, _ = r.shim.Wait() // its code says what the message said
 	}
 	if r.place != nil {
-		r.place.discard(ctx)
+		r.place.Discard(ctx)
 	}
 	if r.dir == nil {
 		return r.records().LeaveNetworks(r.c.ID)
@@ -108,5 +109,5 @@ func (r *run) abandon(ctx context.Context) error {
 		_ = os.Remove(r.c.CIDFile)
 	}
 	err := errors.Join(r.dir.Discard(), r.held.Discard(r.records().VolumeUnused))
-	return errors.Join(err, EmptyTrash(ctx, r.cfg, 0))
+	return errors.Join(err, lifecycle.EmptyTrash(ctx, r.cfg, 0))
 }

@@ -11,6 +11,9 @@ import (
 
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/container/create"
+	"github.com/rc-containers/rc/pkg/container/lifecycle"
+	"github.com/rc-containers/rc/pkg/container/records"
+	"github.com/rc-containers/rc/pkg/container/session"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/linux"
 	"github.com/rc-containers/rc/pkg/shim"
@@ -30,11 +33,11 @@ type StartOptions struct {
 	SDNotify string
 	// Hold sets the container up and leaves its command to the next Start.
 	Hold    bool
-	Streams Streams
+	Streams session.Streams
 }
 
 // Create makes a container that waits for Start. Nothing is left after an error.
-func Create(ctx context.Context, cfg *config.Config, opts create.Options, image create.Image, streams Streams) (*spec.Container, error) {
+func Create(ctx context.Context, cfg *config.Config, opts create.Options, image create.Image, streams session.Streams) (*spec.Container, error) {
 	r := &run{cfg: cfg, opts: opts, image: image, streams: streams}
 	if err := r.describe(ctx); err != nil {
 		return nil, err
@@ -59,7 +62,7 @@ func Create(ctx context.Context, cfg *config.Config, opts create.Options, image 
 	if err != nil {
 		return nil, r.giveUp(ctx, err)
 	}
-	emit(cfg, "create", &state.Entry{Summary: spec.Summary{ID: r.c.ID, Name: r.c.Name, Image: r.c.Image.Name}})
+	records.Emit(cfg, "create", &state.Entry{Summary: spec.Summary{ID: r.c.ID, Name: r.c.Name, Image: r.c.Image.Name}})
 	_ = os.Remove(r.dir.RunPath()) // it waits for Start, perhaps until after a boot
 	return r.c, r.dir.Close()
 }
@@ -70,7 +73,7 @@ const killedTime = 10 * time.Second
 // Start starts the container id. One that runs already is none the worse for it, and is
 // attached to where that is asked for. What it requires is started first. A failure to start is noted in its record.
 func Start(ctx context.Context, cfg *config.Config, id string, o StartOptions) (int, error) {
-	if e, err := Records(cfg).Find(id); err == nil && len(e.Requires) > 0 && !e.Alive() {
+	if e, err := records.Of(cfg).Find(id); err == nil && len(e.Requires) > 0 && !e.Alive() {
 		if err := startRequired(ctx, cfg, e.Requires); err != nil {
 			return 0, fmt.Errorf("start container %q: %w", e.Name, err)
 		}
@@ -80,7 +83,7 @@ func Start(ctx context.Context, cfg *config.Config, id string, o StartOptions) (
 
 // start is Start without what the container requires.
 func start(ctx context.Context, cfg *config.Config, id string, o StartOptions) (int, error) {
-	root := Records(cfg)
+	root := records.Of(cfg)
 	dir, err := root.Lock(ctx, id)
 	if err != nil {
 		return 0, err
@@ -172,13 +175,13 @@ func startAlive(ctx context.Context, cfg *config.Config, e *state.Entry, o Start
 		if e.Status != state.Initialized || o.Hold {
 			return nil
 		}
-		client, err := shim.Dial(Records(cfg).RunDir(e.ID))
+		client, err := shim.Dial(records.Of(cfg).RunDir(e.ID))
 		if err == nil {
 			err = client.Release()
 			_ = client.Close()
 		}
 		if err != nil {
-			return askError("start", e, err)
+			return records.AskError("start", e, err)
 		}
 		return nil
 	}
@@ -187,25 +190,25 @@ func startAlive(ctx context.Context, cfg *config.Config, e *state.Entry, o Start
 	}
 	if e.Status == state.Paused {
 		_ = dir.Close()
-		return 0, notRunning("attach to", e)
+		return 0, records.NotRunning("attach to", e)
 	}
-	return attach(ctx, cfg, e, AttachOptions{Stdin: o.Stdin, DetachKeys: o.DetachKeys, SigProxy: o.SigProxy, Streams: o.Streams}, begin)
+	return session.Connect(ctx, cfg, e, session.AttachOptions{Stdin: o.Stdin, DetachKeys: o.DetachKeys, SigProxy: o.SigProxy, Streams: o.Streams}, begin)
 }
 
 // clearAway waits until the last life's shim has cleaned up, or takes away what a killed one
 // has left.
 func clearAway(ctx context.Context, cfg *config.Config, e *state.Entry) error {
-	root := Records(cfg)
+	root := records.Of(cfg)
 	if e.State == nil {
 		return awaitRemoval(ctx, root.RunDir(e.ID))
 	}
-	old, err := openProcess(e.State.ShimPID, e.State.ShimStart)
+	old, err := lifecycle.OpenProcess(e.State.ShimPID, e.State.ShimStart)
 	if err != nil {
 		return err
 	}
 	if old != nil {
 		defer old.Close()
-		done, err := awaitEnd(ctx, old, killGrace)
+		done, err := lifecycle.AwaitEnd(ctx, old, lifecycle.KillGrace)
 		if err == nil && !done {
 			err = errs.WithHint(fmt.Errorf("start container %q: process %d still cleans up after its last life: %w",
 				e.Name, e.State.ShimPID, errs.ErrInUse), "rc rm -f "+e.Name)
@@ -215,8 +218,8 @@ func clearAway(ctx context.Context, cfg *config.Config, e *state.Entry) error {
 		}
 	}
 	if e.State.Cgroup != "" {
-		killCgroup(e.State.Cgroup) // with the host's pid namespace processes survive the shim
-		removeCgroup(ctx, e.State.Cgroup)
+		lifecycle.KillCgroup(e.State.Cgroup) // with the host's pid namespace processes survive the shim
+		lifecycle.RemoveCgroup(ctx, e.State.Cgroup)
 	}
 	return os.RemoveAll(root.RunDir(e.ID))
 }
@@ -225,22 +228,22 @@ func clearAway(ctx context.Context, cfg *config.Config, e *state.Entry) error {
 // state.json may go first: what is made in it meanwhile would go, too. What is still there after
 // some time is of a killed one.
 func awaitRemoval(ctx context.Context, dir string) error {
-	for deadline := time.Now().Add(rouseAfter); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(lifecycle.RouseAfter); time.Now().Before(deadline); {
 		if _, err := os.Lstat(dir); err != nil {
 			return nil //nolint:nilerr // it has gone
 		}
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case <-time.After(pollEvery / 4):
+		case <-time.After(lifecycle.PollEvery / 4):
 		}
 	}
 	return os.RemoveAll(dir)
 }
 
 // Init sets a container up that does not run: its command waits for Start.
-func Init(ctx context.Context, cfg *config.Config, id string, streams Streams) error {
-	e, err := Records(cfg).Find(id)
+func Init(ctx context.Context, cfg *config.Config, id string, streams session.Streams) error {
+	e, err := records.Of(cfg).Find(id)
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/container/create"
+	"github.com/rc-containers/rc/pkg/container/session"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/linux"
 	"github.com/rc-containers/rc/pkg/logs"
@@ -47,7 +48,7 @@ type Step struct {
 	mounts []specs.Mount // all that there are, before it is looked up what they are
 
 	// Out and Err get what the command prints, as it is; In is its standard input, nil for none. They stay the caller's.
-	Streams
+	session.Streams
 }
 
 // StepEnd is how the command of a Step ended.

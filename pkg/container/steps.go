@@ -14,6 +14,8 @@ import (
 
 	"github.com/rc-containers/rc/pkg/cgroup"
 	"github.com/rc-containers/rc/pkg/config"
+	"github.com/rc-containers/rc/pkg/container/lifecycle"
+	"github.com/rc-containers/rc/pkg/container/placement"
 	"github.com/rc-containers/rc/pkg/spec"
 	"github.com/rc-containers/rc/pkg/state"
 	"github.com/rc-containers/rc/pkg/systemd"
@@ -35,9 +37,9 @@ func NewSteps(ctx context.Context, cfg *config.Config, cgroups spec.Cgroups) (*S
 	if _, err := stepPoints().at(cfg.DataRoot); err != nil {
 		return nil, err
 	}
-	err := Sweep(ctx, cfg)
-	SweepCgroups(ctx)
-	if err := errors.Join(err, EmptyTrash(ctx, cfg, trashAge)); err != nil {
+	err := lifecycle.Sweep(ctx, cfg)
+	placement.Sweep(ctx)
+	if err := errors.Join(err, lifecycle.EmptyTrash(ctx, cfg, trashAge)); err != nil {
 		return nil, err
 	}
 	s := &Steps{cfg: cfg, cgroups: cgroups}
@@ -95,7 +97,7 @@ func (s *Steps) enterScope(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	scope := systemd.Scope{Name: cgroup.ScopeName(id), Description: "rc build", PIDs: []int{os.Getpid()}, StopTimeout: stopGrace}
+	scope := systemd.Scope{Name: cgroup.ScopeName(id), Description: "rc build", PIDs: []int{os.Getpid()}, StopTimeout: placement.StopGrace}
 	if s.cgroups.Parent != "" {
 		if scope.Slice, err = systemd.Slice(s.cgroups.Parent); err != nil {
 			return err
@@ -140,7 +142,7 @@ func splitScope(dir string) error {
 	if err != nil {
 		return err
 	}
-	for deadline := time.Now().Add(mapperTime); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(placement.MapperTime); ; time.Sleep(time.Millisecond) {
 		if err = cgroup.Enable(dir, available, false); !errors.Is(err, unix.EPERM) || time.Now().After(deadline) {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/rc-containers/rc/pkg/container/session"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/shim"
 	"github.com/rc-containers/rc/pkg/spec"
@@ -50,7 +51,7 @@ func (r *run) findUnit() error {
 	if !r.old { // what the caller of an earlier rc had open was its own
 		count = max(count, r.c.PreserveFDs)
 	}
-	r.extra, err = preserved(count)
+	r.extra, err = session.Preserved(count)
 	return err
 }
 

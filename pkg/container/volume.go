@@ -10,18 +10,13 @@ import (
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/container/create"
 	"github.com/rc-containers/rc/pkg/container/mounts"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/image"
 	"github.com/rc-containers/rc/pkg/overlay"
 	"github.com/rc-containers/rc/pkg/spec"
 	"github.com/rc-containers/rc/pkg/state"
-	"github.com/rc-containers/rc/pkg/volume"
 )
-
-// Volumes are where volumes are.
-func Volumes(cfg *config.Config) volume.Root {
-	return volume.Root{Data: cfg.DataRoot, Run: cfg.RunRoot}
-}
 
 // holdVolumes makes the container's volumes, where there are none, and keeps them.
 func (r *run) holdVolumes() error {
@@ -31,7 +26,7 @@ func (r *run) holdVolumes() error {
 		}
 	}
 	var err error
-	r.held, err = mounts.Hold(Volumes(r.cfg), r.c.OCI.Mounts, r.old, !r.c.Remove)
+	r.held, err = mounts.Hold(records.Volumes(r.cfg), r.c.OCI.Mounts, r.old, !r.c.Remove)
 	if r.old {
 		r.held.Release() // its record names them
 	}
@@ -91,24 +86,10 @@ func (r *run) imageLayers(name string) (create.Image, error) {
 	return i, nil
 }
 
-// dropVolumes removes volumes that were made for a container that is gone. Those that another
-// container has stay.
-func dropVolumes(root state.Root, names []string) error {
-	volumes := volume.Root{Data: root.Data, Run: root.Run}
-	var all error
-	for _, name := range names {
-		_, err := volumes.Remove(name, func() error { return root.VolumeUnused(name) })
-		if err != nil && !errors.Is(err, errs.ErrInUse) && !errors.Is(err, errs.ErrNotFound) {
-			all = errors.Join(all, err)
-		}
-	}
-	return all
-}
-
 // VolumeOf is a volume as one of its containers would make it.
 func VolumeOf(cfg *config.Config, name string, users []state.Entry) spec.Volume {
 	for _, e := range users {
-		c, err := Records(cfg).Load(e.ID)
+		c, err := records.Of(cfg).Load(e.ID)
 		if err != nil {
 			continue
 		}

@@ -9,7 +9,8 @@ import (
 	"time"
 
 	"github.com/rc-containers/rc/pkg/config"
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/lifecycle"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/image"
 	"github.com/rc-containers/rc/pkg/state"
@@ -47,7 +48,7 @@ type checking struct {
 // store, calls report for each finding, and mends it before if that is asked for. What
 // processes that live are in the middle of is no finding. The error is of what could not be looked at.
 func Check(ctx context.Context, cfg *config.Config, o CheckOptions, report func(Finding)) error {
-	c := &checking{cfg: cfg, root: container.Records(cfg), o: o, report: report}
+	c := &checking{cfg: cfg, root: records.Of(cfg), o: o, report: report}
 	var all error
 	for _, part := range []func(context.Context) error{
 		c.shims, c.records, c.volumes, c.cgroups, c.remains, c.index, c.images, c.layers, c.secrets, c.trash,
@@ -80,13 +81,13 @@ func (c *checking) found(object, problem string, lossy bool, mend func() error) 
 
 // shims finds containers whose shim was killed, which every other call of rc takes care of by the way.
 func (c *checking) shims(ctx context.Context) error {
-	dead, err := twice(ctx, func() ([]container.DeadShim, error) { return container.Dead(c.root) }, func(d container.DeadShim) string { return d.ID })
+	dead, err := twice(ctx, func() ([]lifecycle.DeadShim, error) { return lifecycle.Dead(c.root) }, func(d lifecycle.DeadShim) string { return d.ID })
 	if err != nil {
 		return fmt.Errorf("check shims: %w", err)
 	}
 	for _, d := range dead {
 		c.found("container "+d.ID[:12], fmt.Sprintf("its shim (process %d) was killed", d.State.ShimPID), false, func() error {
-			return container.Reap(ctx, c.root, d.ID)
+			return lifecycle.Reap(ctx, c.root, d.ID)
 		})
 	}
 	return nil
@@ -127,7 +128,7 @@ func (c *checking) records(ctx context.Context) error {
 }
 
 func (c *checking) cgroups(ctx context.Context) error {
-	for _, o := range container.OrphanedCgroups(c.root) {
+	for _, o := range lifecycle.OrphanedCgroups(c.root) {
 		c.found("cgroup "+o.Dir, "of a container that does not run", false, func() error { return o.Remove(ctx) })
 	}
 	return nil
@@ -179,7 +180,7 @@ func lost(d image.Damaged) string {
 
 func (c *checking) removeAll(ctx context.Context, ids []string) error {
 	for _, id := range ids {
-		err := container.Remove(ctx, c.root, id, container.RemoveOptions{Force: true})
+		err := lifecycle.Remove(ctx, c.root, id, lifecycle.RemoveOptions{Force: true})
 		if err != nil && !errors.Is(err, errs.ErrNotFound) {
 			return err
 		}

@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/lifecycle"
 	"github.com/rc-containers/rc/pkg/image"
 	"github.com/rc-containers/rc/pkg/index"
 	"github.com/rc-containers/rc/pkg/state"
@@ -151,7 +151,7 @@ func (c *checking) trash(ctx context.Context) error {
 		return nil
 	}
 	c.found(c.root.TrashDir(), "files of removed containers are not being deleted", false, func() error {
-		return container.EmptyTrashNow(ctx, c.cfg)
+		return lifecycle.EmptyTrashNow(ctx, c.cfg)
 	})
 	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/lifecycle"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/volume"
 	"github.com/rc-containers/rc/pkg/volume/driver"
@@ -13,7 +15,7 @@ import (
 
 // volumes finds what killed makers, fillers and importers left, and records that cannot be read.
 func (c *checking) volumes(ctx context.Context) error {
-	root := container.Volumes(c.cfg)
+	root := records.Volumes(c.cfg)
 	left, err := root.Unfinished()
 	if err != nil {
 		return fmt.Errorf("check volumes: %w", err)
@@ -27,7 +29,7 @@ func (c *checking) volumes(ctx context.Context) error {
 	}
 	for _, name := range untidy {
 		c.found(fmt.Sprintf("volume %q", name), "a killed process was importing or copying into it", false, func() error {
-			return container.EmptyTrashNow(ctx, c.cfg)
+			return lifecycle.EmptyTrashNow(ctx, c.cfg)
 		})
 	}
 	_, broken := root.List()
@@ -38,7 +40,7 @@ func (c *checking) volumes(ctx context.Context) error {
 		}
 		c.found(fmt.Sprintf("volume %q", b.Name), fmt.Sprintf("broken record: %v", b.Err), false, func() error { return root.Mend(b.Name) })
 	}
-	users, _ := container.Records(c.cfg).VolumeUsers() // what is broken has been reported
+	users, _ := records.Of(c.cfg).VolumeUsers() // what is broken has been reported
 	for name, entries := range users {
 		if _, err := root.Load(name); !errors.Is(err, errs.ErrNotFound) {
 			continue

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/rc-containers/rc/pkg/config"
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/userns"
 )
@@ -37,14 +37,14 @@ func Measure(ctx context.Context, cfg *config.Config) (*Sizes, error) {
 		}
 		s.Images += size
 	}
-	root := container.Records(cfg)
+	root := records.Of(cfg)
 	entries, _ := root.List() // broken records are not measured
 	for _, e := range entries {
 		if s.Containers[e.ID], err = m.tree(root.Dir(e.ID)); err != nil {
 			return nil, err
 		}
 	}
-	volumes := container.Volumes(cfg)
+	volumes := records.Volumes(cfg)
 	names, err := volumes.Names()
 	if err != nil {
 		return nil, err

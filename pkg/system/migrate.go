@@ -18,7 +18,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rc-containers/rc/pkg/config"
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/lifecycle"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/index"
 	"github.com/rc-containers/rc/pkg/linux"
@@ -81,7 +82,7 @@ func Migrate(ctx context.Context, cfg *config.Config, say func(string)) error {
 			return err
 		}
 	}
-	if err := stopOthers(ctx, container.Records(cfg), next, moved, say); err != nil {
+	if err := stopOthers(ctx, records.Of(cfg), next, moved, say); err != nil {
 		return fmt.Errorf("system migrate: %w", err)
 	}
 	if !moved {
@@ -130,7 +131,7 @@ func stopOthers(ctx context.Context, root state.Root, next idMap, all bool, say 
 		}
 		say("stopping " + e.Name)
 		wait.Go(func() {
-			problems[i] = container.Stop(ctx, root, e.ID, container.StopOptions{})
+			problems[i] = lifecycle.Stop(ctx, root, e.ID, lifecycle.StopOptions{})
 			if errors.Is(problems[i], errs.ErrNotFound) {
 				problems[i] = nil // --rm
 			}

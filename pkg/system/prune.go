@@ -8,11 +8,12 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/rc-containers/rc/pkg/container/lifecycle"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/spec"
 
 	"github.com/rc-containers/rc/pkg/build/steps"
 	"github.com/rc-containers/rc/pkg/config"
-	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/container/volumes"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/events"
@@ -46,7 +47,7 @@ func CheckPrune(filters []string) error {
 			return err
 		}
 	}
-	_, err := container.ParseFilters(state.Root{}, filters)
+	_, err := records.ParseFilters(state.Root{}, filters)
 	return err
 }
 
@@ -64,7 +65,7 @@ type Pruned struct {
 func Prune(ctx context.Context, cfg *config.Config, o PruneOptions) (*Pruned, error) {
 	p := &Pruned{}
 	// What killed processes left shall not be in the way; a failure is the next one's to report.
-	_ = container.Sweep(ctx, cfg)
+	_ = lifecycle.Sweep(ctx, cfg)
 	var all error
 	if o.Containers {
 		all = p.containers(ctx, cfg, o)
@@ -91,7 +92,7 @@ func (p *Pruned) builds(ctx context.Context, cfg *config.Config, o PruneOptions)
 		if key != "until" {
 			return nil
 		}
-		before, err := container.ParseTime(value)
+		before, err := records.ParseTime(value)
 		if err != nil {
 			return errs.Invalidf("--filter %q: %w", text, err)
 		}
@@ -106,19 +107,19 @@ func (p *Pruned) builds(ctx context.Context, cfg *config.Config, o PruneOptions)
 }
 
 func (p *Pruned) containers(ctx context.Context, cfg *config.Config, o PruneOptions) error {
-	root := container.Records(cfg)
-	filters, err := container.ParseFilters(root, o.Filters)
+	root := records.Of(cfg)
+	filters, err := records.ParseFilters(root, o.Filters)
 	if err != nil {
 		return err
 	}
-	entries, broken := container.List(root, container.ListOptions{All: true, Filters: filters})
+	entries, broken := records.List(root, records.ListOptions{All: true, Filters: filters})
 	all := errors.Join(broken...)
 	entries = slices.DeleteFunc(entries, func(e state.Entry) bool { return e.Alive() || e.Starting })
 	going := map[string]bool{}
 	for _, e := range entries {
 		going[e.ID] = true
 	}
-	sharers := container.NetworkSharers(root)
+	sharers := records.NetworkSharers(root)
 	entries = slices.DeleteFunc(entries, func(e state.Entry) bool { // one that another needs for its start stays
 		return sharers.Check(e.ID, e.Name, func(id string) bool { return going[id] }) != nil
 	})
@@ -131,7 +132,7 @@ func (p *Pruned) containers(ctx context.Context, cfg *config.Config, o PruneOpti
 	}
 	var freed int64
 	for _, e := range entries {
-		err := container.Remove(ctx, root, e.ID, container.RemoveOptions{})
+		err := lifecycle.Remove(ctx, root, e.ID, lifecycle.RemoveOptions{})
 		if errors.Is(err, errs.ErrState) {
 			continue // it was started meanwhile
 		}
@@ -148,7 +149,7 @@ func (p *Pruned) containers(ctx context.Context, cfg *config.Config, o PruneOpti
 
 // volumes removes those that no container has.
 func (p *Pruned) volumes(ctx context.Context, cfg *config.Config, o PruneOptions) error {
-	root := container.Volumes(cfg)
+	root := records.Volumes(cfg)
 	_ = root.Sweep() // the next one's to report
 	filters, err := volumes.ParseFilters(cfg, volumes.PruneFilterKeys(), append(slices.Clone(o.Filters), o.VolumeFilters...))
 	if err != nil {
@@ -185,7 +186,7 @@ func (p *Pruned) images(ctx context.Context, cfg *config.Config, o PruneOptions)
 		return nil
 	}
 	users := map[string]int{}
-	entries, broken := container.Records(cfg).List()
+	entries, broken := records.Of(cfg).List()
 	if len(broken) > 0 {
 		// Theirs could be any image; the store refuses, too.
 		return fmt.Errorf("prune images: %w", errors.Join(broken...))

@@ -13,7 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rc-containers/rc/pkg/config"
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/lifecycle"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/index"
 	"github.com/rc-containers/rc/pkg/state"
@@ -77,7 +78,7 @@ func Reset(ctx context.Context, cfg *config.Config) error {
 		}
 		defer pulls.Release()
 	}
-	if err := removeContainers(ctx, container.Records(cfg)); err != nil {
+	if err := removeContainers(ctx, records.Of(cfg)); err != nil {
 		return fmt.Errorf("system reset: %w", err)
 	}
 	// Nobody makes a container of an image meanwhile.
@@ -110,10 +111,10 @@ func removeContainers(ctx context.Context, root state.Root) error {
 	var wait sync.WaitGroup
 	for i, id := range ids {
 		wait.Go(func() {
-			err := container.Remove(ctx, root, id, container.RemoveOptions{Force: true})
+			err := lifecycle.Remove(ctx, root, id, lifecycle.RemoveOptions{Force: true})
 			if errors.Is(err, errs.ErrNotFound) {
 				// Not one yet: what a killed creation left.
-				err = container.Reap(ctx, root, id)
+				err = lifecycle.Reap(ctx, root, id)
 			}
 			problems[i] = err
 		})

@@ -11,7 +11,7 @@ import (
 
 	"github.com/rc-containers/rc/pkg/build/steps"
 	"github.com/rc-containers/rc/pkg/config"
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/index"
 	"github.com/rc-containers/rc/pkg/linux"
 	"github.com/rc-containers/rc/pkg/state"
@@ -65,7 +65,7 @@ func MeasureUsage(ctx context.Context, cfg *config.Config) (*Usage, error) {
 	if err := u.images(m, cfg); err != nil {
 		return nil, err
 	}
-	if err := u.containers(m, container.Records(cfg)); err != nil {
+	if err := u.containers(m, records.Of(cfg)); err != nil {
 		return nil, err
 	}
 	if err := u.volumes(m, cfg); err != nil {
@@ -137,7 +137,7 @@ func (u *Usage) images(m *meter, cfg *config.Config) error {
 		return err
 	}
 	users := map[string]int{}
-	containers, _ := container.Records(cfg).List() // a broken record is told by ps
+	containers, _ := records.Of(cfg).List() // a broken record is told by ps
 	for _, c := range containers {
 		users[c.ImageID]++
 		for _, id := range c.MountedImages {
@@ -220,12 +220,12 @@ func layerSizes(m *meter, cfg *config.Config) (map[string]int64, error) {
 
 // volumes measures volumes. Those that no container has could be had back.
 func (u *Usage) volumes(m *meter, cfg *config.Config) error {
-	root := container.Volumes(cfg)
+	root := records.Volumes(cfg)
 	names, err := root.Names()
 	if err != nil {
 		return err
 	}
-	users, _ := container.Records(cfg).VolumeUsers() // a broken record is told by ps
+	users, _ := records.Of(cfg).VolumeUsers() // a broken record is told by ps
 	for _, name := range names {
 		size, err := m.tree(root.Dir(name))
 		if err != nil {

@@ -76,6 +76,14 @@ var levels = map[string]int{
 	"pkg/container/mounts": 35, // what the mounts of a description are, and who keeps them
 	"pkg/image/worker":     35, // image's other half, behind a process boundary
 
+	// What pkg/container is made of.
+	"pkg/container/records":             36, // which there are
+	"pkg/container/records/recordstest": 36, // some for tests
+	"pkg/container/placement":           36, // their cgroups
+	"pkg/container/lifecycle":           37, // what is done to those that there are
+	"pkg/container/session":             38, // exec and attach
+	"pkg/container/output":              38, // logs
+
 	"pkg/container":         40,
 	"pkg/container/volumes": 42, // volumes and who uses them
 	"pkg/system":            45, // what is done to all containers and images

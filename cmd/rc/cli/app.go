@@ -8,6 +8,7 @@ import (
 
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/session"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/userns"
 )
@@ -49,8 +50,8 @@ func (a *App) Load() error {
 }
 
 // Streams are the caller's.
-func (a *App) Streams() container.Streams {
-	return container.Streams{In: a.Stdin, Out: a.Stdout, Err: a.Stderr}
+func (a *App) Streams() session.Streams {
+	return session.Streams{In: a.Stdin, Out: a.Stdout, Err: a.Stderr}
 }
 
 // Finished is the last stage of --debug: what all of them took together.

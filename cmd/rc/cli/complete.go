@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/format"
 	"github.com/rc-containers/rc/pkg/index"
 	"github.com/rc-containers/rc/pkg/secret"
@@ -30,7 +30,7 @@ func VolumeNames(a *App) []string {
 	if a.Load() != nil {
 		return nil
 	}
-	names, _ := container.Volumes(a.Config).Names()
+	names, _ := records.Volumes(a.Config).Names()
 	return names
 }
 
@@ -108,7 +108,7 @@ func NetworkNames(a *App) []string {
 	if a.Load() != nil {
 		return nil
 	}
-	store, err := container.Networks(a.Config)
+	store, err := records.Networks(a.Config)
 	if err != nil {
 		return nil
 	}

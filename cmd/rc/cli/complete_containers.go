@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/format"
 	"github.com/rc-containers/rc/pkg/state"
 )
@@ -63,7 +63,7 @@ func ContainerNames(a *App, word string, fit Fit) []string {
 	if a.Load() != nil {
 		return nil
 	}
-	all, _ := container.Records(a.Config).Glance()
+	all, _ := records.Of(a.Config).Glance()
 	var names, ids []string
 	for _, c := range all {
 		if !fit(c.Status) {
@@ -88,11 +88,11 @@ func describeContainers(a *App, names []string) []string {
 	if len(names) > describedMost {
 		return names
 	}
-	root := container.Records(a.Config)
+	root := records.Of(a.Config)
 	now := time.Now()
 	for i, name := range names {
 		if e, err := root.Find(name); err == nil {
-			names[i] = cobra.CompletionWithDesc(name, container.StatusText(*e, now)+", "+ShortImageName(e.Image))
+			names[i] = cobra.CompletionWithDesc(name, records.StatusText(*e, now)+", "+ShortImageName(e.Image))
 		}
 	}
 	return names

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/events"
 	"github.com/rc-containers/rc/pkg/format"
 	"github.com/rc-containers/rc/pkg/network/bridge"
@@ -50,7 +50,7 @@ func fixedValues(kind Kind, key string) []string {
 	case "scope":
 		return []string{spec.DriverLocal}
 	case "health":
-		return container.HealthStatuses()
+		return records.HealthStatuses()
 	case "restart-policy":
 		return spec.RestartPolicies()
 	case "type":
@@ -64,7 +64,7 @@ func fixedValues(kind Kind, key string) []string {
 		if kind == Events {
 			return events.Statuses()
 		}
-		return container.Statuses()
+		return records.Statuses()
 	case "driver":
 		return map[Kind][]string{Volumes: {spec.DriverLocal}, Networks: {bridge.Driver}, Secrets: {"file"}}[kind]
 	}
@@ -95,7 +95,7 @@ func names(a *App, kind Kind, ids bool) []string {
 	switch kind {
 	case Containers:
 		if ids {
-			all, _ := container.Records(a.Config).IDs("")
+			all, _ := records.Of(a.Config).IDs("")
 			for i, id := range all {
 				all[i] = format.ShortID(id)
 			}
@@ -130,7 +130,7 @@ func labels(a *App, kind Kind) []string {
 			note(e.Labels)
 		}
 	case Volumes:
-		root := container.Volumes(a.Config)
+		root := records.Volumes(a.Config)
 		all, _ := root.Names()
 		for _, name := range all {
 			if v, err := root.Load(name); err == nil {
@@ -138,7 +138,7 @@ func labels(a *App, kind Kind) []string {
 			}
 		}
 	case Networks:
-		if store, err := container.Networks(a.Config); err == nil {
+		if store, err := records.Networks(a.Config); err == nil {
 			all, _ := store.List()
 			for _, n := range all {
 				note(n.Labels)
@@ -153,7 +153,7 @@ const readMost = 250
 
 // sample are the records of so many.
 func sample(a *App) []*state.Entry {
-	root := container.Records(a.Config)
+	root := records.Of(a.Config)
 	ids, _ := root.IDs("")
 	var entries []*state.Entry
 	for _, id := range ids[:min(len(ids), readMost)] {

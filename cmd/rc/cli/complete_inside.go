@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/index"
 	"github.com/rc-containers/rc/pkg/overlay"
 )
@@ -18,7 +19,7 @@ func ContainerLayers(a *App, name string) []string {
 	if a.Load() != nil {
 		return nil
 	}
-	id, err := container.Records(a.Config).FindID(name)
+	id, err := records.Of(a.Config).FindID(name)
 	if err != nil {
 		return nil
 	}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/cmd/rc/cli/clitest"
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/records"
 )
 
 func TestCompleteContainersByState(t *testing.T) {
@@ -74,7 +74,7 @@ func TestCompleteFilter(t *testing.T) {
 	a := clitest.App(t, false)
 	cmd := &cobra.Command{}
 	cmd.Flags().String("filter", "", "")
-	cli.CompleteFilter(a, cmd, cli.Containers, container.FilterKeys())
+	cli.CompleteFilter(a, cmd, cli.Containers, records.FilterKeys())
 	filter, _ := cmd.GetFlagCompletionFunc("filter")
 	for word, want := range map[string]string{
 		"name=":                 "name=failed name=made name=runs",
@@ -95,7 +95,7 @@ func TestCompleteFilter(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", word, diff)
 		}
 	}
-	if words, _ := filter(cmd, nil, "sta"); len(words) != len(container.FilterKeys()) {
+	if words, _ := filter(cmd, nil, "sta"); len(words) != len(records.FilterKeys()) {
 		t.Errorf("keys: %q", words)
 	}
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/lifecycle"
 	"github.com/rc-containers/rc/pkg/format"
 	"github.com/rc-containers/rc/pkg/system"
 )
@@ -25,7 +25,7 @@ func Prune(ctx context.Context, a *App, verb, warning string, force bool, o syst
 // EmptyTrash has the files of what was removed deleted. It is gone all the same where that fails, and the next call
 // tries again.
 func (a *App) EmptyTrash(ctx context.Context) {
-	a.Warn(container.EmptyTrash(ctx, a.Config, 0))
+	a.Warn(lifecycle.EmptyTrash(ctx, a.Config, 0))
 }
 
 // PruneAndPrint is Prune for verbs that remove one kind of objects: it prints what of picks, and how much disk that frees.

@@ -8,7 +8,7 @@ import (
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/cmd/rc/container/selection"
 	"github.com/rc-containers/rc/cmd/rc/runflags"
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/session"
 	"github.com/rc-containers/rc/pkg/errs"
 )
 
@@ -60,7 +60,7 @@ func attachContainer(ctx context.Context, a *cli.App, opts *attachOptions) error
 	if err != nil {
 		return err
 	}
-	code, err := container.Attach(ctx, a.Config, id, container.AttachOptions{
+	code, err := session.Attach(ctx, a.Config, id, session.AttachOptions{
 		Stdin: !opts.NoStdin, DetachKeys: opts.DetachKeys, SigProxy: opts.SigProxy,
 		Streams: a.Streams(),
 	})

@@ -7,7 +7,8 @@ import (
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/cmd/rc/container/selection"
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/lifecycle"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/state"
 )
@@ -42,7 +43,7 @@ rc container cleanup --all`,
 }
 
 func cleanUpContainers(ctx context.Context, a *cli.App, opts *cleanupOptions) error {
-	root := container.Records(a.Config)
+	root := records.Of(a.Config)
 	targets, err := opts.Find("cleanup", root, func(e state.Entry) bool { return !e.Alive() })
 	if err != nil {
 		return err
@@ -51,9 +52,9 @@ func cleanUpContainers(ctx context.Context, a *cli.App, opts *cleanupOptions) er
 		if e, err := root.Find(t.ID); err == nil && opts.StoppedOnly && e.Alive() {
 			return nil
 		}
-		err := container.Cleanup(ctx, root, t.ID)
+		err := lifecycle.Cleanup(ctx, root, t.ID)
 		if err == nil && opts.Remove {
-			err = container.Remove(ctx, root, t.ID, container.RemoveOptions{})
+			err = lifecycle.Remove(ctx, root, t.ID, lifecycle.RemoveOptions{})
 		}
 		return err
 	}, errs.Code)

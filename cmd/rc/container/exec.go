@@ -8,14 +8,14 @@ import (
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/cmd/rc/container/selection"
 	"github.com/rc-containers/rc/cmd/rc/runflags"
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/session"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/spec/parse"
 )
 
 type execOptions struct {
 	selection.Selection
-	container.ExecOptions
+	session.ExecOptions
 }
 
 // execFlags are the flags of exec as typed.
@@ -102,6 +102,6 @@ func execContainer(ctx context.Context, a *cli.App, opts *execOptions) error {
 		return err
 	}
 	opts.Streams = a.Streams()
-	code, err := container.Exec(ctx, a.Config, id, opts.ExecOptions)
+	code, err := session.Exec(ctx, a.Config, id, opts.ExecOptions)
 	return exit(code, err)
 }

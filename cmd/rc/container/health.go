@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/lifecycle"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/spec"
 )
@@ -44,7 +44,7 @@ succeeds, 1 for one that fails, 125 for anything else.`,
 }
 
 func checkContainer(ctx context.Context, a *cli.App, opts *checkOptions) error {
-	r, err := container.CheckHealth(ctx, a.Config, opts.Name)
+	r, err := lifecycle.CheckHealth(ctx, a.Config, opts.Name)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/cmd/rc/container/selection"
 	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/state"
 )
@@ -41,7 +42,7 @@ and what is wrong with its setting up shows.`,
 }
 
 func initContainers(ctx context.Context, a *cli.App, opts *initOptions) error {
-	targets, err := opts.Find("init", container.Records(a.Config), func(e state.Entry) bool { return e.Status == state.Created })
+	targets, err := opts.Find("init", records.Of(a.Config), func(e state.Entry) bool { return e.Status == state.Created })
 	if err != nil {
 		return err
 	}

@@ -8,7 +8,8 @@ import (
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/cmd/rc/container/selection"
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/lifecycle"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/linux"
 	"github.com/rc-containers/rc/pkg/state"
@@ -49,13 +50,13 @@ rc kill --all`,
 }
 
 func killContainers(ctx context.Context, a *cli.App, opts *killOptions) error {
-	root := container.Records(a.Config)
+	root := records.Of(a.Config)
 	targets, err := opts.Find("kill", root, hasProcess)
 	if err != nil {
 		return err
 	}
 	return opts.Each(ctx, a, targets, func(ctx context.Context, t *selection.Target) error {
-		return container.Kill(ctx, root, t.ID, opts.Signal)
+		return lifecycle.Kill(ctx, root, t.ID, opts.Signal)
 	}, errs.Code)
 }
 

@@ -13,8 +13,8 @@ import (
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/cmd/rc/cli/clitest"
 	"github.com/rc-containers/rc/cmd/rc/container/selection"
-	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/container/create"
+	"github.com/rc-containers/rc/pkg/container/lifecycle"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/spec"
 )
@@ -24,10 +24,10 @@ func names(s ...string) selection.Selection { return selection.Selection{Names: 
 func TestStopOptions(t *testing.T) {
 	clitest.Taken(t, newStopCommand, map[string]stopOptions{
 		"a b":               {Selection: names("a", "b")},
-		"-t 3 a":            {Selection: names("a"), StopOptions: container.StopOptions{Timeout: new(uint(3))}},
-		"--time 0 a":        {Selection: names("a"), StopOptions: container.StopOptions{Timeout: new(uint(0))}},
-		"--timeout=-1 a":    {Selection: names("a"), StopOptions: container.StopOptions{Timeout: new(uint(40_000_000))}},
-		"-s hup a":          {Selection: names("a"), StopOptions: container.StopOptions{Signal: unix.SIGHUP}},
+		"-t 3 a":            {Selection: names("a"), StopOptions: lifecycle.StopOptions{Timeout: new(uint(3))}},
+		"--time 0 a":        {Selection: names("a"), StopOptions: lifecycle.StopOptions{Timeout: new(uint(0))}},
+		"--timeout=-1 a":    {Selection: names("a"), StopOptions: lifecycle.StopOptions{Timeout: new(uint(40_000_000))}},
+		"-s hup a":          {Selection: names("a"), StopOptions: lifecycle.StopOptions{Signal: unix.SIGHUP}},
 		"-a":                {Selection: selection.Selection{All: true}},
 		"-l -i":             {Selection: selection.Selection{Latest: true, Ignore: true}},
 		"-f a=b --filter c": {Selection: selection.Selection{Filters: []string{"a=b", "c"}}},
@@ -57,13 +57,13 @@ func TestKillOptions(t *testing.T) {
 func TestWaitOptions(t *testing.T) {
 	const std = 250 * time.Millisecond
 	clitest.Taken(t, newWaitCommand, map[string]waitOptions{
-		"a b":      {Selection: names("a", "b"), WaitOptions: container.WaitOptions{Interval: std}},
-		"-i 500 a": {Selection: names("a"), WaitOptions: container.WaitOptions{Interval: 2 * std}},
+		"a b":      {Selection: names("a", "b"), WaitOptions: lifecycle.WaitOptions{Interval: std}},
+		"-i 500 a": {Selection: names("a"), WaitOptions: lifecycle.WaitOptions{Interval: 2 * std}},
 		"--interval 2s --condition running --condition healthy a": {
-			Selection: names("a"), WaitOptions: container.WaitOptions{Conditions: []string{"running", "healthy"}, Interval: 2 * time.Second},
+			Selection: names("a"), WaitOptions: lifecycle.WaitOptions{Conditions: []string{"running", "healthy"}, Interval: 2 * time.Second},
 		},
 		"--ignore --exit-first-match a": {
-			Selection: selection.Selection{Names: []string{"a"}, Ignore: true}, WaitOptions: container.WaitOptions{Interval: std}, FirstMatch: true,
+			Selection: selection.Selection{Names: []string{"a"}, Ignore: true}, WaitOptions: lifecycle.WaitOptions{Interval: std}, FirstMatch: true,
 		},
 	})
 	clitest.Refused(t, newWaitCommand, map[string]string{"": "name a container", "--condition gone a": "healthy", "-i 0 a": "--interval", "-i x a": "--interval"})
@@ -156,7 +156,7 @@ func TestBrokenOfAll(t *testing.T) {
 func TestRestartOptions(t *testing.T) {
 	clitest.Taken(t, newRestartCommand, map[string]restartOptions{
 		"a":            {Selection: names("a")},
-		"-t 3 a b":     {Selection: names("a", "b"), StopOptions: container.StopOptions{Timeout: new(uint(3))}},
+		"-t 3 a b":     {Selection: names("a", "b"), StopOptions: lifecycle.StopOptions{Timeout: new(uint(3))}},
 		"--running":    {Selection: selection.Selection{All: true}, Running: true},
 		"--running a":  {Selection: names("a"), Running: true},
 		"-a":           {Selection: selection.Selection{All: true}},
@@ -170,15 +170,15 @@ func TestUpdateOptions(t *testing.T) {
 	clitest.Taken(t, newUpdateCommand, map[string]updateOptions{
 		"-m 64m --pids-limit 0 a": {
 			Selection: names("a"),
-			UpdateOptions: container.UpdateOptions{
+			UpdateOptions: lifecycle.UpdateOptions{
 				Resources: create.Resources{Memory: 64 << 20, PIDsLimit: new(int64(-1))}, Given: []string{"memory", "pids-limit"},
 			},
 		},
 		"--restart on-failure:3 a b": {
-			Selection: names("a", "b"), UpdateOptions: container.UpdateOptions{Restart: &spec.Restart{Policy: "on-failure", Retries: 3}},
+			Selection: names("a", "b"), UpdateOptions: lifecycle.UpdateOptions{Restart: &spec.Restart{Policy: "on-failure", Retries: 3}},
 		},
 		"--cpus 0 -l": {
-			Selection: selection.Selection{Latest: true}, UpdateOptions: container.UpdateOptions{Given: []string{"cpus"}},
+			Selection: selection.Selection{Latest: true}, UpdateOptions: lifecycle.UpdateOptions{Given: []string{"cpus"}},
 		},
 	})
 	clitest.Refused(t, newUpdateCommand, map[string]string{

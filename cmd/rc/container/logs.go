@@ -11,14 +11,15 @@ import (
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/cmd/rc/container/selection"
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/output"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/logs"
 )
 
 type logsOptions struct {
 	selection.Selection
-	container.LogsOptions
+	output.LogsOptions
 }
 
 func newLogsCommand(a *cli.App, runF cli.RunFunc[logsOptions]) *cobra.Command {
@@ -87,7 +88,7 @@ func parseTime(flag, value string) (time.Time, error) {
 	if value == "" {
 		return time.Time{}, nil
 	}
-	t, err := container.ParseTime(value)
+	t, err := records.ParseTime(value)
 	if err != nil {
 		return t, fmt.Errorf("--%s %q: %w", flag, value, err)
 	}
@@ -95,7 +96,7 @@ func parseTime(flag, value string) (time.Time, error) {
 }
 
 func showLogs(ctx context.Context, a *cli.App, opts *logsOptions) error {
-	targets, err := opts.Find("logs", container.Records(a.Config), selection.AnyState)
+	targets, err := opts.Find("logs", records.Of(a.Config), selection.AnyState)
 	if err != nil {
 		return err
 	}
@@ -107,7 +108,7 @@ func showLogs(ctx context.Context, a *cli.App, opts *logsOptions) error {
 		ids = append(ids, t.ID)
 	}
 	opts.Out, opts.Err = a.Stdout, a.Stderr
-	err = container.Logs(ctx, a.Config, ids, opts.LogsOptions)
+	err = output.Logs(ctx, a.Config, ids, opts.LogsOptions)
 	if opts.Follow && ctx.Err() != nil {
 		return nil //nolint:nilerr // Ctrl-C is how to end it
 	}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/rc-containers/rc/cmd/rc/cli/clitest"
 	"github.com/rc-containers/rc/cmd/rc/container/selection"
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/output"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/logs"
 )
@@ -15,18 +15,18 @@ import (
 func TestLogsOptions(t *testing.T) {
 	one := selection.Selection{Names: []string{"web"}}
 	clitest.Taken(t, newLogsCommand, map[string]logsOptions{
-		"web":             {Selection: one, LogsOptions: container.LogsOptions{Tail: logs.All}},
-		"web -n all":      {Selection: one, LogsOptions: container.LogsOptions{Tail: logs.All}},
-		"--tail -1 web":   {Selection: one, LogsOptions: container.LogsOptions{Tail: logs.All}},
-		"-f -t -n 20 web": {Selection: one, LogsOptions: container.LogsOptions{Follow: true, Timestamps: true, Tail: 20}},
-		"--tail 0 --since 1700000000 --until 2024-05-06T10:00:00Z web": {Selection: one, LogsOptions: container.LogsOptions{
+		"web":             {Selection: one, LogsOptions: output.LogsOptions{Tail: logs.All}},
+		"web -n all":      {Selection: one, LogsOptions: output.LogsOptions{Tail: logs.All}},
+		"--tail -1 web":   {Selection: one, LogsOptions: output.LogsOptions{Tail: logs.All}},
+		"-f -t -n 20 web": {Selection: one, LogsOptions: output.LogsOptions{Follow: true, Timestamps: true, Tail: 20}},
+		"--tail 0 --since 1700000000 --until 2024-05-06T10:00:00Z web": {Selection: one, LogsOptions: output.LogsOptions{
 			Since: time.Unix(1700000000, 0), Until: time.Date(2024, 5, 6, 10, 0, 0, 0, time.UTC),
 		}},
 		"--names --color --details web db": {
 			Selection:   selection.Selection{Names: []string{"web", "db"}},
-			LogsOptions: container.LogsOptions{Tail: logs.All, Prefix: true, Color: true, Details: true},
+			LogsOptions: output.LogsOptions{Tail: logs.All, Prefix: true, Color: true, Details: true},
 		},
-		"-l": {Selection: selection.Selection{Latest: true}, LogsOptions: container.LogsOptions{Tail: logs.All}},
+		"-l": {Selection: selection.Selection{Latest: true}, LogsOptions: output.LogsOptions{Tail: logs.All}},
 	})
 	clitest.Refused(t, newLogsCommand, map[string]string{
 		"":                       "name a container",

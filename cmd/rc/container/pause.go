@@ -7,7 +7,8 @@ import (
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/cmd/rc/container/selection"
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/lifecycle"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/state"
 )
@@ -58,10 +59,10 @@ func makePause(a *cli.App, opts *pauseOptions, runF cli.RunFunc[pauseOptions]) *
 }
 
 func pauseContainers(ctx context.Context, a *cli.App, opts *pauseOptions) error {
-	root := container.Records(a.Config)
-	verb, status, do := "pause", state.Running, container.Pause
+	root := records.Of(a.Config)
+	verb, status, do := "pause", state.Running, lifecycle.Pause
 	if opts.Unpause {
-		verb, status, do = "unpause", state.Paused, container.Unpause
+		verb, status, do = "unpause", state.Paused, lifecycle.Unpause
 	}
 	targets, err := opts.Find(verb, root, func(e state.Entry) bool { return e.Status == status })
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/cmd/rc/container/selection"
-	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/container/networks"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/errs"
 )
 
@@ -43,7 +43,7 @@ rc network reload --all`,
 }
 
 func reloadNetworks(ctx context.Context, a *cli.App, opts *reloadOptions) error {
-	targets, err := opts.Find("reload", container.Records(a.Config), selection.Alive)
+	targets, err := opts.Find("reload", records.Of(a.Config), selection.Alive)
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/lifecycle"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/state"
 )
 
@@ -31,10 +32,10 @@ what other programs remember of it.`,
 }
 
 func renameContainer(ctx context.Context, a *cli.App, opts *renameOptions) error {
-	root := container.Records(a.Config)
+	root := records.Of(a.Config)
 	id, err := root.FindID(opts.Name)
 	if err != nil {
 		return err
 	}
-	return container.Rename(ctx, root, id, opts.NewName)
+	return lifecycle.Rename(ctx, root, id, opts.NewName)
 }

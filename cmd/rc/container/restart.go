@@ -8,6 +8,8 @@ import (
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/cmd/rc/container/selection"
 	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/lifecycle"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/state"
 )
@@ -15,7 +17,7 @@ import (
 type restartOptions struct {
 	selection.Selection
 	Running bool
-	container.StopOptions
+	lifecycle.StopOptions
 }
 
 func newRestartCommand(a *cli.App, runF cli.RunFunc[restartOptions]) *cobra.Command {
@@ -57,7 +59,7 @@ rc restart --running`,
 }
 
 func restartContainers(ctx context.Context, a *cli.App, opts *restartOptions) error {
-	root := container.Records(a.Config)
+	root := records.Of(a.Config)
 	targets, err := opts.Find("restart", root, func(e state.Entry) bool { return !opts.Running || e.Status == state.Running })
 	if err != nil {
 		return err

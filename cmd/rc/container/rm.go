@@ -9,7 +9,9 @@ import (
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/cmd/rc/container/selection"
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/lifecycle"
+	"github.com/rc-containers/rc/pkg/container/placement"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/state"
 )
@@ -79,15 +81,15 @@ rc rm --filter status=exited`,
 func removeContainers(ctx context.Context, a *cli.App, opts *rmOptions) error {
 	err := opts.remove(ctx, a)
 	// What killed processes left goes along; a failure is about another container.
-	_ = container.Sweep(ctx, a.Config)
-	container.SweepCgroups(ctx)
+	_ = lifecycle.Sweep(ctx, a.Config)
+	placement.Sweep(ctx)
 	a.EmptyTrash(ctx)
 	return err
 }
 
 // remove removes containers and prints those that it could.
 func (o *rmOptions) remove(ctx context.Context, a *cli.App) error {
-	root := container.Records(a.Config)
+	root := records.Of(a.Config)
 	targets, err := o.Find("rm", root, selection.AnyState)
 	if err != nil {
 		return err
@@ -100,13 +102,13 @@ func (o *rmOptions) remove(ctx context.Context, a *cli.App) error {
 	}
 	targets = o.dependents(root, targets)
 	return o.Each(ctx, a, targets, func(ctx context.Context, t *selection.Target) error {
-		return container.Remove(ctx, root, t.ID, container.RemoveOptions{Force: o.Force, Timeout: o.Timeout, Volumes: o.Volumes})
+		return lifecycle.Remove(ctx, root, t.ID, lifecycle.RemoveOptions{Force: o.Force, Timeout: o.Timeout, Volumes: o.Volumes})
 	}, rmCode)
 }
 
 // dependents refuses containers whose network others share, or adds those.
 func (o *rmOptions) dependents(root state.Root, targets []*selection.Target) []*selection.Target {
-	sharers := container.NetworkSharers(root)
+	sharers := records.NetworkSharers(root)
 	meant := map[string]bool{}
 	for _, t := range targets {
 		meant[t.ID] = true

@@ -10,7 +10,7 @@ import (
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/cmd/rc/cli/clitest"
 	"github.com/rc-containers/rc/cmd/rc/container/selection"
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/errs"
 )
 
@@ -68,7 +68,7 @@ func TestRm(t *testing.T) {
 			t.Errorf("rm %s: code %d %q, printed %q; want %d %q %q", c.args, errs.Code(err), text, out, c.code, c.failed, c.out)
 		}
 		var left []string
-		entries, _ := container.Records(a.Config).List()
+		entries, _ := records.Of(a.Config).List()
 		for _, e := range entries {
 			left = append(left, e.Name)
 		}
@@ -81,14 +81,14 @@ func TestRm(t *testing.T) {
 // TestRmBroken: rm -af takes away what cannot be read, too.
 func TestRmBroken(t *testing.T) {
 	a := clitest.App(t, true)
-	if err := os.Remove(filepath.Join(container.Records(a.Config).RunDir("a1"+strings.Repeat("0", 62)), "state.json")); err != nil {
+	if err := os.Remove(filepath.Join(records.Of(a.Config).RunDir("a1"+strings.Repeat("0", 62)), "state.json")); err != nil {
 		t.Fatal(err)
 	}
 	out, printed, err := clitest.Call(t, a, newRmCommand(a, removeQuietly), "-a", "-f")
 	if err != nil || strings.Count(out, "\n") != 4 || !strings.Contains(out, strings.Repeat("b", 64)) {
 		t.Errorf("%v %s%s", err, out, printed)
 	}
-	entries, broken := container.Records(a.Config).List()
+	entries, broken := records.Of(a.Config).List()
 	if len(entries)+len(broken) > 0 {
 		t.Errorf("left: %v %v", entries, broken)
 	}

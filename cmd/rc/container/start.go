@@ -10,6 +10,7 @@ import (
 	"github.com/rc-containers/rc/cmd/rc/container/selection"
 	"github.com/rc-containers/rc/cmd/rc/runflags"
 	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/spec/parse"
 	"github.com/rc-containers/rc/pkg/state"
@@ -76,7 +77,7 @@ func startContainers(ctx context.Context, a *cli.App, opts *startOptions) error 
 		Attach: opts.Attach, Stdin: opts.Interactive, DetachKeys: opts.DetachKeys, SigProxy: opts.SigProxy, SDNotify: opts.SDNotify,
 		Streams: a.Streams(),
 	}
-	targets, err := opts.Find("start", container.Records(a.Config), func(e state.Entry) bool { return !e.Alive() || e.Status == state.Initialized })
+	targets, err := opts.Find("start", records.Of(a.Config), func(e state.Entry) bool { return !e.Alive() || e.Status == state.Initialized })
 	if err != nil {
 		return err
 	}

@@ -8,14 +8,15 @@ import (
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/cmd/rc/container/selection"
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/lifecycle"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/linux"
 )
 
 type stopOptions struct {
 	selection.Selection
-	container.StopOptions
+	lifecycle.StopOptions
 }
 
 func newStopCommand(a *cli.App, runF cli.RunFunc[stopOptions]) *cobra.Command {
@@ -71,12 +72,12 @@ func stopSignal(name string) (unix.Signal, error) {
 }
 
 func stopContainers(ctx context.Context, a *cli.App, opts *stopOptions) error {
-	root := container.Records(a.Config)
+	root := records.Of(a.Config)
 	targets, err := opts.Find("stop", root, selection.Alive)
 	if err != nil {
 		return err
 	}
 	return opts.Each(ctx, a, targets, func(ctx context.Context, t *selection.Target) error {
-		return container.Stop(ctx, root, t.ID, opts.StopOptions)
+		return lifecycle.Stop(ctx, root, t.ID, opts.StopOptions)
 	}, errs.Code)
 }

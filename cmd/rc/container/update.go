@@ -9,14 +9,15 @@ import (
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/cmd/rc/container/selection"
 	"github.com/rc-containers/rc/cmd/rc/runflags"
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/lifecycle"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/spec/parse"
 )
 
 type updateOptions struct {
 	selection.Selection
-	container.UpdateOptions
+	lifecycle.UpdateOptions
 }
 
 func newUpdateCommand(a *cli.App, runF cli.RunFunc[updateOptions]) *cobra.Command {
@@ -68,7 +69,7 @@ func (o *updateOptions) parse(cmd *cobra.Command, limits *pflag.FlagSet, given *
 }
 
 func updateContainers(ctx context.Context, a *cli.App, opts *updateOptions) error {
-	root := container.Records(a.Config)
+	root := records.Of(a.Config)
 	targets, err := opts.Find("update", root, selection.AnyState)
 	if err != nil {
 		return err
@@ -79,6 +80,6 @@ func updateContainers(ctx context.Context, a *cli.App, opts *updateOptions) erro
 		}
 	}
 	return opts.Each(ctx, a, targets, func(ctx context.Context, t *selection.Target) error {
-		return container.Update(ctx, root, t.ID, opts.UpdateOptions)
+		return lifecycle.Update(ctx, root, t.ID, opts.UpdateOptions)
 	}, errs.Code)
 }

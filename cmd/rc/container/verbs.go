@@ -9,7 +9,7 @@ import (
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/cmd/rc/container/files"
 	"github.com/rc-containers/rc/cmd/rc/container/listing"
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/records"
 )
 
 // Verbs are rc VERB and rc container VERB.
@@ -37,7 +37,7 @@ func Verbs(a *cli.App) []cli.Verb {
 func newExistsCommand(a *cli.App) *cobra.Command {
 	cmd := cli.Exists("a", "container", "rc container exists web || rc run -d --name web nginx", cli.CompleteContainers(a, 1, cli.AnyState),
 		func(_ context.Context, name string) error {
-			_, err := container.Records(a.Config).FindID(name)
+			_, err := records.Of(a.Config).FindID(name)
 			return err
 		})
 	cmd.Use = "exists [options] CONTAINER"

@@ -10,13 +10,14 @@ import (
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/cmd/rc/container/selection"
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/lifecycle"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/errs"
 )
 
 type waitOptions struct {
 	selection.Selection
-	container.WaitOptions
+	lifecycle.WaitOptions
 	FirstMatch bool
 }
 
@@ -38,7 +39,7 @@ rc wait --ignore web db`,
 			if opts.Interval, err = parseInterval(interval); err != nil {
 				return err
 			}
-			if err := container.CheckConditions(opts.Conditions); err != nil {
+			if err := lifecycle.CheckConditions(opts.Conditions); err != nil {
 				return err
 			}
 			if err := opts.Check(cmd, args); err != nil {
@@ -54,7 +55,7 @@ rc wait --ignore web db`,
 	flags.StringVarP(&interval, "interval", "i", "250ms", "How often to look where an end is not what is waited for: milliseconds, or 2s")
 	flags.BoolVar(&opts.Ignore, "ignore", false, "A container that is not there is no error, and has the code -1")
 	flags.BoolVar(&opts.FirstMatch, "exit-first-match", false, "Wait for the first of the containers only")
-	cli.Must(cmd.RegisterFlagCompletionFunc("condition", cobra.FixedCompletions(container.WaitConditions(), cobra.ShellCompDirectiveNoFileComp)))
+	cli.Must(cmd.RegisterFlagCompletionFunc("condition", cobra.FixedCompletions(lifecycle.WaitConditions(), cobra.ShellCompDirectiveNoFileComp)))
 	return cmd
 }
 
@@ -71,13 +72,13 @@ func parseInterval(text string) (time.Duration, error) {
 }
 
 func waitForContainers(ctx context.Context, a *cli.App, opts *waitOptions) error {
-	root := container.Records(a.Config)
+	root := records.Of(a.Config)
 	targets, err := opts.Find("wait", root, selection.AnyState)
 	if err != nil {
 		return err
 	}
 	wait := func(ctx context.Context, t *selection.Target) error {
-		code, err := container.Wait(ctx, root, t.ID, opts.WaitOptions)
+		code, err := lifecycle.Wait(ctx, root, t.ID, opts.WaitOptions)
 		t.Said = strconv.Itoa(code)
 		return opts.missing(t, err)
 	}

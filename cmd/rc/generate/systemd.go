@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/systemd"
 )
@@ -134,7 +134,7 @@ func (o *systemdOptions) units(a *cli.App) (units map[string]string, names []str
 	if err != nil {
 		return nil, nil, err
 	}
-	root := container.Records(a.Config)
+	root := records.Of(a.Config)
 	units = map[string]string{}
 	var problems []error
 	for _, asked := range o.Containers {

@@ -8,8 +8,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
-	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/container/files"
+	"github.com/rc-containers/rc/pkg/container/lifecycle"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/image"
 )
@@ -79,18 +80,18 @@ func removeContainers(ctx context.Context, a *cli.App, opts *image.RemoveOptions
 	if err != nil {
 		return err
 	}
-	records := container.Records(a.Config)
-	entries, broken := records.List()
+	root := records.Of(a.Config)
+	entries, broken := root.List()
 	var all error
 	for _, e := range entries {
 		if opts.All && e.ImageID != "" || doomed[e.ImageID] {
-			all = errors.Join(all, container.Remove(ctx, records, e.ID, container.RemoveOptions{Force: true}))
+			all = errors.Join(all, lifecycle.Remove(ctx, root, e.ID, lifecycle.RemoveOptions{Force: true}))
 		}
 	}
 	if all != nil || len(entries) == 0 {
 		return errors.Join(append(broken, all)...)
 	}
-	return container.EmptyTrash(ctx, a.Config, 0)
+	return lifecycle.EmptyTrash(ctx, a.Config, 0)
 }
 
 // doomedImages are those that will be deleted: of several names, one that goes leaves the image.

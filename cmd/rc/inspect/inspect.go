@@ -11,9 +11,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
-	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/container/inspect"
 	"github.com/rc-containers/rc/pkg/container/networks"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/container/volumes"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/format"
@@ -159,7 +159,7 @@ func (o *options) gather(ctx context.Context, a *cli.App) (found []any, failed [
 	found = []any{}
 	names := o.Names
 	if o.Latest {
-		entries, _ := container.List(container.Records(a.Config), container.ListOptions{All: true, Last: 1})
+		entries, _ := records.List(records.Of(a.Config), records.ListOptions{All: true, Last: 1})
 		if len(entries) == 0 {
 			return found, []error{fmt.Errorf("inspect --latest: there is no container: %w", errs.ErrNotFound)}
 		}
@@ -182,7 +182,7 @@ func (o *options) one(ctx context.Context, a *cli.App, name string) (any, error)
 		look func() (any, error)
 	}{
 		{containers, func() (any, error) {
-			root := container.Records(a.Config)
+			root := records.Of(a.Config)
 			e, err := root.Find(name)
 			if err != nil {
 				return nil, err
@@ -233,11 +233,11 @@ func (o *options) container(a *cli.App, root state.Root, e *state.Entry) (*inspe
 	if err != nil || !o.Size {
 		return i, err
 	}
-	written, err := container.WrittenSize(root, e.ID)
+	written, err := records.WrittenSize(root, e.ID)
 	if err != nil {
 		return nil, fmt.Errorf("size of container %q: %w", e.Name, err)
 	}
-	total := written + container.ImageSize(a.Config, e.ImageID)
+	total := written + records.ImageSize(a.Config, e.ImageID)
 	i.SizeRw, i.SizeRootFs = &written, &total
 	return i, nil
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
-	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/container/networks"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/format"
 	"github.com/rc-containers/rc/pkg/network/bridge"
 )
@@ -91,7 +91,7 @@ func list(_ context.Context, a *cli.App, opts *lsOptions) error {
 	if err := format.Check(opts.Format, row{}, o); err != nil {
 		return err
 	}
-	filter, err := bridge.ParseFilter(opts.Filters, bridge.FilterKeys(), func(s string) (time.Time, error) { return container.ParseTime(s) })
+	filter, err := bridge.ParseFilter(opts.Filters, bridge.FilterKeys(), func(s string) (time.Time, error) { return records.ParseTime(s) })
 	if err != nil {
 		return err
 	}

@@ -8,8 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
-	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/container/networks"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/network/bridge"
 )
 
@@ -30,7 +30,7 @@ rc network prune --force --filter until=24h`,
 		Args:              cli.NoArguments,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if _, err := bridge.ParseFilter(opts.Filters, bridge.PruneKeys(), container.ParseTime); err != nil {
+			if _, err := bridge.ParseFilter(opts.Filters, bridge.PruneKeys(), records.ParseTime); err != nil {
 				return err
 			}
 			return runF(cmd.Context(), a, opts)
@@ -44,7 +44,7 @@ rc network prune --force --filter until=24h`,
 }
 
 func prune(ctx context.Context, a *cli.App, opts *pruneOptions) error {
-	filter, err := bridge.ParseFilter(opts.Filters, bridge.PruneKeys(), container.ParseTime)
+	filter, err := bridge.ParseFilter(opts.Filters, bridge.PruneKeys(), records.ParseTime)
 	if err != nil {
 		return err
 	}

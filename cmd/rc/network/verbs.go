@@ -6,7 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/network/bridge"
 )
 
@@ -25,7 +25,7 @@ func Verbs(a *cli.App) []cli.Verb {
 	}
 }
 
-func store(a *cli.App) (*bridge.Store, error) { return container.Networks(a.Config) }
+func store(a *cli.App) (*bridge.Store, error) { return records.Networks(a.Config) }
 
 // newExistsCommand is rc network exists.
 func newExistsCommand(a *cli.App) *cobra.Command {

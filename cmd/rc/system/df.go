@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/format"
 	"github.com/rc-containers/rc/pkg/image"
@@ -169,7 +169,7 @@ func printUsage(a *cli.App, u *system.Usage) error {
 		containers = append(containers, dfContainer{
 			ContainerID: format.ShortID(c.ID), Image: format.Plain(c.Image), Command: format.Plain(format.Truncate(strings.Join(c.Command, " "), 30)),
 			LocalVolumes: c.Volumes, Size: format.Size(c.Size), Created: format.Ago(c.Created, now),
-			Status: container.StatusText(c.Entry, now), Names: c.Name,
+			Status: records.StatusText(c.Entry, now), Names: c.Name,
 		})
 	}
 	var volumes []dfVolume

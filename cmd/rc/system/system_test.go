@@ -12,7 +12,7 @@ import (
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/cmd/rc/cli/clitest"
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/lifecycle"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/system"
 )
@@ -57,7 +57,7 @@ func second[T any](_ T, err error) error { return err }
 // TestInternalVerbs: what package system has run in the default map is for nobody else.
 func TestInternalVerbs(t *testing.T) {
 	a := clitest.App(t, false)
-	for _, name := range []string{container.EmptyTrashVerb, system.MeasureVerb, system.WipeVerb, system.MigrateVerb} {
+	for _, name := range []string{lifecycle.EmptyTrashVerb, system.MeasureVerb, system.WipeVerb, system.MigrateVerb} {
 		v, ok := cli.FindVerb(Verbs(a), name)
 		if !ok {
 			t.Fatal(name)

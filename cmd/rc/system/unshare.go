@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/userns"
 )
@@ -58,7 +58,7 @@ func unshare(ctx context.Context, a *cli.App, opts *unshareOptions) error {
 // sweepMounts takes away what is left of what rc mount mounted in an rc unshare that has ended:
 // the programs that served it.
 func sweepMounts(a *cli.App) {
-	if err := container.Records(a.Config).SweepMounts(); err != nil {
+	if err := records.Of(a.Config).SweepMounts(); err != nil {
 		fmt.Fprintln(a.Stderr, "Warning:", err)
 	}
 }

@@ -12,7 +12,8 @@ import (
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/cmd/rc/cli/clitest"
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/lifecycle"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/errs"
 )
 
@@ -53,12 +54,12 @@ func TestCommandError(t *testing.T) {
 
 func TestTrashIsInternal(t *testing.T) {
 	a := clitest.App(t, false)
-	trash, _ := cli.FindVerb(Verbs(a), container.EmptyTrashVerb)
+	trash, _ := cli.FindVerb(Verbs(a), lifecycle.EmptyTrashVerb)
 	if _, _, err := clitest.Call(t, a, trash.Make()); !errors.Is(err, errs.ErrInvalid) {
 		t.Errorf("on the host: %v", err)
 	}
 	a.InUserns = true
-	root := container.Records(a.Config)
+	root := records.Of(a.Config)
 	if err := root.Remove("a0" + strings.Repeat("0", 62)); err != nil || !root.TrashWaits(0) {
 		t.Fatalf("nothing in the trash: %v", err)
 	}

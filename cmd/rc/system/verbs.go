@@ -6,7 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/lifecycle"
 	"github.com/rc-containers/rc/pkg/system"
 )
 
@@ -14,7 +14,7 @@ import (
 func Verbs(a *cli.App) []cli.Verb {
 	return []cli.Verb{
 		{Name: "unshare", Make: func() *cobra.Command { return newUnshareCommand(a, unshare) }},
-		cli.Internal(a, container.EmptyTrashVerb, "Delete the files of removed containers", func(ctx context.Context) error { return emptyTrash(ctx, a.Config) }),
+		cli.Internal(a, lifecycle.EmptyTrashVerb, "Delete the files of removed containers", func(ctx context.Context) error { return emptyTrash(ctx, a.Config) }),
 		cli.Internal(a, system.MeasureVerb, "Measure containers and images", func(ctx context.Context) error { return measure(ctx, a) }),
 		cli.Internal(a, system.WipeVerb, "Delete the data directory", func(context.Context) error { return system.Wipe(a.Config) }),
 		cli.Internal(a, system.MigrateVerb, "Give files their new owners", func(ctx context.Context) error { return system.Rechown(ctx, a.Config) }),

@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/spec"
 	"github.com/rc-containers/rc/pkg/spec/parse"
@@ -140,7 +140,7 @@ func createVolume(ctx context.Context, a *cli.App, opts *createOptions) error {
 		}
 		return a.Reexecute(ctx, os.Args[1:]...)
 	}
-	root := container.Volumes(a.Config)
+	root := records.Volumes(a.Config)
 	_ = root.Sweep() // of others, and of no concern to this one
 	if opts.Name == "" {
 		var b [32]byte

@@ -8,8 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
-	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/container/files"
+	"github.com/rc-containers/rc/pkg/container/records"
 )
 
 type exportOptions struct{ Volume, Output string }
@@ -40,7 +40,7 @@ rc volume export data | gzip > data.tar.gz`,
 }
 
 func exportVolume(ctx context.Context, a *cli.App, opts *exportOptions) error {
-	name, err := container.Volumes(a.Config).Find(opts.Volume)
+	name, err := records.Volumes(a.Config).Find(opts.Volume)
 	if err != nil {
 		return err
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
-	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/container/files"
+	"github.com/rc-containers/rc/pkg/container/records"
 )
 
 type importOptions struct{ Volume, Source string }
@@ -45,7 +45,7 @@ gunzip -c data.tar.gz | rc volume import copy -`,
 }
 
 func importVolume(ctx context.Context, a *cli.App, opts *importOptions) error {
-	name, err := container.Volumes(a.Config).Find(opts.Volume)
+	name, err := records.Volumes(a.Config).Find(opts.Volume)
 	if err != nil {
 		return err
 	}

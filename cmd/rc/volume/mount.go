@@ -7,8 +7,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
-	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/container/files"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/errs"
 )
 
@@ -66,7 +66,7 @@ func inUnshare(a *cli.App, verb string, names []string, do func(string) (string,
 	}
 	var failed []error
 	for _, name := range names {
-		found, err := container.Volumes(a.Config).Find(name)
+		found, err := records.Volumes(a.Config).Find(name)
 		if err == nil {
 			found, err = do(found)
 		}

@@ -8,7 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/lifecycle"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/container/volumes"
 	"github.com/rc-containers/rc/pkg/errs"
 )
@@ -56,7 +57,7 @@ rc volume rm --all`,
 }
 
 func removeVolumes(ctx context.Context, a *cli.App, opts *rmOptions) error {
-	root := container.Volumes(a.Config)
+	root := records.Volumes(a.Config)
 	names := opts.Names
 	if opts.All {
 		var err error
@@ -64,7 +65,7 @@ func removeVolumes(ctx context.Context, a *cli.App, opts *rmOptions) error {
 			return fmt.Errorf("volume rm: %w", err)
 		}
 	}
-	_ = container.Sweep(ctx, a.Config) // what killed processes left shall not be in the way
+	_ = lifecycle.Sweep(ctx, a.Config) // what killed processes left shall not be in the way
 	_ = root.Sweep()
 	var failed []error
 	for _, name := range names {

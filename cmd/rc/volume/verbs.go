@@ -6,7 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/records"
 )
 
 // Verbs are rc volume VERB.
@@ -28,7 +28,7 @@ func Verbs(a *cli.App) []cli.Verb {
 // newExistsCommand is rc volume exists.
 func newExistsCommand(a *cli.App) *cobra.Command {
 	return cli.Exists("a", "volume", "rc volume exists data || rc volume create data", cli.CompleteVolumes(a, 1), func(_ context.Context, name string) error {
-		_, err := container.Volumes(a.Config).Find(name)
+		_, err := records.Volumes(a.Config).Find(name)
 		return err
 	})
 }

@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/rc-containers/rc/pkg/build"
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/session"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/oci"
 )
@@ -141,7 +141,7 @@ func (m *mounts) secret(mount build.Mount) error {
 	if mount.Env == "" {
 		return nil
 	}
-	entry, err := container.SecretVariable(mount.ID, mount.Env, data)
+	entry, err := session.SecretVariable(mount.ID, mount.Env, data)
 	if err != nil {
 		return errs.WithHint(err, "leave out env=")
 	}

@@ -15,7 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rc-containers/rc/pkg/config"
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/lifecycle"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/image"
 	"github.com/rc-containers/rc/pkg/index"
@@ -48,8 +49,8 @@ func Commit(ctx context.Context, cfg *config.Config, name string, o CommitOption
 	if err != nil {
 		return "", fmt.Errorf("commit %q: %w", name, err)
 	}
-	records := container.Records(cfg)
-	e, err := records.Find(name)
+	root := records.Of(cfg)
+	e, err := root.Find(name)
 	if err != nil {
 		return "", err
 	}
@@ -57,13 +58,13 @@ func Commit(ctx context.Context, cfg *config.Config, name string, o CommitOption
 	if err != nil {
 		return "", fmt.Errorf("commit container %q: %w", e.Name, err)
 	}
-	container.Emit(cfg, "commit", e)
+	records.Emit(cfg, "commit", e)
 	return id, nil
 }
 
 func commit(ctx context.Context, cfg *config.Config, e *state.Entry, changes []image.Change, o CommitOptions) (id string, err error) {
-	records := container.Records(cfg)
-	c, err := records.Load(e.ID)
+	root := records.Of(cfg)
+	c, err := root.Load(e.ID)
 	if err != nil {
 		return "", err
 	}
@@ -74,17 +75,17 @@ func commit(ctx context.Context, cfg *config.Config, e *state.Entry, changes []i
 	if err != nil {
 		return "", err
 	}
-	o.Base, o.Upper = base.ID, filepath.Join(records.Dir(e.ID), "upper")
+	o.Base, o.Upper = base.ID, filepath.Join(root.Dir(e.ID), "upper")
 	o.CreatedBy = strings.Join(c.OCI.Process.Args, " ")
 	o.MountPoints = slices.Sorted(maps.Keys(MountPoints(c)))
-	o.Config = committed(records, base.Config, c, o.Volumes)
+	o.Config = committed(root, base.Config, c, o.Volumes)
 	if o.ConfigFile != "" {
 		if err := image.MergeConfig(&o.Config, o.ConfigFile); err != nil {
 			return "", err
 		}
 	}
 	image.Apply(&o.Config, changes)
-	release, err := still(ctx, records, e, o.Pause)
+	release, err := still(ctx, root, e, o.Pause)
 	if err != nil {
 		return "", err
 	}
@@ -94,9 +95,9 @@ func commit(ctx context.Context, cfg *config.Config, e *state.Entry, changes []i
 
 // still keeps a container from being removed or started where it does not run. One that runs is frozen if
 // that is wanted, and what it has written is brought to where it can be read.
-func still(ctx context.Context, records state.Root, e *state.Entry, pause bool) (release func() error, err error) {
+func still(ctx context.Context, root state.Root, e *state.Entry, pause bool) (release func() error, err error) {
 	if !e.Alive() {
-		dir, err := hold(ctx, records, e.ID)
+		dir, err := hold(ctx, root, e.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -104,7 +105,7 @@ func still(ctx context.Context, records state.Root, e *state.Entry, pause bool) 
 	}
 	release = func() error { return nil }
 	if pause && e.Status == state.Running {
-		if release, err = freeze(ctx, records, e); err != nil {
+		if release, err = freeze(ctx, root, e); err != nil {
 			return nil, err
 		}
 	}
@@ -115,19 +116,19 @@ func still(ctx context.Context, records state.Root, e *state.Entry, pause bool) 
 }
 
 // freeze pauses a container until release, or the end of this process, whatever that is of.
-func freeze(ctx context.Context, records state.Root, e *state.Entry) (release func() error, err error) {
-	guard, err := shim.Dial(records.RunDir(e.ID))
+func freeze(ctx context.Context, root state.Root, e *state.Entry) (release func() error, err error) {
+	guard, err := shim.Dial(root.RunDir(e.ID))
 	if err != nil {
 		return nil, err
 	}
 	if err = guard.ThawLater(); err == nil {
-		err = container.Pause(ctx, records, e.ID)
+		err = lifecycle.Pause(ctx, root, e.ID)
 	}
 	if err != nil {
 		return nil, errors.Join(err, guard.Detach(), guard.Close())
 	}
 	return func() error {
-		err := container.Unpause(context.WithoutCancel(ctx), records, e.ID)
+		err := lifecycle.Unpause(context.WithoutCancel(ctx), root, e.ID)
 		return errors.Join(err, guard.Detach(), guard.Close())
 	}, nil
 }
@@ -154,7 +155,7 @@ func flush(e *state.Entry) error {
 
 // committed is the configuration of an image made of a container: its image's, with what the
 // container was told.
-func committed(records state.Root, base index.Config, c *spec.Container, volumes bool) index.Config {
+func committed(root state.Root, base index.Config, c *spec.Container, volumes bool) index.Config {
 	n := base
 	n.Entrypoint, n.Cmd, n.Labels = c.Entrypoint, c.Cmd, maps.Clone(c.Labels)
 	delete(n.Labels, spec.UnitLabel) // the container is that unit's, and not what is made of the image
@@ -164,7 +165,7 @@ func committed(records state.Root, base index.Config, c *spec.Container, volumes
 		n.Env = slices.DeleteFunc(slices.Clone(p.Env), func(entry string) bool { return ours(c, base.Env, entry) })
 	}
 	for _, m := range c.OCI.Mounts {
-		if isVolume(records, c, m, volumes) {
+		if isVolume(root, c, m, volumes) {
 			if n.Volumes == nil {
 				n.Volumes = map[string]struct{}{}
 			}
@@ -177,11 +178,11 @@ func committed(records state.Root, base index.Config, c *spec.Container, volumes
 // isVolume says whether a mount becomes a volume of the image: what the user asked for without a source, as in
 // podman, and with all also other volumes, and directories of the host. A volume is a directory: files that are
 // mounted are none.
-func isVolume(records state.Root, c *spec.Container, m specs.Mount, all bool) bool {
+func isVolume(root state.Root, c *spec.Container, m specs.Mount, all bool) bool {
 	switch {
 	case m.Type == spec.TypeVolume:
 		return all || slices.Contains(m.Options, spec.OptAnonymous)
-	case !all || !state.IsUserMount(records, c, m):
+	case !all || !state.IsUserMount(root, c, m):
 		return false
 	}
 	info, err := os.Stat(m.Source)

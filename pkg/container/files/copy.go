@@ -14,6 +14,8 @@ import (
 	"github.com/rc-containers/rc/pkg/archive"
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/records"
+	"github.com/rc-containers/rc/pkg/container/session"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/state"
 	"github.com/rc-containers/rc/pkg/userns"
@@ -25,7 +27,7 @@ type CopyOptions struct {
 	Chown bool
 	// Overwrite replaces directories by files, and files by directories.
 	Overwrite bool
-	Streams   container.Streams
+	Streams   session.Streams
 }
 
 // Copy copies a file or a directory out of, into, or between containers. What was wrong has
@@ -72,7 +74,7 @@ func (c *copying) find(e End) (*state.Entry, error) {
 	if e.Container == "" {
 		return nil, nil
 	}
-	entry, err := container.Records(c.cfg).Find(e.Container)
+	entry, err := records.Of(c.cfg).Find(e.Container)
 	if errors.Is(err, errs.ErrNotFound) {
 		if _, statErr := os.Lstat(e.String()); statErr == nil {
 			return nil, errs.WithHint(err, fmt.Sprintf("rc cp ./%s …, if the file of that name is meant", e))
@@ -88,7 +90,7 @@ func (c *copying) find(e End) (*state.Entry, error) {
 		err = fmt.Errorf("copy %q: %w: the container is between two lives; try again", e, errs.ErrState)
 	case !entry.Alive():
 		// The side asks again, and cannot tell a mount that has gone from one that is there.
-		err = container.Records(c.cfg).CheckUnmounted(entry.ID)
+		err = records.Of(c.cfg).CheckUnmounted(entry.ID)
 	}
 	return entry, err
 }
@@ -271,7 +273,7 @@ func (c *copying) ownersIn(to *state.Entry, owner func(uid, gid uint32) (int, in
 	if to == nil {
 		return owner, nil
 	}
-	record, err := container.Records(c.cfg).Load(to.ID)
+	record, err := records.Of(c.cfg).Load(to.ID)
 	if err != nil || len(record.OCI.Linux.UIDMappings) == 0 {
 		return owner, err
 	}

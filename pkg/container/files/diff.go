@@ -31,7 +31,7 @@ type Change struct {
 // ContainerDiff is what a container has changed: it looks at what was written, and for each
 // name of that at the layers, so that the cost is that of what changed. skeleton is that of
 // container.Skeleton. It must run in the default map; the container may run meanwhile.
-func ContainerDiff(records state.Root, c *spec.Container, skeleton string) ([]Change, error) {
+func ContainerDiff(root state.Root, c *spec.Container, skeleton string) ([]Change, error) {
 	r := c.Rootfs
 	if r.Path != "" && !r.Overlay {
 		return nil, errs.Unsupportedf("container %q: its root is the directory %q as it is: there is nothing to compare with", c.Name, r.Path)
@@ -41,7 +41,7 @@ func ContainerDiff(records state.Root, c *spec.Container, skeleton string) ([]Ch
 		lower = []string{r.Path}
 	}
 	lower = append(lower, filepath.Join(skeleton, shim.SkeletonLower))
-	return LayerDiff(filepath.Join(records.Dir(c.ID), "upper"), lower, MountPoints(c))
+	return LayerDiff(filepath.Join(root.Dir(c.ID), "upper"), lower, MountPoints(c))
 }
 
 // MountPoints are the paths in a container that something is mounted on.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/shim"
 	"github.com/rc-containers/rc/pkg/stack"
@@ -23,22 +24,22 @@ import (
 // directory show together, and no volumes. It must run in the default map; the container may run.
 // flush of the host side comes before it, see Settle.
 func Export(ctx context.Context, cfg *config.Config, name string, out io.Writer, warn func(error)) error {
-	records := container.Records(cfg)
-	e, err := records.Find(name)
+	root := records.Of(cfg)
+	e, err := root.Find(name)
 	if err != nil {
 		return err
 	}
 	if err := export(ctx, cfg, e, out, warn); err != nil {
 		return fmt.Errorf("export container %q: %w", e.Name, err)
 	}
-	container.Emit(cfg, "export", e)
+	records.Emit(cfg, "export", e)
 	return nil
 }
 
 // Settle has a container that runs write to disk what it has written, for Export. It works in the
 // namespaces of the host only.
 func Settle(cfg *config.Config, name string) error {
-	e, err := container.Records(cfg).Find(name)
+	e, err := records.Of(cfg).Find(name)
 	if err != nil {
 		return err
 	}
@@ -46,15 +47,15 @@ func Settle(cfg *config.Config, name string) error {
 }
 
 func export(ctx context.Context, cfg *config.Config, e *state.Entry, out io.Writer, warn func(error)) (err error) {
-	records := container.Records(cfg)
+	root := records.Of(cfg)
 	if !e.Alive() {
-		dir, err := hold(ctx, records, e.ID)
+		dir, err := hold(ctx, root, e.ID)
 		if err != nil {
 			return err
 		}
 		defer func() { _ = dir.Close() }()
 	}
-	c, err := records.Load(e.ID)
+	c, err := root.Load(e.ID)
 	if err != nil {
 		return err
 	}
@@ -72,7 +73,7 @@ func export(ctx context.Context, cfg *config.Config, e *state.Entry, out io.Writ
 		}
 	}
 	if c.Rootfs.Path == "" || c.Rootfs.Overlay {
-		layers = append([]string{filepath.Join(records.Dir(e.ID), "upper")}, layers...)
+		layers = append([]string{filepath.Join(root.Dir(e.ID), "upper")}, layers...)
 		// Mount points of the kernel's file systems, without which an image could not be used elsewhere.
 		layers = append(layers, filepath.Join(skeleton, shim.SkeletonLower))
 	}
@@ -88,7 +89,7 @@ func export(ctx context.Context, cfg *config.Config, e *state.Entry, out io.Writ
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	if _, err := records.Find(e.ID); errors.Is(err, errs.ErrNotFound) {
+	if _, err := root.Find(e.ID); errors.Is(err, errs.ErrNotFound) {
 		return fmt.Errorf("%w: it has been removed meanwhile", errs.ErrState)
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/overlay"
 	"github.com/rc-containers/rc/pkg/shim"
@@ -33,8 +34,8 @@ func NeedUnshare(verb string) error {
 // Mount mounts the root of a container that does not run in the caller's mount namespace and
 // gives the directory. One that is mounted there already is so once.
 func Mount(ctx context.Context, cfg *config.Config, id string) (string, error) {
-	records := container.Records(cfg)
-	e, err := records.Find(id)
+	root := records.Of(cfg)
+	e, err := root.Find(id)
 	if err != nil {
 		return "", err
 	}
@@ -46,13 +47,13 @@ func Mount(ctx context.Context, cfg *config.Config, id string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("mount container %q: %w", e.Name, err)
 	}
-	container.Emit(cfg, "mount", e)
+	records.Emit(cfg, "mount", e)
 	return path, nil
 }
 
 func mount(ctx context.Context, cfg *config.Config, e *state.Entry) (string, error) {
-	records := container.Records(cfg)
-	dir, err := hold(ctx, records, e.ID)
+	root := records.Of(cfg)
+	dir, err := hold(ctx, root, e.ID)
 	if err != nil {
 		return "", err
 	}
@@ -61,7 +62,7 @@ func mount(ctx context.Context, cfg *config.Config, e *state.Entry) (string, err
 	if err != nil {
 		return "", err
 	}
-	m, err := records.Mounted(e.ID)
+	m, err := root.Mounted(e.ID)
 	if err != nil {
 		return "", err
 	}
@@ -69,9 +70,9 @@ func mount(ctx context.Context, cfg *config.Config, e *state.Entry) (string, err
 		return m.Path, nil
 	}
 	if m != nil {
-		return "", records.CheckUnmounted(e.ID)
+		return "", root.CheckUnmounted(e.ID)
 	}
-	c, err := records.Load(e.ID)
+	c, err := root.Load(e.ID)
 	if err != nil {
 		return "", err
 	}
@@ -83,7 +84,7 @@ func mount(ctx context.Context, cfg *config.Config, e *state.Entry) (string, err
 
 // mountHere mounts, and notes it: the note comes first, so that no mount is without.
 func mountHere(ctx context.Context, cfg *config.Config, c *spec.Container, namespace string) (string, error) {
-	records := container.Records(cfg)
+	containers := records.Of(cfg)
 	skeleton, err := container.Skeleton(cfg.DataRoot)
 	if err != nil {
 		return "", err
@@ -92,11 +93,11 @@ func mountHere(ctx context.Context, cfg *config.Config, c *spec.Container, names
 	if c.Rootfs.Path != "" {
 		lower = []string{c.Rootfs.Path}
 	}
-	path := records.MountPath(c.ID)
+	path := containers.MountPath(c.ID)
 	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return "", err
 	}
-	dir := records.Dir(c.ID)
+	dir := containers.Dir(c.ID)
 	root := overlay.Root{
 		Lower: append(lower, filepath.Join(skeleton, shim.SkeletonLower)), Upper: filepath.Join(dir, "upper"), Work: filepath.Join(dir, "work"),
 		Target: path, Program: c.Rootfs.MountProgram,
@@ -109,12 +110,12 @@ func mountHere(ctx context.Context, cfg *config.Config, c *spec.Container, names
 	if choice.Program == overlay.Native && root.Program == overlay.Native {
 		m.Daemon = ""
 	}
-	err = records.WriteMount(c.ID, m)
+	err = containers.WriteMount(c.ID, m)
 	if err == nil {
 		_, err = overlay.Mount(ctx, root)
 	}
 	if err != nil {
-		return "", errors.Join(err, records.RemoveMount(c.ID))
+		return "", errors.Join(err, containers.RemoveMount(c.ID))
 	}
 	return path, nil
 }
@@ -135,28 +136,28 @@ var ErrNotMounted = errors.New("it is not mounted")
 // Unmount takes the mount of a container away that Mount made in this namespace. Force does so
 // while it is in use.
 func Unmount(ctx context.Context, cfg *config.Config, id string, force bool) error {
-	records := container.Records(cfg)
-	e, err := records.Find(id)
+	root := records.Of(cfg)
+	e, err := root.Find(id)
 	if err != nil {
 		return err
 	}
-	if err := unmount(ctx, records, e, force); err != nil {
+	if err := unmount(ctx, root, e, force); err != nil {
 		return fmt.Errorf("unmount container %q: %w", e.Name, err)
 	}
-	container.Emit(cfg, "unmount", e)
+	records.Emit(cfg, "unmount", e)
 	return nil
 }
 
-func unmount(ctx context.Context, records state.Root, e *state.Entry, force bool) error {
+func unmount(ctx context.Context, root state.Root, e *state.Entry, force bool) error {
 	if e.Alive() {
 		return ErrNotMounted
 	}
-	dir, err := hold(ctx, records, e.ID)
+	dir, err := hold(ctx, root, e.ID)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = dir.Close() }()
-	m, err := records.Mounted(e.ID)
+	m, err := root.Mounted(e.ID)
 	if err != nil {
 		return err
 	}
@@ -164,7 +165,7 @@ func unmount(ctx context.Context, records state.Root, e *state.Entry, force bool
 		return ErrNotMounted
 	}
 	if own, err := state.OwnMounts(); err != nil || own != m.Namespace {
-		return errors.Join(err, records.CheckUnmounted(e.ID))
+		return errors.Join(err, root.CheckUnmounted(e.ID))
 	}
 	flags := 0
 	if force {
@@ -177,19 +178,19 @@ func unmount(ctx context.Context, records state.Root, e *state.Entry, force bool
 	if err != nil {
 		return fmt.Errorf("%q: %w", m.Path, err)
 	}
-	return records.RemoveMount(e.ID)
+	return root.RemoveMount(e.ID)
 }
 
 // Mounts are the containers that are mounted in this namespace, and where.
 func Mounts(cfg *config.Config) (entries []state.Entry, paths []string, broken []error) {
-	records := container.Records(cfg)
+	root := records.Of(cfg)
 	own, err := state.OwnMounts()
 	if err != nil {
 		return nil, nil, []error{err}
 	}
-	list, broken := records.List()
+	list, broken := root.List()
 	for _, e := range list {
-		m, err := records.Mounted(e.ID)
+		m, err := root.Mounted(e.ID)
 		if err != nil {
 			broken = append(broken, err)
 		}

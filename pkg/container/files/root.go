@@ -17,6 +17,7 @@ import (
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/container/mounts"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/linux"
 	"github.com/rc-containers/rc/pkg/oci"
@@ -45,14 +46,14 @@ func runningRoot(pid int, start uint64) (*os.File, error) {
 const holdFor = 10 * time.Second
 
 // hold takes the lock of a container that does not run, without which nobody can start it.
-func hold(ctx context.Context, records state.Root, id string) (*state.Dir, error) {
+func hold(ctx context.Context, root state.Root, id string) (*state.Dir, error) {
 	waiting, cancel := context.WithTimeoutCause(ctx, holdFor, fmt.Errorf("%w: somebody else has it", errs.ErrInUse))
 	defer cancel()
-	dir, err := records.Lock(waiting, id)
+	dir, err := root.Lock(waiting, id)
 	if err != nil {
 		return nil, err
 	}
-	e, err := records.Find(id)
+	e, err := root.Find(id)
 	if err == nil && e.Alive() {
 		err = fmt.Errorf("%w: it has just been started; try again", errs.ErrState)
 	}
@@ -78,7 +79,7 @@ type mounter struct {
 // mountStopped gives the root directory of a container that does not run. close takes the mounts
 // away. The caller has the container's lock, and is in a mount namespace of its own.
 func mountStopped(ctx context.Context, cfg *config.Config, c *spec.Container, write bool) (root *os.File, closeAll func() error, err error) {
-	m := &mounter{records: container.Records(cfg), store: container.Volumes(cfg), c: c, write: write, fill: write}
+	m := &mounter{records: records.Of(cfg), store: records.Volumes(cfg), c: c, write: write, fill: write}
 	if m.skeleton, err = container.Skeleton(cfg.DataRoot); err != nil {
 		return nil, nil, err
 	}

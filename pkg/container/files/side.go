@@ -16,7 +16,7 @@ import (
 
 	"github.com/rc-containers/rc/pkg/archive"
 	"github.com/rc-containers/rc/pkg/config"
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/linux"
 	"github.com/rc-containers/rc/pkg/oci"
@@ -77,7 +77,7 @@ func RunSide(ctx context.Context, cfg *config.Config, encoded string, in io.Read
 }
 
 func (s side) run(ctx context.Context, cfg *config.Config, in io.Reader, out io.Writer, warn func(error)) error {
-	c, err := container.Records(cfg).Load(s.ID)
+	c, err := records.Of(cfg).Load(s.ID)
 	if err != nil {
 		return err
 	}
@@ -127,11 +127,11 @@ func (s side) open(ctx context.Context, cfg *config.Config, c *spec.Container) (
 		}
 		return root, root.Close, nil
 	}
-	dir, err := hold(ctx, container.Records(cfg), s.ID)
+	dir, err := hold(ctx, records.Of(cfg), s.ID)
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := container.Records(cfg).CheckUnmounted(s.ID); err != nil {
+	if err := records.Of(cfg).CheckUnmounted(s.ID); err != nil {
 		return nil, nil, errors.Join(err, dir.Close())
 	}
 	root, unmount, err := mountStopped(ctx, cfg, c, !s.Pack)

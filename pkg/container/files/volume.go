@@ -11,7 +11,7 @@ import (
 
 	"github.com/rc-containers/rc/pkg/archive"
 	"github.com/rc-containers/rc/pkg/config"
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/volume"
 	"github.com/rc-containers/rc/pkg/volume/driver"
@@ -19,7 +19,7 @@ import (
 
 // source is where the files of a volume are, and what kind of a volume it is.
 func source(cfg *config.Config, name string) (path string, how volume.Mount, err error) {
-	root := container.Volumes(cfg)
+	root := records.Volumes(cfg)
 	v, err := root.Load(name)
 	if err == nil {
 		how, err = driver.Parse(v.Options)
@@ -37,7 +37,7 @@ func source(cfg *config.Config, name string) (path string, how volume.Mount, err
 func ExportVolume(ctx context.Context, cfg *config.Config, name string, out io.Writer, warn func(error)) error {
 	path, _, err := source(cfg, name)
 	if err == nil {
-		err = container.Volumes(cfg).Finish(name)
+		err = records.Volumes(cfg).Finish(name)
 	}
 	if err != nil {
 		return err
@@ -74,13 +74,13 @@ func ImportVolume(ctx context.Context, cfg *config.Config, name string, in io.Re
 	if how.Kind == volume.Bind {
 		return unpack(path)
 	}
-	return container.Volumes(cfg).Import(name, unpack)
+	return records.Volumes(cfg).Import(name, unpack)
 }
 
 // MountVolume makes the files of a volume appear at its place in the caller's mount namespace,
 // and gives the place. Most are there anyway.
 func MountVolume(cfg *config.Config, name string) (string, error) {
-	root := container.Volumes(cfg)
+	root := records.Volumes(cfg)
 	v, err := root.Load(name)
 	var how volume.Mount
 	if err == nil {
@@ -103,7 +103,7 @@ func MountVolume(cfg *config.Config, name string) (string, error) {
 
 // UnmountVolume takes back what MountVolume did.
 func UnmountVolume(cfg *config.Config, name string) error {
-	root := container.Volumes(cfg)
+	root := records.Volumes(cfg)
 	v, err := root.Load(name)
 	if err != nil {
 		return err

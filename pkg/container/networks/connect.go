@@ -13,6 +13,7 @@ import (
 
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/network/bridge"
 	"github.com/rc-containers/rc/pkg/network/joint"
@@ -30,9 +31,9 @@ type member struct {
 }
 
 func find(ctx context.Context, cfg *config.Config, network, name string) (*member, error) {
-	m := &member{root: container.Records(cfg)}
+	m := &member{root: records.Of(cfg)}
 	var err error
-	if m.store, err = container.Networks(cfg); err != nil {
+	if m.store, err = records.Networks(cfg); err != nil {
 		return nil, err
 	}
 	if m.n, err = m.store.Find(network); err != nil {
@@ -237,13 +238,13 @@ func (m *member) disconnectNow(l *bridge.Lease, force bool) error {
 // Follow tells the containers on a network that its record has changed. Who does not hear it has
 // just ended.
 func Follow(cfg *config.Config, n *bridge.Network) error {
-	store, err := container.Networks(cfg)
+	store, err := records.Networks(cfg)
 	if err != nil {
 		return err
 	}
 	leases, err := store.Leases(n.Name)
 	for _, l := range leases {
-		_ = joint.Ask(container.Records(cfg).RunDir(l.Container), joint.Request{Op: joint.Follow})
+		_ = joint.Ask(records.Of(cfg).RunDir(l.Container), joint.Request{Op: joint.Follow})
 	}
 	return err
 }

@@ -4,7 +4,7 @@ import (
 	"net/netip"
 
 	"github.com/rc-containers/rc/pkg/config"
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/network/bridge"
 )
 
@@ -35,7 +35,7 @@ type Address struct {
 
 // Inspect shows one network.
 func Inspect(cfg *config.Config, name string) (*Inspection, error) {
-	store, err := container.Networks(cfg)
+	store, err := records.Networks(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +48,7 @@ func Inspect(cfg *config.Config, name string) (*Inspection, error) {
 		return nil, err
 	}
 	in := &Inspection{Network: *n, Containers: map[string]Member{}}
-	root := container.Records(cfg)
+	root := records.Of(cfg)
 	for _, l := range leases {
 		if e, err := root.Find(l.Container); err != nil || !e.Alive() && !e.Starting {
 			continue // a lease that a killed shim left

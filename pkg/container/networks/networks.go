@@ -8,7 +8,8 @@ import (
 	"strings"
 
 	"github.com/rc-containers/rc/pkg/config"
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/lifecycle"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/events"
 	"github.com/rc-containers/rc/pkg/network/bridge"
@@ -17,7 +18,7 @@ import (
 
 // List is every network, with how many containers are on record for it.
 func List(cfg *config.Config, filter bridge.Filter) ([]bridge.Listed, error) {
-	store, err := container.Networks(cfg)
+	store, err := records.Networks(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +39,7 @@ func List(cfg *config.Config, filter bridge.Filter) ([]bridge.Listed, error) {
 
 // users are the containers on record for each network. A record that cannot be read is told by ps.
 func users(cfg *config.Config) map[string][]state.Entry {
-	entries, _ := container.Records(cfg).List()
+	entries, _ := records.Of(cfg).List()
 	by := map[string][]state.Entry{}
 	for _, e := range entries {
 		for name := range strings.SplitSeq(e.Network, ",") {
@@ -57,7 +58,7 @@ type RemoveOptions struct {
 
 // Remove removes a network. errs.ErrInUse says that containers are on it.
 func Remove(ctx context.Context, cfg *config.Config, name string, o RemoveOptions) (*bridge.Network, error) {
-	store, err := container.Networks(cfg)
+	store, err := records.Networks(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +79,7 @@ func Remove(ctx context.Context, cfg *config.Config, name string, o RemoveOption
 			"rc network rm --force "+n.Name+", which removes them, too")
 	}
 	for _, e := range on {
-		err := container.Remove(ctx, container.Records(cfg), e.ID, container.RemoveOptions{Force: true, Timeout: o.Timeout})
+		err := lifecycle.Remove(ctx, records.Of(cfg), e.ID, lifecycle.RemoveOptions{Force: true, Timeout: o.Timeout})
 		if err != nil && !errors.Is(err, errs.ErrNotFound) {
 			return nil, fmt.Errorf("network %q: %w", n.Name, err)
 		}
@@ -96,7 +97,7 @@ func Prune(ctx context.Context, cfg *config.Config, filter bridge.Filter) ([]str
 	if err != nil {
 		return nil, err
 	}
-	store, err := container.Networks(cfg)
+	store, err := records.Networks(cfg)
 	if err != nil {
 		return nil, err
 	}

@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/rc-containers/rc/pkg/config"
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/network/joint"
 	"github.com/rc-containers/rc/pkg/spec"
@@ -14,7 +14,7 @@ import (
 // Reload makes what is missing of the interfaces, addresses, routes and rules of a container that runs.
 // errs.ErrUnsupported says that it is on no bridge network, errs.ErrState that it does not run.
 func Reload(ctx context.Context, cfg *config.Config, name string) error {
-	m := &member{root: container.Records(cfg)}
+	m := &member{root: records.Of(cfg)}
 	if err := m.load(ctx, name); err != nil {
 		return err
 	}

@@ -7,10 +7,10 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/spec"
 
 	"github.com/rc-containers/rc/pkg/config"
-	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/errs"
 )
 
@@ -98,14 +98,14 @@ func parseFilter(cfg *config.Config, key, value string) (test, error) {
 		}
 		return func(e *Entry) bool { return (len(e.Users) == 0) == want }, nil
 	case "until":
-		t, err := container.ParseTime(value)
+		t, err := records.ParseTime(value)
 		if err != nil {
 			return nil, err
 		}
 		return func(e *Entry) bool { return e.Created.Before(t) }, nil
 	}
 	// since, after
-	other, err := container.Volumes(cfg).Load(value)
+	other, err := records.Volumes(cfg).Load(value)
 	if err != nil {
 		return nil, err
 	}

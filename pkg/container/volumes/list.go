@@ -6,7 +6,8 @@ import (
 	"fmt"
 
 	"github.com/rc-containers/rc/pkg/config"
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/lifecycle"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/spec"
 	"github.com/rc-containers/rc/pkg/state"
@@ -39,12 +40,12 @@ func (e *Entry) Running() int {
 // List is the volumes that match. Without users, whom to find takes reading the records of all
 // containers, no filter may ask for them. The errors are of records that could not be read.
 func List(cfg *config.Config, f Filters, users bool) ([]Entry, []error) {
-	root := container.Volumes(cfg)
+	root := records.Volumes(cfg)
 	list, broken := root.List()
 	var of map[string][]state.Entry
 	if users {
 		var unread []error
-		of, unread = container.Records(cfg).VolumeUsers()
+		of, unread = records.Of(cfg).VolumeUsers()
 		broken = append(broken, unread...)
 	}
 	entries := make([]Entry, 0, len(list))
@@ -69,7 +70,7 @@ func (e *Entry) complete(root volume.Root) {
 
 // Find is one volume, by its name or the beginning of it.
 func Find(cfg *config.Config, name string) (*Entry, error) {
-	root := container.Volumes(cfg)
+	root := records.Volumes(cfg)
 	name, err := root.Find(name)
 	if err != nil {
 		return nil, err
@@ -78,7 +79,7 @@ func Find(cfg *config.Config, name string) (*Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	users, _ := container.Records(cfg).VolumeUsers() // ps tells of broken records
+	users, _ := records.Of(cfg).VolumeUsers() // ps tells of broken records
 	e := &Entry{Volume: *v, Users: users[name]}
 	e.complete(root)
 	return e, nil
@@ -95,7 +96,7 @@ type RemoveOptions struct {
 // Remove removes a volume by its name, or the beginning of it. One that containers use is
 // errs.ErrInUse without Force. What it leaves in trash/ is container.EmptyTrash's.
 func Remove(ctx context.Context, cfg *config.Config, name string, o RemoveOptions) (string, error) {
-	root, volumes := container.Records(cfg), container.Volumes(cfg)
+	root, volumes := records.Of(cfg), records.Volumes(cfg)
 	found, err := volumes.Find(name)
 	if err != nil {
 		return "", err
@@ -103,7 +104,7 @@ func Remove(ctx context.Context, cfg *config.Config, name string, o RemoveOption
 	if o.Force {
 		users, _ := root.VolumeUsers()
 		for _, e := range users[found] {
-			err := container.Remove(ctx, root, e.ID, container.RemoveOptions{Force: true, Timeout: o.Timeout})
+			err := lifecycle.Remove(ctx, root, e.ID, lifecycle.RemoveOptions{Force: true, Timeout: o.Timeout})
 			if err != nil && !errors.Is(err, errs.ErrNotFound) {
 				return "", fmt.Errorf("remove volume %q: %w", found, err)
 			}

@@ -6,14 +6,14 @@ import (
 	"time"
 
 	"github.com/rc-containers/rc/pkg/config"
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/spec"
 	"github.com/rc-containers/rc/pkg/volume/driver"
 )
 
 func TestFilters(t *testing.T) {
 	cfg := &config.Config{DataRoot: t.TempDir(), RunRoot: t.TempDir()}
-	root := container.Volumes(cfg)
+	root := records.Volumes(cfg)
 	for i, v := range []spec.Volume{
 		{Name: "a", Labels: map[string]string{"k": "v", "x": ""}},
 		{Name: "ab", Labels: map[string]string{"k": "w"}, Anonymous: true},

@@ -19,7 +19,7 @@ import (
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/pkg/config"
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/linux"
 	"github.com/rc-containers/rc/pkg/spec"
@@ -42,7 +42,7 @@ func App(t *testing.T, broken bool) *cli.App {
 		t.Cleanup(func() { file.Close() })
 		*f.file = file
 	}
-	root := container.Records(a.Config)
+	root := records.Of(a.Config)
 	base := time.Now().Add(-time.Hour)
 	for i, name := range []string{"made", "runs", "failed"} {
 		id := fmt.Sprintf("%02x%062d", 0xa0+i, 0)

@@ -13,6 +13,7 @@ import (
 	"github.com/rc-containers/rc/cmd/rc/container/selection"
 	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/container/files"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/format"
 	"github.com/rc-containers/rc/pkg/index"
@@ -149,7 +150,7 @@ func (o *diffOptions) changes(a *cli.App) ([]files.Change, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := container.Records(a.Config).Load(id)
+	c, err := records.Of(a.Config).Load(id)
 	if err != nil {
 		return nil, err
 	}
@@ -157,7 +158,7 @@ func (o *diffOptions) changes(a *cli.App) ([]files.Change, error) {
 	if err != nil {
 		return nil, err
 	}
-	return files.ContainerDiff(container.Records(a.Config), c, skeleton)
+	return files.ContainerDiff(records.Of(a.Config), c, skeleton)
 }
 
 // compare compares the first of two with the second.
@@ -183,8 +184,8 @@ func (o *diffOptions) compare(a *cli.App) ([]files.Change, error) {
 // layersOf are the directories that make a container's or an image's root, topmost first, and what is
 // mounted in it.
 func layersOf(a *cli.App, name string) ([]string, map[string]bool, error) {
-	records := container.Records(a.Config)
-	id, err := records.FindID(name)
+	root := records.Of(a.Config)
+	id, err := root.FindID(name)
 	if errors.Is(err, errs.ErrNotFound) {
 		img, imageErr := findImage(a, name)
 		if errors.Is(imageErr, errs.ErrNotFound) {
@@ -198,7 +199,7 @@ func layersOf(a *cli.App, name string) ([]string, map[string]bool, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	c, err := records.Load(id)
+	c, err := root.Load(id)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -206,7 +207,7 @@ func layersOf(a *cli.App, name string) ([]string, map[string]bool, error) {
 	if c.Rootfs.Path != "" {
 		layers = []string{c.Rootfs.Path}
 	}
-	return append([]string{filepath.Join(records.Dir(id), "upper")}, layers...), files.MountPoints(c), nil
+	return append([]string{filepath.Join(root.Dir(id), "upper")}, layers...), files.MountPoints(c), nil
 }
 
 func imageDiff(a *cli.App, name string) ([]files.Change, error) {

@@ -8,8 +8,8 @@ import (
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/cmd/rc/container/selection"
-	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/container/files"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/format"
 	"github.com/rc-containers/rc/pkg/state"
@@ -76,7 +76,7 @@ func mountContainers(ctx context.Context, a *cli.App, opts *mountOptions) error 
 	if len(opts.Names) == 0 && !opts.All && !opts.Latest {
 		return opts.list(a)
 	}
-	targets, err := opts.Find("mount", container.Records(a.Config), func(e state.Entry) bool { return !e.Alive() })
+	targets, err := opts.Find("mount", records.Of(a.Config), func(e state.Entry) bool { return !e.Alive() })
 	if err != nil {
 		return err
 	}
@@ -145,7 +145,7 @@ func unmountContainers(ctx context.Context, a *cli.App, opts *unmountOptions) er
 		}
 	} else {
 		var err error
-		if targets, err = opts.Find("unmount", container.Records(a.Config), selection.AnyState); err != nil {
+		if targets, err = opts.Find("unmount", records.Of(a.Config), selection.AnyState); err != nil {
 			return err
 		}
 	}

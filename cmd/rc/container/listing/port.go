@@ -8,7 +8,7 @@ import (
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/cmd/rc/container/selection"
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/format"
 	"github.com/rc-containers/rc/pkg/spec/parse"
@@ -72,12 +72,12 @@ func completePorts(a *cli.App, args []string) []string {
 	if len(args) != 1 || a.Load() != nil {
 		return nil
 	}
-	e, err := container.Records(a.Config).Find(args[0])
+	e, err := records.Of(a.Config).Find(args[0])
 	if err != nil {
 		return nil
 	}
 	var words []string
-	for _, row := range container.PublishedPorts(e) {
+	for _, row := range records.PublishedPorts(e) {
 		for _, p := range row.Single() {
 			words = append(words, p.Container())
 		}
@@ -86,7 +86,7 @@ func completePorts(a *cli.App, args []string) []string {
 }
 
 func showPorts(_ context.Context, a *cli.App, opts *portOptions) error {
-	root := container.Records(a.Config)
+	root := records.Of(a.Config)
 	targets, err := opts.Find("port", root, selection.Alive)
 	if err != nil {
 		return err
@@ -106,7 +106,7 @@ func (o *portOptions) show(a *cli.App, root state.Root, id string) error {
 		return err
 	}
 	found := false
-	for _, row := range container.PublishedPorts(e) {
+	for _, row := range records.PublishedPorts(e) {
 		for _, p := range row.Single() {
 			switch {
 			case p.HostPort == 0 || p.HostLast != 0:

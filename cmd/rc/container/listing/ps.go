@@ -10,7 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/lifecycle"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/format"
 	"github.com/rc-containers/rc/pkg/state"
@@ -33,7 +34,7 @@ func newPsCommand(a *cli.App, runF cli.RunFunc[psOptions]) *cobra.Command {
 paused is among all of them only. Nothing is locked and nothing waited for; a record
 that cannot be read is a warning and hides no other container.
 
-Filters: ` + strings.Join(container.FilterKeys(), ", ") + `.`,
+Filters: ` + strings.Join(records.FilterKeys(), ", ") + `.`,
 		Example: `rc ps
 rc ps --all --size
 rc ps -a --filter status=exited --filter exited=1
@@ -57,7 +58,7 @@ rc ps --format '{{.Names}} {{.Status}}'`,
 	flags.BoolVar(&opts.NoHeading, "noheading", false, "Print no headings")
 	flags.BoolVarP(&opts.Quiet, "quiet", "q", false, "Print ids only")
 	flags.BoolVarP(&opts.Size, "size", "s", false, "Show how much each container has written, and its image's size")
-	flags.StringVar(&opts.Sort, "sort", "", "Sort by "+strings.Join(container.SortKeys(), ", "))
+	flags.StringVar(&opts.Sort, "sort", "", "Sort by "+strings.Join(records.SortKeys(), ", "))
 	flags.UintVarP(&opts.Watch, "watch", "w", 0, "Show again every so many seconds")
 	flags.Bool("external", false, "Accepted and without effect: rc's store has no other containers")
 	flags.Bool("sync", false, "Accepted and without effect: what is shown is always the state of the moment")
@@ -71,8 +72,8 @@ rc ps --format '{{.Names}} {{.Status}}'`,
 
 func completePs(a *cli.App, cmd *cobra.Command) {
 	cli.CompleteFormat(cmd, psRow{})
-	cli.Must(cmd.RegisterFlagCompletionFunc("sort", cobra.FixedCompletions(container.SortKeys(), cobra.ShellCompDirectiveNoFileComp)))
-	cli.CompleteFilter(a, cmd, cli.Containers, container.FilterKeys())
+	cli.Must(cmd.RegisterFlagCompletionFunc("sort", cobra.FixedCompletions(records.SortKeys(), cobra.ShellCompDirectiveNoFileComp)))
+	cli.CompleteFilter(a, cmd, cli.Containers, records.FilterKeys())
 }
 
 // check refuses what makes no sense together, before anything is read.
@@ -92,7 +93,7 @@ func (o *psOptions) check(cmd *cobra.Command) error {
 	case o.Watch > 0 && o.Latest:
 		return invalid("--watch %d: together with --latest", o.Watch)
 	}
-	if err := container.CheckSort(o.Sort); err != nil {
+	if err := records.CheckSort(o.Sort); err != nil {
 		return err
 	}
 	if err := format.Check(o.Format, psRow{}, format.Options{Table: psTable}); err != nil {
@@ -113,7 +114,7 @@ func printContainers(ctx context.Context, a *cli.App, opts *psOptions) error {
 	}
 	if !a.InUserns {
 		// What killed processes left shall not be shown; a failure is the next one's to report.
-		_ = container.Sweep(ctx, a.Config)
+		_ = lifecycle.Sweep(ctx, a.Config)
 	}
 	if opts.Watch == 0 {
 		return opts.print(a)
@@ -134,8 +135,8 @@ func printContainers(ctx context.Context, a *cli.App, opts *psOptions) error {
 }
 
 func (o *psOptions) print(a *cli.App) error {
-	root := container.Records(a.Config)
-	filters, err := container.ParseFilters(root, o.Filters)
+	root := records.Of(a.Config)
+	filters, err := records.ParseFilters(root, o.Filters)
 	if err != nil {
 		return err
 	}
@@ -144,14 +145,14 @@ func (o *psOptions) print(a *cli.App) error {
 		n, ok := sizes[e.ID]
 		if !ok {
 			var err error
-			if n, err = container.WrittenSize(root, e.ID); err != nil {
+			if n, err = records.WrittenSize(root, e.ID); err != nil {
 				fmt.Fprintln(a.Stderr, "Warning: size of container", e.Name+":", err)
 			}
 			sizes[e.ID] = n
 		}
 		return n
 	}
-	entries, broken := container.List(root, container.ListOptions{
+	entries, broken := records.List(root, records.ListOptions{
 		All: o.All, Last: max(o.Last, 0), Filters: filters, Sort: o.Sort, Size: size,
 	})
 	for _, err := range broken {
@@ -162,7 +163,7 @@ func (o *psOptions) print(a *cli.App) error {
 	for _, e := range entries {
 		row := psRow{e: e, now: now, full: o.NoTrunc}
 		if o.Size {
-			row.size = &psSize{RwSize: size(e), RootFsSize: size(e) + container.ImageSize(a.Config, e.ImageID)}
+			row.size = &psSize{RwSize: size(e), RootFsSize: size(e) + records.ImageSize(a.Config, e.ImageID)}
 		}
 		rows = append(rows, row)
 	}

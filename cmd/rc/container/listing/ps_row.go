@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/format"
 	"github.com/rc-containers/rc/pkg/spec"
 	"github.com/rc-containers/rc/pkg/state"
@@ -45,7 +45,7 @@ func (r psRow) ImageID() string { return r.short(r.e.ImageID) }
 func (r psRow) Image() string   { return format.Plain(r.e.Image) }
 func (r psRow) Names() string   { return r.e.Name }
 func (r psRow) State() string   { return r.e.Status }
-func (r psRow) Status() string  { return container.StatusText(r.e, r.now) }
+func (r psRow) Status() string  { return records.StatusText(r.e, r.now) }
 
 func (r psRow) short(id string) string {
 	if r.full {
@@ -69,7 +69,7 @@ func (r psRow) CreatedAt() string    { return r.e.Created.Round(0).String() }
 func (r psRow) CreatedHuman() string { return format.Ago(r.e.Created, r.now) }
 func (r psRow) RunningFor() string   { return r.CreatedHuman() }
 
-func (r psRow) StartedAt() int64 { return unixTime(container.Started(r.e)) }
+func (r psRow) StartedAt() int64 { return unixTime(records.Started(r.e)) }
 
 // ExitedAt is 0 for a container that runs or never ran.
 func (r psRow) ExitedAt() int64 {
@@ -114,13 +114,13 @@ func (r psRow) AutoRemove() bool { return r.e.Remove }
 
 // Ports are as 0.0.0.0:8080->80/tcp, and those that are exposed only, as 80/tcp.
 func (r psRow) Ports() string {
-	ports := container.PublishedPorts(&r.e)
+	ports := records.PublishedPorts(&r.e)
 	list := make([]string, 0, len(ports))
 	for _, p := range ports {
 		list = append(list, p.Host()+"->"+p.Container())
 	}
 	for _, exposed := range r.e.Expose {
-		if !container.HasPort(ports, exposed) {
+		if !records.HasPort(ports, exposed) {
 			list = append(list, exposed)
 		}
 	}
@@ -136,10 +136,10 @@ func (r psRow) PodName() string { return "" }
 func (r psRow) IsInfra() bool   { return false }
 
 // Restarts is how often its restart policy has started it anew.
-func (r psRow) Restarts() int { return container.Restarts(r.e) }
+func (r psRow) Restarts() int { return records.Restarts(r.e) }
 
 // Health is healthy, unhealthy, starting or stopped, "" without a healthcheck.
-func (r psRow) Health() string { return container.HealthText(r.e) }
+func (r psRow) Health() string { return records.HealthText(r.e) }
 
 // Numbers of namespaces, "" for a container without a process.
 func (r psRow) Cgroup() string { return r.namespace("cgroup") }
@@ -212,7 +212,7 @@ func (r psRow) MarshalJSON() ([]byte, error) {
 		[]string{r.e.Name},
 		strings.Split(r.e.Network, ","),
 		r.Pid(), "", "",
-		psPorts(container.PublishedPorts(&r.e)), exposedPorts(r.e.Expose),
+		psPorts(records.PublishedPorts(&r.e)), exposedPorts(r.e.Expose),
 		r.Restarts(), r.size, r.StartedAt(),
 		r.e.Status, r.Status(), r.e.Created.Unix(),
 	})

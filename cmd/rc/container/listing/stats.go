@@ -12,8 +12,8 @@ import (
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
 	"github.com/rc-containers/rc/cmd/rc/container/selection"
-	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/container/processes"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/format"
 	"github.com/rc-containers/rc/pkg/state"
@@ -115,7 +115,7 @@ func (s *statsWatch) choose() error {
 	if len(s.o.Names) == 0 && !s.o.Latest {
 		return nil
 	}
-	targets, err := s.o.Find("stats", container.Records(s.a.Config), selection.AnyState)
+	targets, err := s.o.Find("stats", records.Of(s.a.Config), selection.AnyState)
 	if err != nil {
 		return err
 	}
@@ -130,7 +130,7 @@ func (s *statsWatch) choose() error {
 
 // entries are the containers of this moment. One that was removed meanwhile is not there.
 func (s *statsWatch) entries() ([]state.Entry, error) {
-	root := container.Records(s.a.Config)
+	root := records.Of(s.a.Config)
 	if s.ids == nil {
 		list, broken := root.List()
 		for _, err := range broken {

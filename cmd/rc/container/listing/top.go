@@ -19,6 +19,7 @@ import (
 	"github.com/rc-containers/rc/cmd/rc/container/selection"
 	"github.com/rc-containers/rc/pkg/container"
 	"github.com/rc-containers/rc/pkg/container/processes"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/format"
 	"github.com/rc-containers/rc/pkg/state"
@@ -90,7 +91,7 @@ func showTop(ctx context.Context, a *cli.App, opts *topOptions) error {
 	if err != nil {
 		return err
 	}
-	e, err := container.Records(a.Config).Find(id)
+	e, err := records.Of(a.Config).Find(id)
 	if err != nil {
 		return err
 	}

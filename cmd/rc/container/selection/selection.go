@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rc-containers/rc/cmd/rc/cli"
-	"github.com/rc-containers/rc/pkg/container"
+	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/state"
 )
@@ -46,7 +46,7 @@ func (s *Selection) Add(a *cli.App, cmd *cobra.Command, which int, deed, all str
 			short = ""
 		}
 		cli.ListVar(flags, &s.Filters, "filter", short, deed+" what matches: KEY=VALUE, as in rc ps")
-		cli.CompleteFilter(a, cmd, cli.Containers, container.FilterKeys())
+		cli.CompleteFilter(a, cmd, cli.Containers, records.FilterKeys())
 	}
 	if which&WithIgnore != 0 {
 		flags.BoolVarP(&s.Ignore, "ignore", "i", false, "A container that is not there is no error")
@@ -128,15 +128,15 @@ func (s *Selection) Find(verb string, root state.Root, fit func(state.Entry) boo
 // listed are those of --all, --latest and --filter. A record that cannot be read is an error
 // of --all: what it hides could be meant.
 func (s *Selection) listed(verb string, root state.Root, fit func(state.Entry) bool) ([]*Target, error) {
-	filters, err := container.ParseFilters(root, s.Filters)
+	filters, err := records.ParseFilters(root, s.Filters)
 	if err != nil {
 		return nil, err
 	}
-	list := container.ListOptions{All: true, Filters: filters}
+	list := records.ListOptions{All: true, Filters: filters}
 	if s.Latest {
 		list.Last = 1
 	}
-	entries, broken := container.List(root, list)
+	entries, broken := records.List(root, list)
 	var targets []*Target
 	for _, e := range entries {
 		if s.Latest || fit(e) {
@@ -207,7 +207,7 @@ func (s *Selection) Failure(a *cli.App, targets []*Target, code func(error) int)
 
 // One is the container of a verb that takes one.
 func (s *Selection) One(verb string, a *cli.App) (id string, err error) {
-	targets, err := s.Find(verb, container.Records(a.Config), AnyState)
+	targets, err := s.Find(verb, records.Of(a.Config), AnyState)
 	if err != nil {
 		return "", err
 	}
