@@ -205,18 +205,22 @@ func (e *ended) Read(p []byte) (int, error) {
 	return e.r.Read(p)
 }
 
-// unused finds layers that no image has, if they are old or were not finished. All of them
-// are removed together.
+// unused finds layers that no image has, if they are old, were not finished, or are damaged, and would be so in the next
+// image that has them. All of them are removed together.
 func (c *checker) unused(most time.Duration) {
 	for id, l := range c.layers {
-		if c.used[id] || l.Flags["incomplete"] != true && time.Since(l.Created) < most {
+		if c.used[id] {
 			continue
 		}
 		problem := "no image has it"
 		if l.Flags["incomplete"] == true {
 			problem = "a killed pull did not finish it"
+		} else if time.Since(l.Created) < most {
+			problem = c.layer(l)
 		}
-		c.found = append(c.found, Damage{Object: fmt.Sprintf("layer %.12s", id), Problem: problem, Remove: c.store.sweepAll})
+		if problem != "" {
+			c.found = append(c.found, Damage{Object: fmt.Sprintf("layer %.12s", id), Problem: problem, Remove: c.store.sweepAll})
+		}
 	}
 	slices.SortFunc(c.found, func(a, b Damage) int { return strings.Compare(a.Image+a.Object, b.Image+b.Object) })
 }

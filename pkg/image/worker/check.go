@@ -53,7 +53,10 @@ func check(ctx context.Context, cfg *config.Config, s *store.Store, o image.Chec
 			found = append(found, f)
 		}
 	}
-	return found, nil
+	if o.Repair { // what they have left: a damaged layer would be taken for the next image
+		err = s.Sweep(false)
+	}
+	return found, err
 }
 
 func repair(d store.Damage, f *image.Damaged) {
