@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	digest "github.com/opencontainers/go-digest"
@@ -74,6 +75,11 @@ func (p *Prepared) hash(ctx context.Context) error {
 		}
 	}
 	slices.SortStableFunc(unknown, func(a, b *inode) int { return strings.Compare(a.from.dir, b.from.dir) })
+	var current atomic.Int64
+	total := int64(0)
+	for _, i := range unknown {
+		total += i.size
+	}
 	// Each worker has its own part of the directories; a batch keeps them busy to the end.
 	g, ctx := errgroup.WithContext(ctx)
 	const batch = 64
@@ -98,6 +104,9 @@ func (p *Prepared) hash(ctx context.Context) error {
 				for _, i := range part {
 					if err := i.hash(ctx, &at, buf); err != nil {
 						return fmt.Errorf("read %q: %w", join(i.from.dir, i.from.name), err)
+					}
+					if p.o.Reading != nil {
+						p.o.Reading(current.Add(i.size), total)
 					}
 				}
 			}

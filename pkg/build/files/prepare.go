@@ -27,8 +27,9 @@ type Options struct {
 	Temp, URLs string
 	// Warn is told what is left out. It may be nil.
 	Warn func(error)
-	// Progress is told how many bytes of content have been written, of how many. It may be nil.
-	Progress func(current, total int64)
+	// Progress is told how many bytes of content have been written, of how many; Reading how many have been read for Key, by
+	// several goroutines. They may be nil.
+	Progress, Reading func(current, total int64)
 }
 
 // Prepared is an instruction that has chosen its files. Close it.

@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	units "github.com/docker/go-units"
+
 	"github.com/rc-containers/rc/pkg/build"
 	"github.com/rc-containers/rc/pkg/build/dockerfile"
 	"github.com/rc-containers/rc/pkg/build/steps"
@@ -95,18 +97,19 @@ func (b *builder) refresh(ctx context.Context) error {
 // plan reads the Dockerfile.
 func (b *builder) plan() (*dockerfile.Plan, error) {
 	t := b.begin("[internal] load build definition from " + b.o.Name)
-	plan, err := b.parse()
+	plan, err := b.parse(t)
 	if de, ok := errors.AsType[*dockerfile.Error](err); ok {
 		return nil, t.end(err, de.Lines)
 	}
 	return plan, t.end(err, [2]int{})
 }
 
-func (b *builder) parse() (*dockerfile.Plan, error) {
+func (b *builder) parse(t *task) (*dockerfile.Plan, error) {
 	data, err := os.ReadFile(b.o.Dockerfile)
 	if err != nil {
 		return nil, fmt.Errorf("read the Dockerfile: %w", err)
 	}
+	t.Line("transferring dockerfile: %s done", units.HumanSize(float64(len(data))))
 	file, err := dockerfile.Parse(data, b.o.Name)
 	if err != nil {
 		return nil, err

@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
+
+	units "github.com/docker/go-units"
 
 	"github.com/rc-containers/rc/pkg/build/dockerfile"
 	"github.com/rc-containers/rc/pkg/build/files"
@@ -26,6 +29,45 @@ type contexts struct {
 	memories map[string]*files.Memory
 	// room is a tree that becomes no layer: the context where there is none, and a place for downloads.
 	room *store.Tree
+	// loaded are the titles of loading.
+	loaded map[string]bool
+}
+
+// loading shows that a context is read for the first step that needs it; the function ends that. There is nothing to be
+// transferred, as it is for docker: what is counted are files whose digests are not known.
+func (b *builder) loading(from dockerfile.Source, o *files.Options) func() {
+	title := ""
+	switch {
+	case from.Build && b.o.Context != "":
+		title = "[internal] load build context"
+	case from.Context != "" && b.o.Contexts[from.Context].Image == "":
+		title = "[context " + from.Context + "] load from client"
+	}
+	c := &b.contexts
+	c.mu.Lock()
+	first := title != "" && !c.loaded[title]
+	if first {
+		if c.loaded == nil {
+			c.loaded = map[string]bool{}
+		}
+		c.loaded[title] = true
+	}
+	c.mu.Unlock()
+	if !first {
+		return func() {}
+	}
+	t := b.begin(title)
+	var read atomic.Int64
+	o.Reading = func(current, total int64) {
+		read.Store(total)
+		if current < total { // the end is told below
+			t.Bytes(current, total)
+		}
+	}
+	return func() {
+		t.Line("transferring context: %s done", units.HumanSize(float64(read.Load())))
+		_ = t.end(nil, [2]int{}) // what is wrong, the step says that needs it
+	}
 }
 
 // source opens what COPY --from or a mount names; it waits for a stage.
@@ -44,7 +86,7 @@ func (b *builder) source(ctx context.Context, from dockerfile.Source) (*source, 
 		if named.Image != "" {
 			return b.imageSource(ctx, named.Image, from)
 		}
-		return b.dir("[internal] load build context "+from.Context, named.Dir, "", named.Remembered)
+		return b.dir("[context "+from.Context+"] load .dockerignore", named.Dir, "", named.Remembered)
 	case from.Build && b.o.Context == "":
 		return b.nothing(ctx)
 	case from.Build:

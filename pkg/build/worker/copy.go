@@ -32,6 +32,8 @@ func (c *copying) key(ctx context.Context) (key, error) {
 			return key{}, err
 		}
 	}
+	loaded := b.loading(*c.copy.From, &o)
+	defer loaded()
 	c.prepared, err = files.Prepare(ctx, src.files, &c.copy, o)
 	if errors.Is(err, errs.ErrNotFound) && c.copy.From.Build && b.o.Context == "" {
 		err = errs.WithHint(err, "this build has no context: name a directory, as in rc build .")

@@ -85,8 +85,10 @@ func (m *mount) read(ctx context.Context) (string, error) {
 	if m.dir == "" { // layers: they are what they are
 		return m.tree.top() + m.Path, nil
 	}
-	c := m.whole()
-	p, err := files.Prepare(ctx, m.source, &c, files.Options{})
+	c, o := m.whole(), files.Options{}
+	loaded := m.b.loading(*m.From, &o)
+	defer loaded()
+	p, err := files.Prepare(ctx, m.source, &c, o)
 	if err != nil {
 		return "", err
 	}

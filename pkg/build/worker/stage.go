@@ -175,7 +175,7 @@ func (s *stage) files(ctx context.Context, step *dockerfile.Step, before index.C
 	}
 }
 
-// inputs waits for the stages that a step reads: only then does it begin, for whoever looks on.
+// inputs waits for the stages that a step reads, and opens the context: only then does it begin, for whoever looks on.
 func (s *stage) inputs(ctx context.Context, step *dockerfile.Step) error {
 	var sources []*dockerfile.Source
 	if step.Copy != nil {
@@ -187,10 +187,15 @@ func (s *stage) inputs(ctx context.Context, step *dockerfile.Step) error {
 		}
 	}
 	for _, from := range sources {
-		if from == nil || from.Stage == nil {
-			continue
+		var err error
+		switch {
+		case from == nil:
+		case from.Stage != nil:
+			_, err = s.b.wait(ctx, from.Stage)
+		case from.Build && s.b.o.Context != "":
+			_, err = s.b.source(ctx, *from)
 		}
-		if _, err := s.b.wait(ctx, from.Stage); err != nil {
+		if err != nil {
 			return err
 		}
 	}
