@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -174,6 +175,34 @@ func TestLink(t *testing.T) {
 }
 
 // TestBases: what FROM finds.
+// TestLinkMoves: a layer of COPY --link is not made anew because what is below it has changed; that of a COPY is.
+func TestLinkMoves(t *testing.T) {
+	cfg := setup(t)
+	dir := tree(t, "below", "1", "f", "file", "Dockerfile", "FROM scratch\nCOPY below /below\nCOPY --link f /made/f\nCOPY f /other/f\n")
+	first, _ := made(t, cfg, options(dir, "x"), &shell{})
+	must(t, os.WriteFile(filepath.Join(dir, "below"), []byte("2"), 0o644))
+	second, _ := made(t, cfg, options(dir, "x"), &shell{})
+	before, _ := raw(t, cfg, first.ID)
+	after, _ := raw(t, cfg, second.ID)
+	if before.RootFS.DiffIDs[0] == after.RootFS.DiffIDs[0] || before.RootFS.DiffIDs[1] != after.RootFS.DiffIDs[1] || second.Cached != 1 {
+		t.Errorf("%v, %v, %d cached", before.RootFS.DiffIDs, after.RootFS.DiffIDs, second.Cached)
+	}
+	if got := content(t, resolve(t, cfg, "x"), "made/f") + content(t, resolve(t, cfg, "x"), "below"); got != "file2" {
+		t.Errorf("%q", got)
+	}
+	// Other files are another layer, and without the cache nothing is taken from it.
+	o := options(dir, "x")
+	o.NoCache = true
+	if r, _ := made(t, cfg, o, &shell{}); r.Cached != 0 {
+		t.Errorf("%d cached", r.Cached)
+	}
+	must(t, os.WriteFile(filepath.Join(dir, "f"), []byte("changed"), 0o644))
+	_, j := made(t, cfg, options(dir, "x"), &shell{})
+	if got := content(t, resolve(t, cfg, "x"), "made/f"); got != "changed" {
+		t.Errorf("%q: %+v", got, j)
+	}
+}
+
 func TestBases(t *testing.T) {
 	cfg := setup(t)
 	dir := tree(t, "Dockerfile", "FROM scratch\nCOPY a /\n", "a", "a")

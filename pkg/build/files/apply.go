@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rc-containers/rc/pkg/build/dockerfile"
 	"github.com/rc-containers/rc/pkg/store"
 )
 
@@ -29,7 +30,7 @@ func (p *Prepared) Apply(ctx context.Context, st *store.Store, lower []string) (
 		made.uid, made.gid = owner.UID, owner.GID
 	}
 	w.change = p.change
-	if p.copy.Link && p.copy.Chmod == "" {
+	if Independent(p.copy) {
 		// It is copied as if there were nothing, and laid on top: directories replace links and files, and have
 		// attributes of their own. (BuildKit does not for --chmod.)
 		lower = nil
@@ -59,6 +60,9 @@ func (p *Prepared) Apply(ctx context.Context, st *store.Store, lower []string) (
 	}
 	return w.write(t)
 }
+
+// Independent says that what an instruction makes is the same whatever it is put on.
+func Independent(c *dockerfile.Copy) bool { return c.Link && c.Chmod == "" }
 
 // put puts one match at the destination.
 func (p *Prepared) put(t *target, m *match) error {

@@ -32,6 +32,8 @@ type Record struct {
 	Made    time.Time `json:"made"`
 	// Text is the instruction, as progress shows it.
 	Text string `json:"text"`
+	// Link is what the keys of the same step on other layers have in common, where the layer does not depend on them: COPY --link.
+	Link string `json:"link,omitempty"`
 	// Uses counts how often the step was found in the cache, Used is when it last was, or was made.
 	Uses int       `json:"uses,omitempty"`
 	Used time.Time `json:"-"`

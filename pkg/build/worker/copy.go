@@ -42,7 +42,7 @@ func (c *copying) key(ctx context.Context) (key, error) {
 		return key{}, err
 	}
 	d, err := c.prepared.Key(ctx)
-	return key{Kind: "copy", Content: []string{d.String()}}, err
+	return key{Kind: "copy", Content: []string{d.String()}, Link: files.Independent(&c.copy)}, err
 }
 
 func (c *copying) prepare(context.Context) (func(), error) { return func() {}, nil }

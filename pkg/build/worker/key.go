@@ -21,6 +21,14 @@ type key struct {
 	Instruction any `json:"instruction"`
 	// Content stands for the files that are read.
 	Content []string `json:"content,omitempty"`
+	// Link says that the layer is the same whatever is below: COPY --link.
+	Link bool `json:"-"`
+}
+
+// anywhere names the key of a linked layer without what is below.
+func (k key) anywhere() (string, error) {
+	k.Parent, k.Kind = "", k.Kind+" link"
+	return k.sum()
 }
 
 // sum names a key: 64 hex digits.

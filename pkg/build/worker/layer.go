@@ -23,6 +23,7 @@ type work struct {
 	stage *stage
 	step  *dockerfile.Step
 	task  *task
+	link  string // steps.Record.Link
 }
 
 // maker is what differs between instructions.
@@ -74,6 +75,14 @@ func (w *work) attempt(ctx context.Context, m maker) (time.Time, error) {
 	defer lock.Release()
 	if r, err := w.find(ctx, name); r != nil || err != nil { // somebody has done it meanwhile
 		return w.found(r, err)
+	}
+	if k.Link {
+		if w.link, err = k.anywhere(); err != nil {
+			return time.Time{}, err
+		}
+		if r, err := w.relink(ctx, name); r != nil || err != nil {
+			return w.found(r, err)
+		}
 	}
 	if r, err := w.fetched(ctx, name); r != nil || err != nil {
 		return w.found(r, err)
@@ -135,6 +144,44 @@ func (w *work) add(id string) bool {
 	return true
 }
 
+// relink puts a layer that the same step has made on top of others on those of this stage: with the same digest, so that a registry
+// has it already. nil is none.
+func (w *work) relink(ctx context.Context, key string) (*steps.Record, error) {
+	b := w.stage.b
+	all, err := steps.All(b.cfg)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range all {
+		if r.Link != w.link || w.fresh() && r.Made.Before(b.begun) {
+			continue
+		}
+		if err := b.pin.Add(ctx, r.Layer); err != nil {
+			return nil, err
+		}
+		if !b.store.HasLayer(r.Layer) {
+			continue
+		}
+		tar, err := b.store.LayerTar(r.Layer)
+		if err != nil {
+			continue // it is made anew
+		}
+		staged, err := b.store.Stage(ctx, tar)
+		_ = tar.Close()
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil, context.Cause(ctx)
+			}
+			continue
+		}
+		if staged.DiffID.String() == r.DiffID {
+			return w.commit(ctx, key, staged, r.Created)
+		}
+		staged.Discard()
+	}
+	return nil, nil
+}
+
 // emptyArchive is a tar archive of nothing.
 var emptyArchive = make([]byte, 1024)
 
@@ -168,7 +215,7 @@ func (w *work) commit(ctx context.Context, key string, staged *store.Staged, cre
 	parent := s.tree.top()
 	r := &steps.Record{
 		Key: key, Layer: chainID(parent, staged.DiffID.String()), Parent: parent, DiffID: staged.DiffID.String(),
-		Size: staged.Size, Created: created, Made: time.Now().UTC(), Text: shorten(w.step.Text),
+		Size: staged.Size, Created: created, Made: time.Now().UTC(), Text: shorten(w.step.Text), Link: w.link,
 	}
 	// Before the layer is there: somebody else may have it, and give it up.
 	if err := s.b.pin.Add(ctx, r.Layer); err != nil {
