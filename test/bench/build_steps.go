@@ -12,8 +12,8 @@ import (
 const (
 	nameSteps       = "rc build, 20 × RUN true"
 	namePodmanSteps = "podman build (buildah), the same"
-	nameStepsNet    = "rc build, the same with slirp4netns"
-	namePodmanNet   = "podman build, the same with slirp4netns"
+	nameStepsNet    = "rc build, the same with the default network"
+	namePodmanNet   = "podman build, the same with the default network"
 	nameStages      = "rc build, 8 independent stages"
 	nameOneJob      = "rc build --jobs 1, the same"
 
@@ -30,9 +30,14 @@ func (g *ground) dockerfile(name string, lines ...string) (string, error) {
 	return dir, errors.Join(err, os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte(strings.Join(lines, "\n")+"\n"), 0o644))
 }
 
-// anew is a build that uses nothing of those before.
+// anew is a build that uses nothing of those before, and has no network.
 func anew(tag, dir string, flags ...string) []string {
-	return append(append([]string{"build", "-q", "--no-cache", "--network", "none", "-t", tag}, flags...), dir)
+	return connected(tag, dir, append([]string{"--network", "none"}, flags...)...)
+}
+
+// connected is one with the default network.
+func connected(tag, dir string, flags ...string) []string {
+	return append(append([]string{"build", "-q", "--no-cache", "-t", tag}, flags...), dir)
 }
 
 // tableSteps builds what is hardly anything but the start of containers.
@@ -47,8 +52,8 @@ func tableSteps(ctx context.Context, g *ground, o options) table {
 	results := race(ctx, g.env, heavy(o.runs), []contender{
 		contender{Name: nameSteps, Args: g.rcArgs(anew(tag, dir)...)}.skipped(g.rcErr).after(err),
 		contender{Name: namePodmanSteps, Args: podmanArgs(anew(tag, dir, "--layers")...)}.skipped(g.podmanErr).after(err),
-		contender{Name: nameStepsNet, Args: g.rcArgs(anew(tag, dir, "--network", "slirp4netns")...)}.skipped(g.rcErr).after(err),
-		contender{Name: namePodmanNet, Args: podmanArgs(anew(tag, dir, "--layers", "--network", "slirp4netns")...)}.skipped(g.podmanErr).after(err),
+		contender{Name: nameStepsNet, Args: g.rcArgs(connected(tag, dir)...)}.skipped(g.rcErr).after(err),
+		contender{Name: namePodmanNet, Args: podmanArgs(connected(tag, dir, "--layers")...)}.skipped(g.podmanErr).after(err),
 	})
 	return times("Build of 20 steps that do nothing", nameSteps, results, []bound{atMost(nameSteps, 0.125, namePodmanSteps)})
 }
