@@ -130,6 +130,8 @@ type Cgroups struct {
 	Manager string `json:"manager"`
 	// Parent is --cgroup-parent: a slice for systemd, a directory for cgroupfs.
 	Parent string `json:"parent,omitempty"`
+	// DefaultPIDs says that the limit of processes is containers.conf's, and nobody's wish for this container.
+	DefaultPIDs bool `json:"defaultPids,omitempty"`
 }
 
 // Restart says what becomes of a container that ends by itself.

@@ -18,6 +18,7 @@ func (d *draft) resources() error {
 	if asked.PIDsLimit == nil {
 		if limit := d.env.Config.Containers.PIDsLimit; limit != nil && *limit > 0 && d.c.Cgroups.Mode != "disabled" {
 			asked.PIDsLimit = limit
+			d.c.Cgroups.DefaultPIDs = true
 		}
 	}
 	r := &specs.LinuxResources{}

@@ -91,6 +91,7 @@ func (u *update) change(ctx context.Context, root state.Root, c *spec.Container,
 		return err
 	}
 	c.OCI.Linux.Resources = next
+	c.Cgroups.DefaultPIDs = c.Cgroups.DefaultPIDs && !slices.Contains(o.Given, "pids-limit")
 	changes := cgroup.Changes(was, files)
 	if !u.e.Alive() || len(changes) == 0 {
 		return nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -74,6 +75,17 @@ func Plan(ctx context.Context, cfg *config.Config, c *spec.Container, notifies b
 			return nil, err
 		}
 	}
+	placed, err := p.decide(ctx, cfg, c, notifies)
+	if c.Cgroups.DefaultPIDs && errors.Is(err, systemd.ErrNoSystemd) {
+		// It is for all containers, and none could be started.
+		p.files = slices.DeleteFunc(p.files, func(f cgroup.File) bool { return f.Controller() == "pids" })
+		return p.decide(ctx, cfg, c, notifies)
+	}
+	return placed, err
+}
+
+// decide is Plan for the files that are to be written.
+func (p *Placement) decide(ctx context.Context, cfg *config.Config, c *spec.Container, notifies bool) (*Placement, error) {
 	switch c.Cgroups.Mode {
 	case "enabled", "split", "":
 	case "disabled":
