@@ -1,3 +1,9 @@
+// To learn of a cgroup's limit of processor time the runtime would read all mounts at each start, a tenth of what
+// that costs, and again and again. What works on many processors is in other programs.
+//
+//go:debug containermaxprocs=0
+//go:debug updatemaxprocs=0
+
 // Command rc runs containers for an ordinary user.
 package main
 

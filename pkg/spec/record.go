@@ -33,3 +33,113 @@ func (e *Exit) JSON() []byte {
 	o.Flag("oomKilled", e.OOMKilled)
 	return o.JSON()
 }
+
+// Read takes one field of what JSON has written.
+func (s *State) Read(r *record.Reader, key string) {
+	switch key {
+	case "shimPID":
+		s.ShimPID = record.Number[int](r)
+	case "shimStart":
+		s.ShimStart = record.Number[uint64](r)
+	case "pid":
+		s.PID = record.Number[int](r)
+	case "pidStart":
+		s.PIDStart = record.Number[uint64](r)
+	case "started":
+		s.Started = r.Time()
+	case "restarts":
+		s.Restarts = record.Number[int](r)
+	case "phase":
+		s.Phase = r.Text()
+	case "cgroup":
+		s.Cgroup = r.Text()
+	case "scope":
+		s.Scope = r.Text()
+	case "mountProgram":
+		s.MountProgram = r.Text()
+	}
+}
+
+// Read takes one field of what JSON has written.
+func (e *Exit) Read(r *record.Reader, key string) {
+	switch key {
+	case "code":
+		e.Code = record.Number[int](r)
+	case "finished":
+		e.Finished = r.Time()
+	case "started":
+		e.Started = r.Time()
+	case "pid":
+		e.PID = record.Number[int](r)
+	case "error":
+		e.Error = r.Text()
+	case "stopped":
+		e.Stopped = r.Flag()
+	case "restarts":
+		e.Restarts = record.Number[int](r)
+	case "oomKilled":
+		e.OOMKilled = r.Flag()
+	}
+}
+
+// Read takes one field of what encoding/json has written.
+func (s *Summary) Read(r *record.Reader, key string) {
+	switch key {
+	case "id":
+		s.ID = r.Text()
+	case "name":
+		s.Name = r.Text()
+	case "image":
+		s.Image = r.Text()
+	case "imageID":
+		s.ImageID = r.Text()
+	case "command":
+		s.Command = r.Texts()
+	case "created":
+		s.Created = r.Time()
+	case "labels":
+		s.Labels = map[string]string{}
+		r.Object(func(key string) { s.Labels[key] = r.Text() })
+	case "network":
+		s.Network = r.Text()
+	case "remove":
+		s.Remove = r.Flag()
+	case "mounts":
+		s.Mounts = r.Texts()
+	case "volumes":
+		s.Volumes = r.Texts()
+	case "mountedImages":
+		s.MountedImages = r.Texts()
+	case "restart":
+		s.Restart = r.Text()
+	case "health":
+		s.Health = r.Flag()
+	case "ports":
+		r.Array(func() {
+			var p Port
+			r.Object(func(key string) { p.read(r, key) })
+			s.Ports = append(s.Ports, p)
+		})
+	case "expose":
+		s.Expose = r.Texts()
+	case "rate":
+		s.Rate = r.Text()
+	}
+}
+
+func (p *Port) read(r *record.Reader, key string) {
+	switch key {
+	case "hostIP":
+		p.HostIP = r.Text()
+	case "hostPort":
+		p.HostPort = record.Number[uint16](r)
+	case "hostLast":
+		p.HostLast = record.Number[uint16](r)
+	case "containerPort":
+		p.ContainerPort = record.Number[uint16](r)
+	case "range":
+		p.Range = record.Number[uint16](r)
+	case "protocol":
+		p.Protocol = r.Text()
+	}
+}

@@ -119,7 +119,7 @@ func (c *checker) container(id string) {
 	if problem := c.summary(record); problem != "" {
 		c.add(object, problem, func() error { return r.rewriteSummary(id) })
 	}
-	if _, err := readRecord[spec.Exit](filepath.Join(r.Dir(id), exitFile)); err != nil {
+	if _, err := readFields[spec.Exit](filepath.Join(r.Dir(id), exitFile)); err != nil {
 		c.add(object, fmt.Sprintf("the record of its end is broken: %v", err), func() error { return r.mendExit(id) })
 	}
 	if record.Remove && !r.held(id) {

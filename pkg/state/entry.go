@@ -10,10 +10,9 @@ import (
 	"slices"
 	"strings"
 
-	specs "github.com/opencontainers/runtime-spec/specs-go"
-
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/linux"
+	"github.com/rc-containers/rc/pkg/record"
 	"github.com/rc-containers/rc/pkg/spec"
 )
 
@@ -100,12 +99,12 @@ func (r Root) entryOf(id string, runs bool) (*Entry, error) {
 	}
 	var err error
 	if runs {
-		if e.State, err = readRecord[spec.State](filepath.Join(r.RunDir(id), stateFile)); err != nil {
+		if e.State, err = readFields[spec.State](filepath.Join(r.RunDir(id), stateFile)); err != nil {
 			return nil, r.broken(id, err)
 		}
 	}
 	exitPath := filepath.Join(r.Dir(id), exitFile)
-	if e.Exit, err = readRecord[spec.Exit](exitPath); err != nil {
+	if e.Exit, err = readFields[spec.Exit](exitPath); err != nil {
 		// A power cut can leave an empty file: the container was running then.
 		if info, statErr := os.Lstat(exitPath); statErr != nil || info.Size() > 0 {
 			return nil, r.broken(id, err)
@@ -192,7 +191,7 @@ func (r Root) wasMounted(id string) bool { return !missing(filepath.Join(r.Dir(i
 
 // readSummary reads summary.json, or container.json where a crash was between the two.
 func (r Root) readSummary(id string, s *spec.Summary) error {
-	got, err := readRecord[spec.Summary](filepath.Join(r.Dir(id), summaryFile))
+	got, err := readFields[spec.Summary](filepath.Join(r.Dir(id), summaryFile))
 	if err == nil && got != nil && got.ID == id {
 		*s = *got
 		return nil
@@ -241,36 +240,32 @@ func (r Root) Load(id string) (*spec.Container, error) {
 // LoadProcess reads as much of a container's record as a process that joins it has to know.
 func (r Root) LoadProcess(id string) (*spec.Inside, error) {
 	path := filepath.Join(r.Dir(id), containerFile)
-	c, err := readRecord[struct {
-		ID   string `json:"id"`
-		Name string `json:"name"`
-		OCI  struct {
-			Process *specs.Process `json:"process"`
-			Linux   struct {
-				Namespaces  []specs.LinuxNamespace  `json:"namespaces"`
-				Personality *specs.LinuxPersonality `json:"personality"`
-			} `json:"linux"`
-		} `json:"oci"`
-		GroupAdd []string      `json:"groupAdd"`
-		Seccomp  string        `json:"seccomp"`
-		Secrets  []spec.Secret `json:"secrets"`
-	}](path)
+	c, err := readFields[spec.Inside](path)
 	switch {
 	case err != nil:
 		return nil, err
 	case c == nil:
 		return nil, fmt.Errorf("container %q: %w", id, errs.ErrNotFound)
-	case c.ID != id || c.OCI.Process == nil:
+	case c.ID != id || c.Process == nil:
 		return nil, fmt.Errorf("%q: broken record", path)
 	}
-	return &spec.Inside{
-		ID: c.ID, Name: c.Name, Process: c.OCI.Process, Namespaces: c.OCI.Linux.Namespaces, GroupAdd: c.GroupAdd, Seccomp: c.Seccomp,
-		Personality: c.OCI.Linux.Personality, Secrets: c.Secrets,
-	}, nil
+	return c, nil
 }
 
 // readRecord reads a JSON file; nil where there is none.
 func readRecord[T any](path string) (*T, error) {
+	return decodeFile(path, func(data []byte, v *T) error { return json.Unmarshal(data, v) })
+}
+
+// readFields is readRecord for what nearly every call reads: see package record.
+func readFields[T any, P interface {
+	*T
+	Read(r *record.Reader, key string)
+}](path string) (*T, error) {
+	return decodeFile(path, func(data []byte, v *T) error { return record.Read(data, P(v).Read) })
+}
+
+func decodeFile[T any](path string, decode func([]byte, *T) error) (*T, error) {
 	data, err := readFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -279,7 +274,7 @@ func readRecord[T any](path string) (*T, error) {
 		return nil, err
 	}
 	var v T
-	if err := json.Unmarshal(data, &v); err != nil {
+	if err := decode(data, &v); err != nil {
 		return nil, fmt.Errorf("%q: %w", path, err)
 	}
 	return &v, nil
@@ -288,7 +283,7 @@ func readRecord[T any](path string) (*T, error) {
 // State reads what the shim of a container wrote when it started; nil where none runs. Whether
 // it still does is for the caller to find out.
 func (r Root) State(id string) (*spec.State, error) {
-	return readRecord[spec.State](filepath.Join(r.RunDir(id), stateFile))
+	return readFields[spec.State](filepath.Join(r.RunDir(id), stateFile))
 }
 
 // Find is the container of a name, an id, or the beginning of an id that no other id has.

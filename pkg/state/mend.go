@@ -57,7 +57,7 @@ func (r Root) mendExit(id string) error {
 	if !alive {
 		exit.Finished = time.Now()
 	}
-	if _, err := readRecord[spec.Exit](filepath.Join(r.Dir(id), exitFile)); err == nil {
+	if _, err := readFields[spec.Exit](filepath.Join(r.Dir(id), exitFile)); err == nil {
 		return nil // its shim has written it meanwhile
 	}
 	return r.WriteExit(id, &exit)
@@ -72,7 +72,7 @@ func (r Root) mendState(id string) error {
 		return err
 	}
 	// That it ran is known.
-	if exit, err := readRecord[spec.Exit](filepath.Join(r.Dir(id), exitFile)); err == nil && (exit == nil || exit.Finished.IsZero()) && r.recorded(id) {
+	if exit, err := readFields[spec.Exit](filepath.Join(r.Dir(id), exitFile)); err == nil && (exit == nil || exit.Finished.IsZero()) && r.recorded(id) {
 		if err := r.WriteExit(id, &spec.Exit{Code: lostCode, Error: "shim lost", Finished: time.Now()}); err != nil {
 			return err
 		}
