@@ -12,6 +12,7 @@ import (
 	"errors"
 	"os"
 	"os/signal"
+	"runtime"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -47,11 +48,15 @@ func touch(*[stackSize]byte) {}
 const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 func main() {
+	processors := runtime.GOMAXPROCS(1)
 	growStack(len(os.Args) == 0)
 	if _, set := os.LookupEnv("PATH"); !set { // as under env -i, where a shell has one all the same
 		_ = os.Setenv("PATH", defaultPath)
 	}
-	a := &cli.App{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Version: version, Started: time.Now()}
+	a := &cli.App{
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Version: version, Started: time.Now(),
+		Processors: processors,
+	}
 	if userns.InReexec() {
 		if err := userns.EnterReexec(); err != nil {
 			os.Exit(cli.Report(a.Stderr, err))
@@ -63,11 +68,11 @@ func main() {
 
 // run is rc without the process around it.
 func run(a *cli.App, args []string) int {
-	ctx, interrupted := untilSignal()
 	root := newRootCommand(a, args)
 	if err := cli.CheckGlobalFlags(root.PersistentFlags(), args); err != nil {
 		return cli.Report(a.Stderr, err)
 	}
+	ctx, interrupted := untilSignal()
 	root.SetArgs(args)
 	root.SetIn(a.Stdin)
 	root.SetOut(a.Stdout)

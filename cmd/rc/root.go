@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -66,7 +67,11 @@ rc ps --all`,
 	root.SetHelpFunc(cli.PrintHelp)
 	root.SetUsageFunc(cli.PrintUsage)
 
-	if v, ok := cli.FindVerb(verbs(a), commandWord(root, args)); ok {
+	v, ok := cli.FindVerb(verbs(a), commandWord(root, args))
+	if a.Processors > 0 && !v.Serial {
+		runtime.GOMAXPROCS(a.Processors)
+	}
+	if ok {
 		root.AddCommand(v.Make())
 		return root
 	}

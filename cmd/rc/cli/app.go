@@ -28,6 +28,8 @@ type App struct {
 	InUserns bool
 	// Global are the global flags as given; Load makes Config of them.
 	Global config.Flags
+	// Processors is how many the runtime is to use for verbs that are not Serial; 0 is those that it uses.
+	Processors int
 }
 
 // RunFunc is the end of a verb: table tests replace it to look at the options.

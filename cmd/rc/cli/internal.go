@@ -10,7 +10,7 @@ import (
 
 // Internal is a verb that a package has run in the default map (App.Reexecute), and that is for nobody else.
 func Internal(a *App, name, short string, do func(context.Context) error) Verb {
-	return Verb{name, func() *cobra.Command {
+	return Verb{Name: name, Make: func() *cobra.Command {
 		return &cobra.Command{
 			Use: name, Short: short, Hidden: true,
 			Args: NoArguments,

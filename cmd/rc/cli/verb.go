@@ -18,6 +18,9 @@ const NoConfig = "rc:no-config"
 type Verb struct {
 	Name string
 	Make func() *cobra.Command
+	// Serial says that the verb does one thing after the other, so that a second processor would only
+	// take what it costs to start threads there and to fill its caches.
+	Serial bool
 }
 
 // FindVerb is the verb that word names. Help, completions and mistakes name none.
@@ -32,7 +35,7 @@ func FindVerb(verbs []Verb, word string) (Verb, bool) {
 // Noun groups verbs: rc container ps is rc ps. Names that would say the noun twice are
 // docker's and podman's short ones: rc image ls, rc image rm.
 func Noun(name, short string, verbs []Verb) Verb {
-	return Verb{name, func() *cobra.Command { return makeNoun(name, short, verbs) }}
+	return Verb{Name: name, Make: func() *cobra.Command { return makeNoun(name, short, verbs) }}
 }
 
 func makeNoun(name, short string, verbs []Verb) *cobra.Command {

@@ -16,7 +16,7 @@ import (
 func Verbs(a *cli.App) []cli.Verb {
 	return slices.Concat(files.Verbs(a), listing.Verbs(a), []cli.Verb{
 		{Name: "attach", Make: func() *cobra.Command { return newAttachCommand(a, attachContainer) }},
-		{Name: "exec", Make: func() *cobra.Command { return newExecCommand(a, execContainer) }},
+		{Name: "exec", Make: func() *cobra.Command { return newExecCommand(a, execContainer) }, Serial: true},
 		{Name: "start", Make: func() *cobra.Command { return newStartCommand(a, startContainers) }},
 		{Name: "logs", Make: func() *cobra.Command { return newLogsCommand(a, showLogs) }},
 		{Name: "run", Make: func() *cobra.Command { return newRunCommand(a, runContainer) }},

@@ -92,20 +92,17 @@ func (s *Session) connect(event shim.Event) {
 
 // wait is for the end, or the detach keys.
 func (s *Session) wait() (shim.Event, error) {
+	if !s.Input {
+		return s.lastEvent() // nobody can type the keys
+	}
 	type result struct {
 		event shim.Event
 		err   error
 	}
 	results := make(chan result, 1)
 	go func() {
-		for {
-			event, err := s.Client.Next()
-			if err != nil || event.Exited || event.Detached {
-				results <- result{event, err}
-				return
-			}
-			s.connect(event) // the restart policy has started it anew
-		}
+		event, err := s.lastEvent()
+		results <- result{event, err}
 	}()
 	select {
 	case r := <-results:
@@ -119,6 +116,17 @@ func (s *Session) wait() (shim.Event, error) {
 		<-results
 	}
 	return shim.Event{Detached: true}, nil
+}
+
+// lastEvent waits for the one after which no other comes.
+func (s *Session) lastEvent() (shim.Event, error) {
+	for {
+		event, err := s.Client.Next()
+		if err != nil || event.Exited || event.Detached {
+			return event, err
+		}
+		s.connect(event) // the restart policy has started it anew
+	}
 }
 
 // signal hands one on. The hang-up of the terminal ends rc: nobody is there any more.
