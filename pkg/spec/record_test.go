@@ -15,7 +15,7 @@ import (
 func TestRecords(t *testing.T) {
 	for _, v := range []interface {
 		JSON() []byte
-		Read(*record.Reader, string)
+		reader
 	}{&State{}, &Exit{}} {
 		for _, filled := range []bool{false, true} {
 			if filled {
@@ -38,19 +38,18 @@ func TestRecords(t *testing.T) {
 	}
 }
 
+type reader interface {
+	Read(r *record.Reader, key string)
+}
+
 // checkRead compares what Read makes of v's JSON with v.
-func checkRead(t *testing.T, v interface {
-	Read(*record.Reader, string)
-},
-) {
+func checkRead(t *testing.T, v reader) {
 	t.Helper()
 	text, err := json.Marshal(v)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, _ := reflect.New(reflect.TypeOf(v).Elem()).Interface().(interface {
-		Read(*record.Reader, string)
-	})
+	got, _ := reflect.TypeAssert[reader](reflect.New(reflect.TypeOf(v).Elem()))
 	if err := record.Read(text, got.Read); err != nil {
 		t.Errorf("%s: %v", text, err)
 	}
@@ -102,8 +101,8 @@ func fill(v reflect.Value, depth int) {
 		v.Set(reflect.New(v.Type().Elem()))
 		fill(v.Elem(), depth+1)
 	case v.Kind() == reflect.Struct:
-		for i := range v.NumField() {
-			fill(v.Field(i), depth+1)
+		for _, field := range v.Fields() {
+			fill(field, depth+1)
 		}
 	case v.Kind() == reflect.Slice:
 		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
