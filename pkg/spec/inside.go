@@ -6,9 +6,9 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// Inside is as much of a Container as a process that joins it has to know. It is a type of its
-// own, read field by field (Read), since encoding/json, to read a Container, first has to look at every type in
-// the runtime description, other systems' too: that takes longer than to join.
+// Inside is as much of a Container as a process that joins it has to know. It is a type of its own, read
+// field by field (Read), since encoding/json, to read a Container, first has to look at every type in the
+// runtime description, other systems' too: that takes longer than to join.
 type Inside struct {
 	ID         string
 	Name       string

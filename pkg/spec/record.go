@@ -124,6 +124,8 @@ func (s *Summary) Read(r *record.Reader, key string) {
 		s.Expose = r.Texts()
 	case "rate":
 		s.Rate = r.Text()
+	case "requires":
+		s.Requires = r.Texts()
 	}
 }
 
