@@ -2,12 +2,14 @@ package container
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/rc-containers/rc/pkg/config"
 	"github.com/rc-containers/rc/pkg/container/create"
@@ -57,9 +59,9 @@ func (r *run) checkNetwork() error {
 // planNetwork takes the ports that are to be published, before anything is started, and decides
 // how the container is connected.
 func (r *run) planNetwork() error {
-	reserved, err := network.Reserve(r.c.Network.Ports)
+	reserved, err := r.takePorts()
 	if err != nil {
-		return r.holderOf(err, r.c.Network.Ports)
+		return err
 	}
 	r.ports = reserved
 	if err := r.makeNetworkPlan(reserved.Ports); err != nil {
@@ -70,6 +72,29 @@ func (r *run) planNetwork() error {
 	}
 	return nil
 }
+
+// takePorts waits a moment for a port that no living container has: rc does not stay until the
+// helpers of one that has ended, and may have had it, are gone, too.
+func (r *run) takePorts() (*network.Reservation, error) {
+	for end := time.Now().Add(portPatience); ; time.Sleep(10 * time.Millisecond) {
+		reserved, err := network.Reserve(r.c.Network.Ports)
+		if err == nil {
+			return reserved, nil
+		}
+		if !errors.Is(err, errs.ErrInUse) {
+			return nil, err
+		}
+		if held := r.holderOf(r.c.Network.Ports); held != nil {
+			return nil, held
+		}
+		if time.Now().After(end) {
+			return nil, err
+		}
+	}
+}
+
+// portPatience is for a busy machine; a helper is usually gone within a few milliseconds.
+const portPatience = time.Second
 
 // makeNetworkPlan is for networks that need a helper.
 func (r *run) makeNetworkPlan(ports []spec.Port) error {
@@ -102,8 +127,8 @@ func (r *run) makeNetworkPlan(ports []spec.Port) error {
 	return r.checkHostGateway()
 }
 
-// holderOf names the container that has a port, where it is one.
-func (r *run) holderOf(err error, ports []spec.Port) error {
+// holderOf is the error that names the container that has a port, nil where it is none.
+func (r *run) holderOf(ports []spec.Port) error {
 	entries, _ := r.records().List()
 	for _, e := range entries {
 		if !e.Alive() {
@@ -118,7 +143,7 @@ func (r *run) holderOf(err error, ports []spec.Port) error {
 			}
 		}
 	}
-	return err
+	return nil
 }
 
 // checkHostGateway refuses host-gateway where there is no such address.

@@ -50,6 +50,9 @@ func (d *draft) networkMode(n *spec.Network) error {
 	n.Mode = d.env.Network
 	if len(n.Ports) > 0 {
 		n.Mode = d.env.PublishNetwork
+		if samePort(n.Ports) && d.env.Network != "" { // pasta leads a port of the host to one place, whatever the address
+			n.Mode = d.env.Network
+		}
 	}
 	if n.Mode == "" {
 		return errs.WithCheck(
@@ -57,6 +60,17 @@ func (d *draft) networkMode(n *spec.Network) error {
 			"apt install slirp4netns passt, or use --network host or --network none", "helpers")
 	}
 	return nil
+}
+
+// samePort tells whether a port of the host is published more than once, at several addresses.
+func samePort(ports []spec.Port) bool {
+	for i, p := range ports {
+		p.HostIP = ""
+		if slices.ContainsFunc(ports[:i], p.Meets) {
+			return true
+		}
+	}
+	return false
 }
 
 // ports are those that are published, and those that the image and --expose speak of.
