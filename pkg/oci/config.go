@@ -8,7 +8,7 @@ import (
 	"github.com/rc-containers/rc/pkg/hook"
 )
 
-// Config is what Start makes a process of. The files stay the caller's.
+// Config is what an order is made of (NewOrder). The files stay the caller's.
 type Config struct {
 	// Spec describes the process. A namespace that is absent from Linux.Namespaces is the
 	// caller's; one with a path is joined; a user namespace without a path is nested in

@@ -38,7 +38,7 @@ type MountOptions struct {
 }
 
 // DefaultMounts are the mounts that every container has, in the order in which they have
-// to be made. Where the network, pid or ipc namespace is the host's, Start finds out that
+// to be made. Where the network, pid or ipc namespace is the host's, the process finds out that
 // sysfs, proc or mqueue cannot be mounted and shows the host's.
 func DefaultMounts(opts MountOptions) []specs.Mount {
 	shm := opts.ShmSize
@@ -78,7 +78,7 @@ func DefaultMounts(opts MountOptions) []specs.Mount {
 	})
 }
 
-// DefaultDevices are the nodes that Start puts into /dev unasked.
+// DefaultDevices are the nodes that Init puts into /dev unasked.
 func DefaultDevices() []string {
 	return []string{"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty"}
 }

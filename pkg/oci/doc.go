@@ -1,7 +1,7 @@
 // Package oci makes a container's first process out of an OCI runtime description: its
 // namespaces, mounts, devices, capabilities, seccomp filter and limits. It knows no
 // storage, no network and no flags: the root filesystem is mounted already, and whoever
-// calls configures the network namespace between Start and Run.
+// calls configures the network namespace between Fork and Run.
 //
 // The caller is uid 0 of a user namespace with all capabilities (or real root) and sees
 // its own processes in /proc. The child is the same binary again, executed through a
@@ -29,9 +29,9 @@
 //
 // Fork comes before anybody knows what the order will be, so that starting the program (1 to
 // 2 ms) costs no time. The child's mount namespace is a copy from then: what the parent
-// mounts later (the root filesystem) goes along with the order as detached mounts. Start is
-// both in one, for callers that have everything at hand. The order itself is data, which
-// another process may have made (NewOrder, Encode): rc does, the shim passes it on unread.
+// mounts later (the root filesystem) goes along with the order as detached mounts. The order
+// itself is data, which another process may have made (NewOrder, Encode): rc does, the shim
+// passes it on unread.
 //
 // A process that joins a container that runs (rc exec) needs no program of ours in between: Enter
 // has a thread enter its namespaces, look up the user, the working directory and the command there,

@@ -2,7 +2,7 @@
 // seccomp(2) loads: an array of struct sock_filter. It does not load them; the init child
 // does, as its last act before execve.
 //
-//	Default, Load   profile as data
+//	Default, Parse  profile as data
 //	Compile         profile + architecture, capabilities, kernel -> program
 //	Cached          the same from a file that an earlier call left, without any profile
 //

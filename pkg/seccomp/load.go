@@ -16,16 +16,7 @@ import (
 // maxProfile is the size above which a file is no profile: docker's has 14 KB.
 const maxProfile = 1 << 20
 
-// Load reads a profile from a JSON file in docker's or podman's format. Errors name the
-// file, the line, the field and the value.
-func Load(path string) (*Profile, error) {
-	data, err := readProfile(path)
-	if err != nil {
-		return nil, err
-	}
-	return Parse(path, data)
-}
-
+// readProfile reads a JSON file in docker's or podman's format, for Parse.
 func readProfile(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {

@@ -241,3 +241,12 @@ func FuzzCompile(f *testing.F) {
 		}
 	})
 }
+
+// Load is what a profile is read by.
+func Load(path string) (*Profile, error) {
+	data, err := readProfile(path)
+	if err != nil {
+		return nil, err
+	}
+	return Parse(path, data)
+}

@@ -2,7 +2,6 @@ package files
 
 import (
 	"cmp"
-	"fmt"
 	"path/filepath"
 	"slices"
 
@@ -265,5 +264,3 @@ func (d *differ) gone(dir, name string, lower stack.Dir) error {
 	}
 	return err
 }
-
-func (c Change) String() string { return fmt.Sprintf("%s %s", c.Kind, c.Path) }

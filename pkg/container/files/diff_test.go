@@ -61,7 +61,7 @@ func TestLayerDiff(t *testing.T) {
 			}
 			var got []string
 			for _, c := range changes {
-				got = append(got, c.String())
+				got = append(got, c.Kind+" "+c.Path)
 			}
 			want := strings.FieldsFunc(test.want, func(r rune) bool { return r == ',' })
 			if diff := cmp.Diff(want, slices.Clone(got)); diff != "" && len(want)+len(got) > 0 {
