@@ -103,6 +103,7 @@ var levels = map[string]int{
 	"pkg/build/exchange":      16, // build caches that leave the machine
 	"pkg/build/worker":        38, // build's other half, behind a process boundary
 	"pkg/build/files":         32, // COPY and ADD
+	"pkg/build/files/memory":  31, // digests of what was read before
 	"pkg/build/remote":        20, // files and commits by URL
 
 	"pkg/api":     50,

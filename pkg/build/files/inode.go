@@ -1,6 +1,10 @@
 package files
 
-import "golang.org/x/sys/unix"
+import (
+	"golang.org/x/sys/unix"
+
+	"github.com/rc-containers/rc/pkg/build/files/memory"
+)
 
 // inode is what files of one or more names are.
 type inode struct {
@@ -18,8 +22,8 @@ type inode struct {
 	from *origin
 	made *made
 
-	sum     sum   // of content and attributes, see Memory
-	written *node // its first name in the archive
+	sum     memory.Sum // of content and attributes, see Memory
+	written *node      // its first name in the archive
 }
 
 // made is content that is in no source: here, or in a file that is moved to its place.

@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rc-containers/rc/pkg/archive"
+	"github.com/rc-containers/rc/pkg/build/files/memory"
 )
 
 // Key is a digest of all that decides about the layer but for the layers below it: the instruction without what it names
@@ -123,7 +124,7 @@ func collect(all []*inode, k *pick) []*inode {
 		i.known = true
 		if i.from == nil {
 			i.sum = i.madeSum()
-		} else if s, ok := i.from.src.memory.recall(i.stat()); ok {
+		} else if s, ok := i.from.src.memory.Recall(i.stat()); ok {
 			i.sum = s
 		} else {
 			all = append(all, i)
@@ -136,7 +137,7 @@ func collect(all []*inode, k *pick) []*inode {
 }
 
 // madeSum is the digest of what is in no source.
-func (i *inode) madeSum() sum {
+func (i *inode) madeSum() memory.Sum {
 	if i.made == nil {
 		return sha256.Sum256(nil)
 	}
@@ -171,7 +172,7 @@ func (i *inode) hash(ctx context.Context, at *openDir, buf []byte) error {
 		return err
 	}
 	h.Sum(i.sum[:0])
-	i.from.src.memory.remember(i.stat(), i.sum, began)
+	i.from.src.memory.Remember(i.stat(), i.sum, began)
 	return nil
 }
 

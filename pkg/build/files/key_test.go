@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rc-containers/rc/pkg/build/dockerfile"
+	"github.com/rc-containers/rc/pkg/build/files/memory"
 	"github.com/rc-containers/rc/test/testns"
 )
 
@@ -126,19 +127,14 @@ func TestMemory(t *testing.T) {
 	all := dockerfile.Copy{Sources: []string{"."}, Dest: "/"}
 	// known gives the key, and how many files are known without reading them.
 	known := func() (string, int) {
-		m := OpenMemory(path)
+		m := memory.Open(path)
 		src, err := OpenContext(dir, nil, m)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer src.Close()
 		key := keyOf(t, src, all)
-		n := 0
-		for _, used := range m.used {
-			if used {
-				n++
-			}
-		}
+		n := m.Known()
 		if err := m.Save(); err != nil {
 			t.Fatal(err)
 		}
@@ -151,7 +147,7 @@ func TestMemory(t *testing.T) {
 	if _, n := known(); n != 0 {
 		t.Errorf("%d files are known that are young", n)
 	}
-	time.Sleep(settled + 100*time.Millisecond)
+	time.Sleep(memory.Settled + 100*time.Millisecond)
 	known()
 	second, n := known()
 	if n != 2 || first != second {
@@ -176,23 +172,4 @@ func TestMemory(t *testing.T) {
 	if n != 0 || fourth != third {
 		t.Errorf("%d files are known by a damaged file; keys %s and %s", n, third, fourth)
 	}
-}
-
-func FuzzMemory(f *testing.F) {
-	f.Add([]byte(memoryFormat))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		path := filepath.Join(t.TempDir(), "m")
-		if err := os.WriteFile(path, data, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		m := OpenMemory(path)
-		m.recall(&unix.Stat_t{Ino: 1})
-		m.remember(&unix.Stat_t{Ino: 1}, sum{}, time.Now())
-		if err := m.Save(); err != nil {
-			t.Fatal(err)
-		}
-		if m = OpenMemory(path); len(m.old) == 0 {
-			t.Error("nothing was saved")
-		}
-	})
 }

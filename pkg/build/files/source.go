@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rc-containers/rc/pkg/build/files/memory"
 	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/stack"
 )
@@ -20,13 +21,13 @@ type Source struct {
 	layers stack.Dir
 	ignore *Ignore
 	match  *matcher
-	memory *Memory
+	memory *memory.Memory
 	plain  bool // permissions are those that git keeps
 	hidden []fileID
 }
 
 // OpenContext opens a build context. ignore and memory may be nil; both stay the caller's.
-func OpenContext(dir string, ignore *Ignore, memory *Memory) (*Source, error) {
+func OpenContext(dir string, ignore *Ignore, memory *memory.Memory) (*Source, error) {
 	s := &Source{name: "the build context", dir: dir, ignore: ignore, memory: memory}
 	if ignore != nil {
 		var err error
@@ -59,7 +60,7 @@ func (s *Source) Hide(dirs ...string) {
 }
 
 // OpenLayers opens what layers show together, the topmost first; name is what messages call it. memory may be nil.
-func OpenLayers(name string, lower []string, memory *Memory) (*Source, error) {
+func OpenLayers(name string, lower []string, memory *memory.Memory) (*Source, error) {
 	layers, err := stack.Open(lower...)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", name, err)

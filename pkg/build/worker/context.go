@@ -10,6 +10,7 @@ import (
 
 	"github.com/rc-containers/rc/pkg/build/dockerfile"
 	"github.com/rc-containers/rc/pkg/build/files"
+	"github.com/rc-containers/rc/pkg/build/files/memory"
 	"github.com/rc-containers/rc/pkg/build/steps"
 	"github.com/rc-containers/rc/pkg/store"
 )
@@ -26,7 +27,7 @@ type contexts struct {
 	mu     sync.Mutex
 	opened map[string]*files.Source
 	// memories are what is remembered of contexts and layers, saved at the end.
-	memories map[string]*files.Memory
+	memories map[string]*memory.Memory
 	// room is a tree that becomes no layer: the context where there is none, and a place for downloads.
 	room *store.Tree
 	// loaded are the titles of loading.
@@ -129,7 +130,7 @@ func (b *builder) dir(title, dir, ignorefile string, remembered bool) (*source, 
 	src := c.opened[key]
 	if src == nil {
 		t := b.begin(title)
-		var memory *files.Memory
+		var memory *memory.Memory
 		if remembered {
 			memory = c.memory(steps.Digests(b.cfg, dir))
 		}
@@ -196,13 +197,13 @@ func (c *contexts) keep(key string, s *files.Source) {
 	c.opened[key] = s
 }
 
-func (c *contexts) memory(path string) *files.Memory {
+func (c *contexts) memory(path string) *memory.Memory {
 	if c.memories == nil {
-		c.memories = map[string]*files.Memory{}
+		c.memories = map[string]*memory.Memory{}
 	}
 	m := c.memories[path]
 	if m == nil {
-		m = files.OpenMemory(path)
+		m = memory.Open(path)
 		c.memories[path] = m
 	}
 	return m

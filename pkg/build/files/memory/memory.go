@@ -1,4 +1,5 @@
-package files
+// Package memory remembers digests of files from one build to the next, so that what has not changed need not be read again.
+package memory
 
 import (
 	"bytes"
@@ -21,8 +22,8 @@ import (
 	"github.com/rc-containers/rc/pkg/linux"
 )
 
-// sum is a digest of what a file contains, and of its extended attributes if it has any.
-type sum [sha256.Size]byte
+// Sum is a digest of what a file contains, and of its extended attributes if it has any.
+type Sum [sha256.Size]byte
 
 // Memory has the digests of files that were read before, by what stat(2) says of them: device, inode, size, and the
 // times of the last change of content and of anything. It is one file:
@@ -51,22 +52,22 @@ const (
 type record struct {
 	dev, ino, size uint64
 	mtime, ctime   int64
-	sum            sum
+	sum            Sum
 	day            uint64
 }
 
-// forgetAfter is how many days a digest is kept that nobody asks for; settled is how long a file must have been left
+// forgetAfter is how many days a digest is kept that nobody asks for; Settled is how long a file must have been left
 // alone for its digest to be remembered: one that is written again within a tick of the file system's clock looks the
 // same (2 s are FAT's).
 const (
 	forgetAfter = 30
-	settled     = 2 * time.Second
+	Settled     = 2 * time.Second
 )
 
 var castagnoli = sync.OnceValue(func() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) })
 
-// OpenMemory reads what is remembered in a file. Save writes it again.
-func OpenMemory(path string) *Memory {
+// Open reads what is remembered in a file. Save writes it again.
+func Open(path string) *Memory {
 	m := &Memory{path: path}
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -95,18 +96,18 @@ func (m *Memory) find(dev, ino uint64) (int, bool) {
 	})
 }
 
-// recall gives the digest of a file as it is now.
-func (m *Memory) recall(st *unix.Stat_t) (sum, bool) {
+// Recall gives the digest of a file as it is now.
+func (m *Memory) Recall(st *unix.Stat_t) (Sum, bool) {
 	if m == nil {
-		return sum{}, false
+		return Sum{}, false
 	}
 	i, ok := m.find(st.Dev, st.Ino)
 	if !ok {
-		return sum{}, false
+		return Sum{}, false
 	}
 	r := decode(m.at(i))
 	if r.size != uint64(st.Size) || r.mtime != st.Mtim.Nano() || r.ctime != st.Ctim.Nano() {
-		return sum{}, false
+		return Sum{}, false
 	}
 	m.mu.Lock()
 	m.used[i] = true
@@ -114,10 +115,10 @@ func (m *Memory) recall(st *unix.Stat_t) (sum, bool) {
 	return r.sum, true
 }
 
-// remember keeps the digest of a file that has been read, and was as st says before and after that; began is when
+// Remember keeps the digest of a file that has been read, and was as st says before and after that; began is when
 // reading began.
-func (m *Memory) remember(st *unix.Stat_t, s sum, began time.Time) {
-	if m == nil || began.Sub(time.Unix(st.Ctim.Unix())) < settled {
+func (m *Memory) Remember(st *unix.Stat_t, s Sum, began time.Time) {
+	if m == nil || began.Sub(time.Unix(st.Ctim.Unix())) < Settled {
 		return
 	}
 	m.mu.Lock()
@@ -138,6 +139,19 @@ func (r *record) append(b []byte) []byte {
 	u := binary.LittleEndian.AppendUint64
 	b = u(u(u(u(u(b, r.dev), r.ino), r.size), uint64(r.mtime)), uint64(r.ctime))
 	return u(append(b, r.sum[:]...), r.day)
+}
+
+// Known is how many files were recognised since Open.
+func (m *Memory) Known() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := 0
+	for _, used := range m.used {
+		if used {
+			n++
+		}
+	}
+	return n
 }
 
 // Save writes the file if there is something new, atomically. Of two processes that do the last one counts.
