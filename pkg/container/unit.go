@@ -51,7 +51,7 @@ func (r *run) findUnit() error {
 	if !r.old { // what the caller of an earlier rc had open was its own
 		count = max(count, r.c.PreserveFDs)
 	}
-	r.extra, err = session.Preserved(count)
+	r.extra, err = session.Preserved(count, r.opts.PreserveFD)
 	return err
 }
 

@@ -148,7 +148,6 @@ func lackingOthers() []Lack {
 	)
 	return []Lack{
 		{"container cleanup", "exec rmi", "no record is kept of an exec, and no image goes with a container", "rc rmi"},
-		{"exec", "preserve-fd", "not supported yet", "--preserve-fds N passes on all from 3 on"},
 		{"generate systemd", "pod-prefix", pods, ""},
 		{"network connect", "driver-opt gw-priority link-local-ip", "not supported yet", ""},
 		{"network connect", "link", "containers find each other by their names", "--alias NAME"},

@@ -53,7 +53,7 @@ func FreeText() []string {
 		"features", "os-features", "os-version", "new-runtime", "chrootdirs",
 		// numbers and sizes
 		"memory", "memory-swap", "memory-reservation", "shm-size", "shm-size-systemd", "cpus", "cpu-shares", "cpu-period", "cpu-quota", "pids-limit",
-		"blkio-weight", "oom-score-adj", "umask", "retry", "preserve-fds", "limit", "last", "max", "compression-level", "uid", "gid", "uidmap", "gidmap",
+		"blkio-weight", "oom-score-adj", "umask", "retry", "preserve-fds", "preserve-fd", "limit", "last", "max", "compression-level", "uid", "gid", "uidmap", "gidmap",
 		"health-retries", "health-startup-retries", "health-startup-success", "health-max-log-count", "health-max-log-size",
 		// times
 		"time", "timeout", "stop-timeout", "retry-delay", "interval", "watch", "since", "until",

@@ -24,6 +24,7 @@ type execFlags struct {
 	env, envFiles                        []string
 	user, workdir, keys                  string
 	preserveFDs                          uint
+	preserveFD                           []string
 }
 
 func newExecCommand(a *cli.App, runF cli.RunFunc[execOptions]) *cobra.Command {
@@ -67,6 +68,7 @@ rc exec -d -e MODE=fast -w /work box ./job`,
 	cli.ListVar(flags, &f.envFiles, "env-file", "", "Read variables from a file, one a line")
 	flags.BoolVar(&f.privileged, "privileged", false, "All capabilities, and no seccomp filter")
 	flags.UintVar(&f.preserveFDs, "preserve-fds", 0, "Pass on so many file descriptors from 3 on")
+	cli.WordsVar(flags, &f.preserveFD, "preserve-fd", "", "Pass on file descriptors by their numbers: 3,7")
 	opts.Add(a, cmd, selection.WithLatest|selection.WithCIDFile, "Use", "")
 	addDetachKeys(cmd, &f.keys)
 	return cmd
@@ -92,6 +94,7 @@ func (f *execFlags) options(a *cli.App, cmd *cobra.Command, args []string, o *ex
 	p := runflags.NewParser(cmd.Flags())
 	o.User = runflags.One(p, "user", f.user, parse.User)
 	o.Workdir = runflags.One(p, "workdir", f.workdir, parse.Workdir)
+	o.PreserveFD = p.Descriptors(f.preserveFD)
 	o.Env = p.Environment(f.envFiles, f.env)
 	return p.Err()
 }

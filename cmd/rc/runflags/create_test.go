@@ -64,7 +64,7 @@ func TestCreateFlags(t *testing.T) {
 	dir := runDirectory(t)
 	flags := declared((*Flags).Add)
 	declared((*Flags).AddRun).VisitAll(func(flag *pflag.Flag) {
-		runs := slices.Contains([]string{"detach", "detach-keys", "sig-proxy", "preserve-fds", "rmi"}, flag.Name)
+		runs := slices.Contains([]string{"detach", "detach-keys", "sig-proxy", "preserve-fds", "preserve-fd", "rmi"}, flag.Name)
 		switch own := flags.Lookup(flag.Name); {
 		case (own == nil) != runs:
 			t.Errorf("--%s: create has it: %v", flag.Name, own != nil)
@@ -78,7 +78,7 @@ func TestCreateFlags(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want.Detach || want.RemoveImage || !want.SigProxy || want.PreserveFDs > 0 || strings.HasPrefix(test.args, "--detach-keys") {
+		if want.Detach || want.RemoveImage || !want.SigProxy || want.PreserveFDs > 0 || len(want.PreserveFD) > 0 || strings.HasPrefix(test.args, "--detach-keys") {
 			continue
 		}
 		got, err := parseCreate(t, &config.Config{}, args...)

@@ -30,6 +30,7 @@ type Flags struct {
 	groupAdd, attach                   []string
 	interactive, tty, sigProxy, init   bool
 	preserveFDs                        uint
+	preserveFD                         []string
 	oomScoreAdj                        string
 	ulimits                            []string
 	capAdd, capDrop, security, sysctls []string
@@ -82,6 +83,7 @@ func (f *Flags) AddRun(flags *pflag.FlagSet) {
 	flags.StringVar(&f.detachKeys, "detach-keys", parse.DefaultDetachKeys, `Keys that leave a container running whose terminal is attached; "" for none`)
 	flags.BoolVar(&f.sigProxy, "sig-proxy", true, "Pass signals on to the container's first process")
 	flags.UintVar(&f.preserveFDs, "preserve-fds", 0, "Pass on so many file descriptors from 3 on")
+	cli.WordsVar(flags, &f.preserveFD, "preserve-fd", "", "Pass on file descriptors by their numbers: 3,7")
 }
 
 // Add declares the flags that run and create share: docker's and podman's names and short

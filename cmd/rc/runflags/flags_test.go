@@ -130,6 +130,7 @@ func runFlagTests(dir string) []flagTest {
 		{"--sig-proxy=false", func(o *Options) { o.SigProxy = false }},
 		{"--init", func(o *Options) { o.Init = true }},
 		{"--preserve-fds 2", func(o *Options) { o.PreserveFDs = 2 }},
+		{"--preserve-fd 3,7 --preserve-fd 5", func(o *Options) { o.PreserveFD = []int{3, 7, 5} }},
 		{"--tz Europe/Paris", func(o *Options) { o.TZ = "Europe/Paris" }},
 
 		{"--cap-add net_admin,ALL --cap-drop CAP_CHOWN", func(o *Options) {

@@ -102,6 +102,11 @@ func each[T any](p *Parser, flag string, values []string, read func(string) (T, 
 	return out
 }
 
+// Descriptors are those of --preserve-fd.
+func (p *Parser) Descriptors(values []string) []int {
+	return each(p, "preserve-fd", values, parse.Descriptor)
+}
+
 // choice parses one of a few words.
 func choice(words ...string) func(string) (string, error) {
 	return func(value string) (string, error) { return parse.Choice(value, words...) }
@@ -260,6 +265,7 @@ func (f *Flags) process(p *Parser, cfg *config.Config, o *create.Options) {
 	p.note("attach", err)
 	o.Stdin, o.TTY, o.SigProxy, o.Init = f.interactive, f.tty, f.sigProxy, f.init
 	o.PreserveFDs = int(min(f.preserveFDs, 1<<20))
+	o.PreserveFD = p.Descriptors(f.preserveFD)
 	o.TZ = One(p, "tz", f.tz, parse.Timezone)
 }
 

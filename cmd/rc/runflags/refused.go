@@ -26,7 +26,6 @@ func refusals() []cli.Refusal {
 		{Name: "oom-kill-disable", Why: v2, Hint: "--oom-score-adj", Harmless: []string{"false"}, Switch: true},
 		{Name: "pod", Why: "pods are not supported yet", Hint: "--network container:NAME shares a network", Harmless: []string{""}},
 		{Name: "pod-id-file", Why: "pods are not supported yet"},
-		{Name: "preserve-fd", Why: notYet, Hint: "--preserve-fds N passes on all from 3 on"},
 		{Name: "rdt-class", Why: "only root can assign classes of the cache"},
 		{Name: "runtime", Why: "rc is its own runtime, and starts no other"},
 		{Name: "seccomp-policy", Why: "images bring no seccomp profiles", Hint: "--security-opt seccomp=FILE", Harmless: []string{"default"}},

@@ -70,6 +70,7 @@ type Options struct {
 	Init             bool
 	Remove           bool
 	PreserveFDs      int
+	PreserveFD       []int // further ones by their numbers
 	StopSignal       string
 	StopTimeout      *uint
 	Timeout          uint

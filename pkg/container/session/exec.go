@@ -30,6 +30,7 @@ type ExecOptions struct {
 	Stdin       bool
 	Privileged  bool
 	PreserveFDs int
+	PreserveFD  []int // further ones by their numbers
 	// Detach returns as soon as the command runs, and writes the session's id to Streams.Out.
 	Detach     bool
 	DetachKeys []byte
@@ -42,7 +43,7 @@ type ExecOptions struct {
 // carry the exit codes of rc exec (errs.Code).
 func Exec(ctx context.Context, cfg *config.Config, id string, o ExecOptions) (int, error) {
 	root := records.Of(cfg)
-	extra, err := Preserved(o.PreserveFDs)
+	extra, err := Preserved(o.PreserveFDs, o.PreserveFD)
 	if err != nil {
 		return 0, err
 	}
@@ -155,7 +156,7 @@ func ExecOrder(cfg *config.Config, c *spec.Inside, o ExecOptions) ([]byte, error
 		Spec:     &specs.Spec{Process: &p, Linux: &specs.Linux{Namespaces: c.Namespaces, Personality: c.Personality}},
 		Rootfs:   "/",
 		GroupAdd: c.GroupAdd, Inside: true, DieWithParent: !c.OwnPIDs(),
-		ExtraFiles: make([]*os.File, o.PreserveFDs),
+		ExtraFiles: make([]*os.File, o.extra()),
 	})
 	if err != nil {
 		return nil, err
@@ -169,3 +170,12 @@ func ExecOrder(cfg *config.Config, c *spec.Inside, o ExecOptions) ([]byte, error
 }
 
 func isHome(entry string) bool { return len(entry) >= 5 && entry[:5] == "HOME=" }
+
+// extra is how many descriptors from 3 on the command gets.
+func (o *ExecOptions) extra() int {
+	count := o.PreserveFDs
+	for _, fd := range o.PreserveFD {
+		count = max(count, fd-2)
+	}
+	return count
+}

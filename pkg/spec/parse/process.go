@@ -142,3 +142,13 @@ func Attach(values []string) ([]string, error) {
 	}
 	return out, nil
 }
+
+// Descriptor reads one of --preserve-fd: those below 3 are the standard streams.
+func Descriptor(value string) (int, error) {
+	const first, most = 3, 1 << 20
+	n, err := strconv.Atoi(value)
+	if err != nil || n < first || n > most {
+		return 0, Invalid(value, "want the number of a file descriptor, 3 or more")
+	}
+	return n, nil
+}
