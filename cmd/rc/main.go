@@ -69,7 +69,7 @@ func main() {
 // run is rc without the process around it.
 func run(a *cli.App, args []string) int {
 	root := newRootCommand(a, args)
-	if err := cli.CheckGlobalFlags(root.PersistentFlags(), args); err != nil {
+	if err := cli.CheckGlobalFlags(root, args); err != nil {
 		return cli.Report(a.Stderr, err)
 	}
 	ctx, interrupted := untilSignal()

@@ -219,6 +219,9 @@ func TestGlobalFlagsOfPeers(t *testing.T) {
 		"-l debug ps":                    "-l: it is --latest's of many verbs",
 		"image ls --tree":                "--tree: it is a verb",
 		"container stop --frob x":        `unknown flag --frob`,
+		"container rm --link x":          "--link: there are no links",
+		"network rm --link x":            "unknown flag --link",
+		"--root /x --syslog ps":          "--syslog: rc logs to its standard error",
 		"container checkpoint x":         "rc container checkpoint: CRIU wants root",
 		"network create --scope=swarm x": "--scope: rc works on one machine",
 	} {

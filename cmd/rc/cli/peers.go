@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/rc-containers/rc/pkg/errs"
 )
@@ -204,7 +203,8 @@ func lacksVerb(path string) (Lack, bool) {
 func verbPaths(cmd *cobra.Command) []string {
 	_, path, _ := strings.Cut(cmd.CommandPath(), " ")
 	paths := []string{path}
-	if strings.Contains(path, " ") {
+	switch noun, _, below := strings.Cut(path, " "); {
+	case below && slices.Contains([]string{"container", "image", "builder", "buildx", "system"}, noun):
 		paths = append(append(paths, cmd.Name()), cmd.Aliases...)
 	}
 	return paths
@@ -212,24 +212,26 @@ func verbPaths(cmd *cobra.Command) []string {
 
 // CheckGlobalFlags refuses flags that stand before the verb and that rc lacks: cobra would take the word behind
 // them for their value, or for the verb.
-func CheckGlobalFlags(known *pflag.FlagSet, args []string) error {
-	for _, word := range args {
+func CheckGlobalFlags(root *cobra.Command, args []string) error {
+	known := root.PersistentFlags()
+	for i := 0; i < len(args); i++ {
+		word := args[i]
 		if !strings.HasPrefix(word, "-") {
-			return nil // a verb, or the value of a flag that is known
+			return nil // the verb
 		}
 		name, long := strings.CutPrefix(word, "--")
-		name, _, _ = strings.Cut(name, "=")
+		name, _, hasValue := strings.Cut(name, "=")
 		if !long {
 			name = map[string]string{"-c": "connection", "-r": "remote", "-H": "host", "-l": "log-level"}[word]
 			if name == "log-level" {
 				return errs.WithHint(errs.Unsupportedf("-l: it is --latest's of many verbs"), "--log-level LEVEL")
 			}
 		}
-		if name == "" || known.Lookup(name) != nil {
-			continue
-		}
-		for _, l := range Lacks() {
-			if l.Verb == "" && slices.Contains(strings.Fields(l.Flags), name) {
+		switch flag := known.Lookup(name); {
+		case flag != nil && flag.NoOptDefVal == "" && !hasValue:
+			i++ // its value
+		case flag == nil && name != "":
+			if l, lacks := LacksFlag(root, name); lacks {
 				return l.error(strings.SplitN(word, "=", 2)[0])
 			}
 		}

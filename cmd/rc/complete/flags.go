@@ -92,6 +92,7 @@ func byName(a *cli.App) map[string]cli.Completion {
 	for _, flag := range []string{"pid", "ipc", "uts", "cgroupns"} {
 		known[flag] = words("private\ta namespace of its own", "host\tthe host's")
 	}
+	known["ipc"] = words("private\ta namespace of its own", "none\tthat without /dev/shm", "host\tthe host's")
 	for _, flag := range []string{"device-read-bps", "device-write-bps", "device-read-iops", "device-write-iops", "blkio-weight-device"} {
 		known[flag] = blockDevices
 	}

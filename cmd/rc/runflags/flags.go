@@ -165,7 +165,7 @@ func (f *Flags) addNamespaces(flags *pflag.FlagSet) {
 	flags.StringVarP(&f.hostname, "hostname", "h", "", "Host name (default the first 12 digits of the id)")
 	flags.StringVar(&f.domainname, "domainname", "", "NIS domain name")
 	flags.StringVar(&f.pid, "pid", "", "Process namespace: private or host")
-	flags.StringVar(&f.ipc, "ipc", "", "IPC namespace: private or host")
+	flags.StringVar(&f.ipc, "ipc", "", "IPC namespace: private (shareable is the same), none for one without /dev/shm, or host")
 	flags.StringVar(&f.uts, "uts", "", "UTS namespace: private or host")
 	flags.StringVar(&f.cgroupns, "cgroupns", "", "Cgroup namespace: private or host")
 	cli.ListVar(flags, &f.networks, "network", "", "How it is connected: private, pasta[:OPTIONS], slirp4netns[:OPTIONS], none, host, container:NAME, ns:PATH, or NAME[:OPTIONS] for each network")

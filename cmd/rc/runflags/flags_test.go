@@ -129,6 +129,8 @@ func runFlagTests(dir string) []flagTest {
 		{"--interactive --tty", func(o *Options) { o.Stdin, o.TTY = true, true }},
 		{"--sig-proxy=false", func(o *Options) { o.SigProxy = false }},
 		{"--init", func(o *Options) { o.Init = true }},
+		{"--ipc none", func(o *Options) { o.IPC = "none" }},
+		{"--ipc shareable", func(o *Options) { o.IPC = "private" }},
 		{"--preserve-fds 2", func(o *Options) { o.PreserveFDs = 2 }},
 		{"--preserve-fd 3,7 --preserve-fd 5", func(o *Options) { o.PreserveFD = []int{3, 7, 5} }},
 		{"--tz Europe/Paris", func(o *Options) { o.TZ = "Europe/Paris" }},

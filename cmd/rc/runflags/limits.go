@@ -40,7 +40,7 @@ func (f *Flags) namespaces(p *Parser, o *create.Options) {
 	o.Hostname = One(p, "hostname", f.hostname, parse.Hostname)
 	o.Domainname = One(p, "domainname", f.domainname, parse.Hostname)
 	o.PID = One(p, "pid", f.pid, parse.Namespace)
-	o.IPC = One(p, "ipc", f.ipc, parse.Namespace)
+	o.IPC = One(p, "ipc", f.ipc, parse.IPC)
 	o.UTS = One(p, "uts", f.uts, parse.Namespace)
 	o.CgroupNS = One(p, "cgroupns", f.cgroupns, parse.Namespace)
 	var err error

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
@@ -35,7 +34,8 @@ type draft struct {
 	env   *Environment
 	c     *spec.Container
 
-	overlays int // that have a directory
+	overlays int  // that have a directory
+	noShm    bool // --ipc none
 	// systemdPID1 says that the command is systemd.
 	systemdPID1 bool
 }
@@ -170,18 +170,23 @@ func (d *draft) namespaces() error {
 	}{
 		{specs.PIDNamespace, d.opts.PID, conf.PIDNS, "pidns"},
 		{specs.NetworkNamespace, d.c.Network.Mode, "", ""},
-		{specs.IPCNamespace, d.opts.IPC, strings.Replace(conf.IPCNS, "shareable", "private", 1), "ipcns"},
+		{specs.IPCNamespace, d.opts.IPC, conf.IPCNS, "ipcns"},
 		{specs.UTSNamespace, d.opts.UTS, conf.UTSNS, "utsns"},
 		{specs.CgroupNamespace, d.opts.CgroupNS, conf.CgroupNS, "cgroupns"},
 	} {
 		mode := ns.flag
 		if mode == "" {
-			parsed, err := parse.Namespace(ns.conf)
+			read := parse.Namespace
+			if ns.kind == specs.IPCNamespace {
+				read = parse.IPC
+			}
+			parsed, err := read(ns.conf)
 			if err != nil {
 				return fmt.Errorf("containers.conf: %s: %w", ns.key, err)
 			}
 			mode = parsed
 		}
+		d.noShm = d.noShm || ns.kind == specs.IPCNamespace && mode == "none"
 		if mode != "host" && (ns.kind != specs.NetworkNamespace || !d.c.Network.Shared()) {
 			list = append(list, specs.LinuxNamespace{Type: ns.kind})
 		}

@@ -96,6 +96,7 @@ func (d *draft) defaultMounts() ([]specs.Mount, error) {
 	}
 	return oci.DefaultMounts(oci.MountOptions{
 		ShmSize:        size,
+		NoSHM:          d.noShm,
 		IPCHost:        !d.private(specs.IPCNamespace),
 		Privileged:     d.opts.Privileged,
 		CgroupWritable: d.systemdPID1,

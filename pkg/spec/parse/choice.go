@@ -51,6 +51,17 @@ func Namespace(value string) (string, error) {
 	return "", Invalid(value, "want private or host")
 }
 
+// IPC reads --ipc: none is a namespace without /dev/shm, shareable a private one.
+func IPC(value string) (string, error) {
+	switch value {
+	case "none":
+		return value, nil
+	case "shareable":
+		return "private", nil
+	}
+	return Namespace(value)
+}
+
 // Rootfs reads the operand of --rootfs, PATH[:O]. A relative path is taken from cwd.
 func Rootfs(value, cwd string) (spec.Rootfs, error) {
 	if err := NoNUL(value); err != nil {
