@@ -52,6 +52,12 @@ func (s *Store) AddImage(ctx context.Context, n NewImage) (string, error) {
 	// A date that cannot be read is no date: the rest of the configuration counts.
 	_ = json.Unmarshal(n.Config, &config)
 	img, err := s.lib.Image(id)
+	if err == nil && img.TopLayer == "" && n.TopLayer != "" { // a record without its layers gives way
+		n.Names = slices.Concat(img.Names, n.Names)
+		if _, err = s.lib.DeleteImage(id, true); err == nil {
+			err = storage.ErrImageUnknown
+		}
+	}
 	if errors.Is(err, storage.ErrImageUnknown) {
 		img, err = s.lib.CreateImage(id, nil, n.TopLayer, "", &storage.ImageOptions{
 			CreationDate: config.Created, Digest: manifestDigest, Digests: digests,
@@ -217,6 +223,9 @@ func (s *Store) entry(img *storage.Image, layers map[string]*storage.Layer) (ind
 	var c ImageConfig
 	if err := json.Unmarshal(raw, &c); err != nil {
 		return e, brokenf("its configuration is damaged")
+	}
+	if here, all := len(record.LayerIDs), len(c.RootFS.DiffIDs); here < all {
+		return e, brokenf("%d of its %d layers are not there", all-here, all)
 	}
 	if list, err := s.lib.ImageBigData(img.ID, keyListDigest); err == nil {
 		if d := digest.Digest(list); d.Validate() == nil && !slices.Contains(e.Digests, index.Digest(d)) {

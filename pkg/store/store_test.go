@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -221,6 +222,58 @@ func TestHalfWritten(t *testing.T) {
 	img, lookErr := s.lib.Image(id)
 	if err != nil || lookErr != nil || !finished(img) {
 		t.Errorf("%+v, %v, %v", img, err, lookErr)
+	}
+}
+
+// TestWithoutLayers: an image on record without its layers is in no list, and is mended by whoever adds it again.
+func TestWithoutLayers(t *testing.T) {
+	s, cfg := open(t)
+	id := image(t, s, [][]byte{layerTar(t, 0, "base")}, "localhost/app:1")
+	img, err := s.lib.Image(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := NewImage{TopLayer: img.TopLayer, Names: []string{"localhost/app:2"}, Manifest: []byte(`{"schemaVersion":2}`)}
+	if whole.Config, err = s.lib.ImageBigData(id, keyConfig(id)); err != nil {
+		t.Fatal(err)
+	}
+	other := image(t, s, [][]byte{layerTar(t, 0, "base"), layerTar(t, 0, "top")}, "localhost/other:1") // keeps the layer
+	if _, err := s.lib.DeleteImage(id, true); err != nil {
+		t.Fatal(err)
+	}
+	half := whole
+	half.TopLayer, half.Names = "", []string{"localhost/app:1"}
+	if _, err := s.AddImage(t.Context(), half); err != nil {
+		t.Fatal(err)
+	}
+	list := func() (ids []string, broken []index.Broken) {
+		if err := s.Refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		ix, err := index.Read(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, err := ix.All()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range all {
+			ids = append(ids, e.ID)
+		}
+		return ids, ix.Broken
+	}
+	if ids, broken := list(); !slices.Equal(ids, []string{other}) || len(broken) != 1 || broken[0].Problem != "1 of its 1 layers are not there" {
+		t.Errorf("%v, %v", ids, broken)
+	}
+	if _, err := s.AddImage(t.Context(), whole); err != nil {
+		t.Fatal(err)
+	}
+	if ids, broken := list(); len(ids) != 2 || len(broken) != 0 {
+		t.Errorf("%v, %v", ids, broken)
+	}
+	if img, err = s.lib.Image(id); err != nil || !slices.Equal(img.Names, []string{"localhost/app:1", "localhost/app:2"}) && !slices.Equal(img.Names, []string{"localhost/app:2", "localhost/app:1"}) {
+		t.Errorf("%v, %v", img, err)
 	}
 }
 

@@ -111,7 +111,10 @@ func (a *adder) layers(ctx context.Context, blobs []blob) (string, error) {
 		select {
 		case slots <- struct{}{}:
 		case <-ctx.Done():
-			return "", group.Wait()
+			if err := group.Wait(); err != nil {
+				return "", err
+			}
+			return "", context.Cause(ctx) // of none that has begun, it may be
 		}
 		group.Go(func() error {
 			below, parent := (chan struct{})(nil), ""

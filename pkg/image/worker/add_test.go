@@ -1,10 +1,52 @@
 package worker
 
 import (
+	"context"
+	"errors"
+	"io"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	digest "github.com/opencontainers/go-digest"
+
+	"github.com/rc-containers/rc/pkg/config"
+	"github.com/rc-containers/rc/pkg/store"
+	"github.com/rc-containers/rc/test/testns"
 )
+
+func TestMain(m *testing.M) { testns.Main(m) }
+
+// announced is a reporter who takes no more than that.
+type announced struct{ reporter }
+
+func (announced) Layer(blob, bool) {}
+
+// TestLayersInterrupted: who was interrupted before the first layer began has no layers, and says so. (A select takes any of
+// its cases that can go on: so many times.)
+func TestLayersInterrupted(t *testing.T) {
+	dir := t.TempDir()
+	cfg := &config.Config{DataRoot: filepath.Join(dir, "data"), RunRoot: filepath.Join(dir, "run")}
+	s, err := store.Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	why := errors.New("interrupted")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(why)
+	b := blob{
+		DiffID: digest.Digest("sha256:" + strings.Repeat("1", 64)),
+		Open:   func(ctx context.Context) (io.ReadCloser, error) { return nil, context.Cause(ctx) },
+	}
+	for range 100 {
+		top, err := (&adder{cfg: cfg, store: s, report: announced{}}).layers(ctx, []blob{b})
+		if !errors.Is(err, why) {
+			t.Fatalf("%q, %v", top, err)
+		}
+	}
+}
 
 func TestChainIDs(t *testing.T) {
 	// The example of image-spec's config.md, computed with sha256sum.
