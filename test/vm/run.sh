@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Test host (2): a Debian machine under qemu, booted once, thrown away afterwards.
+# Test host (2): a Debian machine under qemu, booted, rebooted at the end, and thrown away afterwards.
 #
 #   run.sh                      the VM's own tests and the end-to-end scripts
 #   run.sh SCRIPT [FILE…]       run SCRIPT as root in the VM (in a directory that holds bin/ and
@@ -83,7 +83,7 @@ boot() {
   say "booting under $accel, at most $timeout s"
   : >"$work/out"
   # The machine does not outlive this script, whatever ends it.
-  nice setpriv --pdeathsig KILL qemu-system-x86_64 -nodefaults -no-reboot -display none -machine q35 \
+  nice setpriv --pdeathsig KILL qemu-system-x86_64 -nodefaults -display none -machine q35 \
     "${options[@]}" -cpu max -smp 2 -m 1536 \
     -kernel "$image/vmlinuz" -initrd "$image/initrd" -append 'console=ttyS0 quiet panic=-1' \
     -drive "file=$image/disk.img,if=virtio,format=raw,snapshot=on,cache=unsafe" \
@@ -109,8 +109,8 @@ boot() {
   return 1
 }
 
-# The part of guest/main that needs the package.
-package_part='from the .deb alone'
+# The parts of guest/main that need the package.
+package_parts='from the .deb alone, units and a reboot'
 
 # payload: everything that the machine is given, in $work/payload.
 payload() {
@@ -135,11 +135,11 @@ payload() {
   done
   printf '%s\n' "${RC_VM_ONLY:-}" >"$work/payload/only"
   printf '%s\n' "${RC_TEST_AGAIN:-}" >"$work/payload/again"
-  case "$package_part" in *"${RC_VM_ONLY:-}"*)
+  case "$package_parts" in *"${RC_VM_ONLY:-}"*)
     say "making the package"
     DIST=$work/dist ARCHES=amd64 FORMATS=deb "$repository/contrib/dist/dist.sh" >"$work/dist.log" 2>&1 || { cat "$work/dist.log" >&2; exit 1; }
     cp "$work"/dist/rc-containers_*_amd64.deb "$work/payload/rc-containers.deb"
-    cp "$here/guest/package" "$work/payload/vm/package" ;;
+    cp "$here"/guest/{package,units,units-as-user,rebooted} "$work/payload/vm/" ;;
   esac
 }
 
