@@ -60,7 +60,7 @@ type StepEnd struct {
 
 // runStep runs a step until it ends, or ctx does. When it returns nothing is left of the container: neither processes nor
 // mounts. Its errors carry codes as Run's do; a command that cannot be executed is one, too. Several may run at once.
-func runStep(ctx context.Context, cfg *config.Config, networks *stepNetworks, s Step) (StepEnd, error) {
+func runStep(ctx context.Context, cfg *config.Config, networks *stepNetworks, s Step) (_ StepEnd, err error) {
 	r := &run{cfg: cfg, opts: s.Options, image: create.Image{Rootfs: s.Rootfs}, streams: s.Streams, step: &s, front: [3]bool{true, true, true}}
 	r.likeStep()
 	if err := r.describe(ctx); err != nil {
@@ -75,7 +75,13 @@ func runStep(ctx context.Context, cfg *config.Config, networks *stepNetworks, s 
 		if err != nil {
 			return StepEnd{}, err
 		}
-		defer networks.putBack(ctx, n)
+		defer func() {
+			if err != nil { // something of the step may be left
+				networks.drop(ctx, n)
+			} else {
+				networks.putBack(ctx, n)
+			}
+		}()
 		r.connect(n)
 	}
 	if err := r.launch(ctx); err != nil {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -113,6 +114,12 @@ func (c *checker) image(img *storage.Image) {
 		problems = append(problems, "its configuration is not there")
 	case digest.FromBytes(config).Encoded() != img.ID:
 		problems = append(problems, "its configuration is damaged")
+	default:
+		var c ImageConfig
+		_ = json.Unmarshal(config, &c) // what has its digest was read once
+		if missing := missingLayers(c.RootFS.DiffIDs, len(seen)); missing != "" && len(problems) == 0 {
+			problems = append(problems, missing)
+		}
 	}
 	if problem := c.manifest(img); problem != "" && len(problems) == 0 {
 		if good, err := c.secondManifest(img); err == nil {
@@ -219,14 +226,14 @@ func (c *checker) unused(most time.Duration) {
 			problem = c.layer(l)
 		}
 		if problem != "" {
-			c.found = append(c.found, Damage{Object: fmt.Sprintf("layer %.12s", id), Problem: problem, Remove: c.store.sweepAll})
+			c.found = append(c.found, Damage{Object: fmt.Sprintf("layer %.12s", id), Problem: problem, Remove: c.store.SweepAll})
 		}
 	}
 	slices.SortFunc(c.found, func(a, b Damage) int { return strings.Compare(a.Image+a.Object, b.Image+b.Object) })
 }
 
-// sweepAll is Sweep, which must not leave things alone.
-func (s *Store) sweepAll() error {
+// SweepAll is Sweep, which must not leave things alone.
+func (s *Store) SweepAll() error {
 	switch err := s.pulls.Upgrade(); {
 	case errors.Is(err, index.ErrLocked):
 		return fmt.Errorf("images are being pulled: %w", err)

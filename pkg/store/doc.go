@@ -8,7 +8,7 @@
 //	Stage     unpack a layer into storage/staging/<random>/, without a lock, side by side
 //	          with other layers; the tar headers are kept, so that the same bytes can be pushed
 //	Commit    rename it into the store; parents first, one process at a time
-//	AddImage  syncfs(2); record, configuration, manifest; its names at the very end
+//	AddImage  syncfs(2), if one of its layers was not; record, configuration, manifest; its names at the very end
 //	Refresh   write the index
 //
 // A process killed at any point leaves: a staging directory whose flock has gone (the next
@@ -31,7 +31,6 @@
 //	storage/pulls.lock   shared by Open for writing while layers have no image yet; deleting
 //	                     unused layers takes it exclusively, or leaves it for another day
 //	storage/commit.lock  one commit at a time: the library replaces a layer that exists
-//	storage/synced.lock  one process notes that all is on disk
 //	storage/mend.lock    one process mends a list
 //	storage/staging/*    each locked by the process that fills it
 package store

@@ -37,7 +37,7 @@ func keyConfig(id string) string { return "sha256:" + id }
 // AddImage records an image and names it; it gives the id. The names come last: whatever
 // happens before leaves the old image in place. What is recorded survives a power cut.
 func (s *Store) AddImage(ctx context.Context, n NewImage) (string, error) {
-	if err := s.syncTo(ctx, n.TopLayer); err != nil {
+	if err := s.SyncTo(ctx, n.TopLayer); err != nil {
 		return "", err
 	}
 	id := digest.Canonical.FromBytes(n.Config).Encoded()
@@ -52,11 +52,8 @@ func (s *Store) AddImage(ctx context.Context, n NewImage) (string, error) {
 	// A date that cannot be read is no date: the rest of the configuration counts.
 	_ = json.Unmarshal(n.Config, &config)
 	img, err := s.lib.Image(id)
-	if err == nil && img.TopLayer == "" && n.TopLayer != "" { // a record without its layers gives way
-		n.Names = slices.Concat(img.Names, n.Names)
-		if _, err = s.lib.DeleteImage(id, true); err == nil {
-			err = storage.ErrImageUnknown
-		}
+	if err == nil && img.TopLayer == "" && n.TopLayer != "" {
+		img, err = s.giveLayers(ctx, id, n.TopLayer)
 	}
 	if errors.Is(err, storage.ErrImageUnknown) {
 		img, err = s.lib.CreateImage(id, nil, n.TopLayer, "", &storage.ImageOptions{
@@ -96,6 +93,23 @@ func (s *Store) AddImage(ctx context.Context, n NewImage) (string, error) {
 	return id, s.addNames(id, n.Names)
 }
 
+// giveLayers puts an image on record anew whose record has no layers; what it was called it is still.
+func (s *Store) giveLayers(ctx context.Context, id, top string) (*storage.Image, error) {
+	lock, err := s.lockCommits(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer lock.Release()
+	img, err := s.lib.Image(id)
+	if err != nil || img.TopLayer != "" { // somebody else has done it
+		return img, err
+	}
+	if err := s.lib.Delete(id); err != nil {
+		return nil, err
+	}
+	return s.lib.CreateImage(id, img.Names, top, "", &storage.ImageOptions{CreationDate: img.Created, Digest: img.Digest, Digests: img.Digests})
+}
+
 // keyListDigest holds the digest of the list that an image was chosen from.
 const keyListDigest = "rc-list-digest"
 
@@ -126,7 +140,7 @@ func (s *Store) RemoveNames(id string, names ...string) error {
 // nobody knows whether all of it reached the disk before a power cut.
 func (s *Store) HasLayer(id string) bool {
 	l, err := s.lib.Layer(id)
-	return err == nil && l.Flags["incomplete"] != true && s.hasFiles(id) && !s.doubtful(l)
+	return err == nil && l.Flags["incomplete"] != true && s.hasFiles(id) && !s.doubtful(id)
 }
 
 // Refresh writes the index anew from what the store has.
@@ -224,8 +238,8 @@ func (s *Store) entry(img *storage.Image, layers map[string]*storage.Layer) (ind
 	if err := json.Unmarshal(raw, &c); err != nil {
 		return e, brokenf("its configuration is damaged")
 	}
-	if here, all := len(record.LayerIDs), len(c.RootFS.DiffIDs); here < all {
-		return e, brokenf("%d of its %d layers are not there", all-here, all)
+	if missing := missingLayers(c.RootFS.DiffIDs, len(record.LayerIDs)); missing != "" {
+		return e, brokenf("%s", missing)
 	}
 	if list, err := s.lib.ImageBigData(img.ID, keyListDigest); err == nil {
 		if d := digest.Digest(list); d.Validate() == nil && !slices.Contains(e.Digests, index.Digest(d)) {
@@ -238,6 +252,14 @@ func (s *Store) entry(img *storage.Image, layers map[string]*storage.Layer) (ind
 	}
 	record.Config, record.Author, record.Comment = c.Config, c.Author, c.Comment
 	return e, index.WriteRecord(s.cfg, img.ID, record)
+}
+
+// missingLayers says so if an image has more layers than are here.
+func missingLayers(all []digest.Digest, here int) string {
+	if here >= len(all) {
+		return ""
+	}
+	return fmt.Sprintf("%d of its %d layers are not there", len(all)-here, len(all))
 }
 
 // stack are an image's layers, which must be there with their files.

@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
-	"time"
 
 	"github.com/sirupsen/logrus"
 	storage "go.podman.io/storage"
@@ -28,17 +27,13 @@ type Store struct {
 	ids   idMap
 	dotWh bool
 	pulls *index.Lock
+	boot  string // the kernel's id of this boot
 	// Notices are what the user should know: that something was damaged.
 	Notices []string
 
 	mu    sync.Mutex  // of what follows
 	stage string      // this process's directory for staged layers, "" until needed
 	lock  *index.Lock // of that directory
-	// boot, synced, dirty and sure are about what is on disk: see sync.go.
-	boot   string
-	synced time.Time // of the last Sync of any process, when this one began, or of this one
-	dirty  bool      // something was committed since
-	sure   map[string]bool
 }
 
 // Open opens the store, makes it where there is none, and cleans up after processes that were killed.
@@ -57,10 +52,6 @@ func Open(ctx context.Context, cfg *config.Config) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{cfg: cfg, ids: ids, pulls: pulls, dotWh: !layer.Native(root), boot: bootID()}
-	if s.synced, err = s.readSynced(); err != nil {
-		pulls.Release()
-		return nil, fmt.Errorf("open the image store in %q: %w", root, err)
-	}
 	opts := types.StoreOptions{
 		RunRoot: cfg.StorageRunRoot(), GraphRoot: root, GraphDriverName: "overlay",
 		GraphDriverOptions: driverOptions(root),

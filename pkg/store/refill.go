@@ -19,7 +19,7 @@ func (s *Store) refill(st *Staged, id string) error {
 	if err != nil {
 		return err
 	}
-	doubtful := s.doubtful(l)
+	doubtful := s.doubtful(id)
 	if s.hasFiles(id) && !doubtful {
 		return nil
 	}
@@ -28,6 +28,13 @@ func (s *Store) refill(st *Staged, id string) error {
 	}
 	if err := s.writeHeaders(st, id, doubtful); err != nil {
 		return fmt.Errorf("mend layer %.12s: %w", id, err)
+	}
+	if err := s.likeParent(st, l.Parent); err != nil {
+		return fmt.Errorf("mend layer %.12s: %w", id, err)
+	}
+	// An image on record may have it: no power cut may undo that.
+	if err := s.syncFiles(); err != nil {
+		return full(fmt.Errorf("mend layer %.12s: %w", id, err))
 	}
 	target := s.layerDir(id)
 	if doubtful { // killed in between, it has no files, and is mended next time
@@ -41,7 +48,22 @@ func (s *Store) refill(st *Staged, id string) error {
 	if err := os.Rename(st.Dir(), target); err != nil {
 		return fmt.Errorf("mend layer %.12s: %w", id, err)
 	}
+	if err := os.Remove(filepath.Join(s.unsyncedDir(), id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("mend layer %.12s: %w", id, err)
+	}
 	return nil
+}
+
+// likeParent gives the root of a layer whose archive has no "/" the mode of that below, as the library does.
+func (s *Store) likeParent(st *Staged, parent string) error {
+	if st.res.RootMode != nil || parent == "" {
+		return nil
+	}
+	info, err := os.Stat(s.layerDir(parent))
+	if err != nil {
+		return err
+	}
+	return os.Chmod(st.Dir(), info.Mode())
 }
 
 // writeHeaders keeps the headers of a staged layer as the library does, where they are gone, too, or anyway.

@@ -126,17 +126,16 @@ func (st *Staged) MoveTo(dir string) error {
 // ErrGone says that the parent has been deleted meanwhile: begin again.
 func (s *Store) Commit(ctx context.Context, st *Staged, id, parent string, blob digest.Digest) error {
 	defer st.Discard()
-	lock, err := index.Flock(ctx, filepath.Join(s.cfg.StorageRoot(), "commit.lock"), unix.LOCK_EX)
+	lock, err := s.lockCommits(ctx)
 	if err != nil {
 		return err
 	}
 	defer lock.Release()
 	if s.lib.Exists(id) {
-		if err := s.refill(st, id); err != nil {
-			return err
-		}
-		s.committed(id)
-		return nil
+		return s.refill(st, id)
+	}
+	if err := s.mark(id); err != nil {
+		return full(fmt.Errorf("commit layer %.12s: %w", id, err))
 	}
 	if blob == "" {
 		blob = st.DiffID
@@ -144,9 +143,6 @@ func (s *Store) Commit(ctx context.Context, st *Staged, id, parent string, blob 
 	flags := map[string]any{}
 	if st.res.DotWh {
 		flags[flagDotWh] = true
-	}
-	if s.boot != "" {
-		flags[flagBoot] = s.boot
 	}
 	out := &drivers.DriverWithDifferOutput{
 		Target: st.Dir(), Size: st.Size, UIDs: st.res.UIDs, GIDs: st.res.GIDs,
@@ -163,7 +159,6 @@ func (s *Store) Commit(ctx context.Context, st *Staged, id, parent string, blob 
 	if err != nil {
 		return fmt.Errorf("commit layer %.12s: %w", id, err)
 	}
-	s.committed(id)
 	return nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	digest "github.com/opencontainers/go-digest"
@@ -265,6 +266,9 @@ func TestWithoutLayers(t *testing.T) {
 	}
 	if ids, broken := list(); !slices.Equal(ids, []string{other}) || len(broken) != 1 || broken[0].Problem != "1 of its 1 layers are not there" {
 		t.Errorf("%v, %v", ids, broken)
+	}
+	if found, err := s.Check(t.Context(), true, time.Hour); err != nil || len(found) != 1 || found[0].Image != id {
+		t.Errorf("%+v, %v", found, err)
 	}
 	if _, err := s.AddImage(t.Context(), whole); err != nil {
 		t.Fatal(err)

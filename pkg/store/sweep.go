@@ -38,6 +38,9 @@ func (s *Store) Sweep(parts bool) error {
 	if err := s.sweepLayers(); err != nil {
 		return fmt.Errorf("clean up the image store: %w", err)
 	}
+	if err := s.sweepMarks(); err != nil {
+		return fmt.Errorf("clean up the image store: %w", err)
+	}
 	if err := s.sweepKnown(); err != nil {
 		return fmt.Errorf("clean up the image store: %w", err)
 	}

@@ -8,21 +8,18 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
+	"strings"
 
-	storage "go.podman.io/storage"
 	"golang.org/x/sys/unix"
 
 	"github.com/rc-containers/rc/pkg/index"
+	"github.com/rc-containers/rc/pkg/linux"
 )
 
 // The library syncs its lists and not the files of layers: after a power cut a layer may be on record whose files are empty. So
-// a layer's record says in which boot it was committed, Sync notes until when all of them are on disk, and whoever looks
-// for a layer of an earlier boot that was committed after that finds none: it is fetched or built anew, into its old
-// place. AddImage calls Sync first, so that images are never affected.
-
-// flagBoot is the id of the boot in which a layer was committed.
-const flagBoot = "rc-boot"
+// a layer has a mark, storage/unsynced/ID with the id of this boot, from before its commit until Sync has had everything
+// written to disk. A layer with a mark of an earlier boot is as good as none: it is fetched or built anew, into its old
+// place. AddImage syncs first, so that layers of images are never doubted.
 
 // bootID is another one after each boot; "" where the kernel does not say, and nothing is doubted.
 func bootID() string {
@@ -33,97 +30,23 @@ func bootID() string {
 	return string(bytes.TrimSpace(id))
 }
 
-// syncedName is the file with the time of the last Sync, below the store's root.
-const syncedName = "synced"
+func (s *Store) unsyncedDir() string { return filepath.Join(s.cfg.StorageRoot(), "unsynced") }
 
-// Sync has everything that was committed so far written to disk. It does nothing where this process has committed nothing.
-func (s *Store) Sync(ctx context.Context) error { return s.sync(ctx, false) }
-
-// syncTo does so as well if others have committed a layer of this stack, and may have been killed since.
-func (s *Store) syncTo(ctx context.Context, top string) error {
-	for top != "" {
-		l, err := s.lib.Layer(top)
-		if err != nil {
-			break // whoever needs it will tell
-		}
-		if l.Created.After(s.synced) {
-			return s.sync(ctx, true)
-		}
-		top = l.Parent
-	}
-	return s.sync(ctx, false)
-}
-
-func (s *Store) sync(ctx context.Context, anyway bool) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.dirty && !anyway {
-		return nil
-	}
-	now := time.Now().UTC()
-	dir, err := os.Open(s.cfg.StorageRoot())
-	if err != nil {
-		return fmt.Errorf("sync the image store: %w", err)
-	}
-	defer dir.Close()
-	if err := unix.Syncfs(int(dir.Fd())); err != nil {
-		return full(fmt.Errorf("sync the image store: %w", err))
-	}
-	if err := s.writeSynced(ctx, now); err != nil {
-		return full(fmt.Errorf("sync the image store: %w", err))
-	}
-	s.dirty, s.synced = false, now
-	return nil
-}
-
-// writeSynced notes the time so that it is there after a power cut, unless another process was later.
-func (s *Store) writeSynced(ctx context.Context, at time.Time) error {
-	path := filepath.Join(s.cfg.StorageRoot(), syncedName)
-	lock, err := index.Flock(ctx, path+".lock", unix.LOCK_EX)
-	if err != nil {
+// mark says that a layer may not be on disk. The caller has the lock of commits.
+func (s *Store) mark(id string) error {
+	if err := os.MkdirAll(s.unsyncedDir(), 0o700); err != nil {
 		return err
 	}
-	defer lock.Release()
-	if other, err := s.readSynced(); err != nil || other.After(at) {
-		return err
-	}
-	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintln(f, at.Format(time.RFC3339Nano))
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(path+".new", path)
-	}
-	return err
-}
-
-// readSynced is the time of the last Sync; zero where there was none.
-func (s *Store) readSynced() (time.Time, error) {
-	data, err := os.ReadFile(filepath.Join(s.cfg.StorageRoot(), syncedName))
-	if errors.Is(err, fs.ErrNotExist) {
-		return time.Time{}, nil
-	}
-	if err != nil {
-		return time.Time{}, err
-	}
-	at, err := time.Parse(time.RFC3339Nano, string(bytes.TrimSpace(data)))
-	if err != nil {
-		return time.Time{}, nil //nolint:nilerr // damaged by what it is about
-	}
-	return at, nil
+	return linux.ReplaceFile(filepath.Join(s.unsyncedDir(), id), []byte(s.boot)) // another file than before: see unmark
 }
 
 // doubtful says that a layer's files may not have reached the disk before a power cut.
-func (s *Store) doubtful(l *storage.Layer) bool {
-	boot, ok := l.Flags[flagBoot].(string)
-	if !ok || boot == s.boot || s.boot == "" || !l.Created.After(s.synced) {
+func (s *Store) doubtful(id string) bool {
+	boot, err := os.ReadFile(filepath.Join(s.unsyncedDir(), id))
+	if errors.Is(err, fs.ErrNotExist) || string(boot) == s.boot || s.boot == "" {
 		return false
 	}
-	s.mu.Lock()
-	sure := s.sure[l.ID]
-	s.mu.Unlock()
-	return !sure && !s.inImage(l.ID)
+	return !s.inImage(id)
 }
 
 // inImage says whether an image has the layer.
@@ -147,13 +70,110 @@ func (s *Store) inImage(id string) bool {
 	return false
 }
 
-// committed notes that this process has made the layer, or made it anew.
-func (s *Store) committed(id string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.dirty = true
-	if s.sure == nil {
-		s.sure = map[string]bool{}
+// Sync has all layers that were committed so far, by whomever, written to disk. It does nothing where they are.
+func (s *Store) Sync(ctx context.Context) error {
+	marks, err := s.marks(ctx)
+	if err == nil && len(marks) > 0 {
+		if err = s.syncFiles(); err == nil {
+			err = s.unmark(ctx, marks)
+		}
 	}
-	s.sure[id] = true
+	if err != nil {
+		return full(fmt.Errorf("sync the image store: %w", err))
+	}
+	return nil
+}
+
+// SyncTo is Sync if a layer of this stack needs it.
+func (s *Store) SyncTo(ctx context.Context, top string) error {
+	for top != "" {
+		if _, err := os.Lstat(filepath.Join(s.unsyncedDir(), top)); err == nil {
+			return s.Sync(ctx)
+		}
+		l, err := s.lib.Layer(top)
+		if err != nil {
+			return nil //nolint:nilerr // whoever needs it will tell
+		}
+		top = l.Parent
+	}
+	return nil
+}
+
+func (s *Store) syncFiles() error {
+	dir, err := os.Open(s.cfg.StorageRoot())
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	return unix.Syncfs(int(dir.Fd()))
+}
+
+// marks are those of layers whose commits in this boot have ended.
+func (s *Store) marks(ctx context.Context) ([]os.FileInfo, error) {
+	entries, err := os.ReadDir(s.unsyncedDir())
+	if errors.Is(err, fs.ErrNotExist) || len(entries) == 0 {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	lock, err := s.lockCommits(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer lock.Release()
+	var marks []os.FileInfo
+	for _, e := range entries {
+		boot, err := os.ReadFile(filepath.Join(s.unsyncedDir(), e.Name()))
+		if err != nil || string(boot) != s.boot {
+			continue
+		}
+		if info, err := os.Lstat(filepath.Join(s.unsyncedDir(), e.Name())); err == nil {
+			marks = append(marks, info)
+		}
+	}
+	return marks, nil
+}
+
+// unmark removes marks, but not those that were made anew since for a layer that was deleted and committed again.
+func (s *Store) unmark(ctx context.Context, marks []os.FileInfo) error {
+	lock, err := s.lockCommits(ctx)
+	if err != nil {
+		return err
+	}
+	defer lock.Release()
+	for _, m := range marks {
+		path := filepath.Join(s.unsyncedDir(), m.Name())
+		if now, err := os.Lstat(path); err != nil || !os.SameFile(m, now) {
+			continue
+		}
+		if err := os.Remove(path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sweepMarks removes the marks of layers that are no more. Nobody commits.
+func (s *Store) sweepMarks() error {
+	entries, err := os.ReadDir(s.unsyncedDir())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), ".") && s.lib.Exists(e.Name()) {
+			continue
+		}
+		if err := os.Remove(filepath.Join(s.unsyncedDir(), e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Store) lockCommits(ctx context.Context) (*index.Lock, error) {
+	return index.Flock(ctx, filepath.Join(s.cfg.StorageRoot(), "commit.lock"), unix.LOCK_EX)
 }

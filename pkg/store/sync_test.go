@@ -34,7 +34,7 @@ func TestPowerCut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lost := add(t, s, "", layerTar(t, 0, "lost"))
+	lost, other := add(t, s, "", layerTar(t, 0, "lost")), add(t, s, "", layerTar(t, 0, "other"))
 	if !s.HasLayer(lost) {
 		t.Error("doubted in its own boot")
 	}
@@ -70,15 +70,25 @@ func TestPowerCut(t *testing.T) {
 	if _, err := tar.ReadFrom(r); err != nil || !bytes.Equal(tar.Bytes(), layerTar(t, 0, "lost")) {
 		t.Errorf("the headers were not made anew: %v", err)
 	}
-	// It is on disk only when that was waited for.
-	if boot(t, cfg, "a third").HasLayer(lost) {
-		t.Error("trusted too soon")
+	// Others know it, and whatever is synced in this boot, the doubt of the others stays.
+	image(t, after, [][]byte{layerTar(t, 0, "new")}, "localhost/new")
+	third := boot(t, cfg, "another")
+	if !third.HasLayer(lost) || third.HasLayer(other) {
+		t.Error(third.HasLayer(lost), third.HasLayer(other))
 	}
-	if err := after.Sync(t.Context()); err != nil {
+	if _, err := third.lib.DeleteImage(id, true); err != nil {
 		t.Fatal(err)
 	}
-	if !boot(t, cfg, "a third").HasLayer(lost) {
-		t.Error("still doubted")
+	if err := third.Sweep(false); err != nil { // not while the other two are open
+		t.Fatal(err)
+	}
+	s.Close()
+	after.Close()
+	if err := third.Sweep(false); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := os.ReadDir(third.unsyncedDir()); len(left) > 0 || err != nil {
+		t.Errorf("marks of no layer: %v, %v", left, err)
 	}
 }
 
@@ -90,13 +100,32 @@ func TestPowerCutOthers(t *testing.T) {
 	if _, err := other.AddImage(t.Context(), NewImage{Config: []byte("{}"), Manifest: []byte("{}"), TopLayer: top}); err != nil {
 		t.Fatal(err)
 	}
-	if at, err := other.readSynced(); at.IsZero() || err != nil {
-		t.Error(at, err)
+	if left, err := os.ReadDir(s.unsyncedDir()); len(left) > 0 || err != nil {
+		t.Errorf("%v, %v", left, err)
 	}
-	if err := os.WriteFile(filepath.Join(cfg.StorageRoot(), syncedName), []byte("nonsense"), 0o600); err != nil {
+	if err := s.mark(top); err != nil {
 		t.Fatal(err)
 	}
 	if !boot(t, cfg, "another").HasLayer(top) {
 		t.Error("a layer of an image is doubted")
+	}
+}
+
+// TestUnmark: a layer that was committed anew while its predecessor was synced is not taken for synced.
+func TestUnmark(t *testing.T) {
+	s, _ := open(t)
+	id := add(t, s, "", layerTar(t, 0, "x"))
+	marks, err := s.marks(t.Context())
+	if err != nil || len(marks) != 1 {
+		t.Fatal(marks, err)
+	}
+	if err := s.mark(id); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.unmark(t.Context(), marks); err != nil {
+		t.Fatal(err)
+	}
+	if marks, err = s.marks(t.Context()); err != nil || len(marks) != 1 {
+		t.Error(marks, err)
 	}
 }

@@ -55,6 +55,9 @@ func (b *builder) record(ctx context.Context, target *stage, r *build.Result) (e
 	if b.same(r.ID, n) {
 		return nil
 	}
+	if err := b.store.SyncTo(ctx, n.TopLayer); err != nil { // it may take time: without the lock
+		return err
+	}
 	hold, err := index.Hold(ctx, b.cfg, true)
 	if err != nil {
 		return err

@@ -34,6 +34,7 @@ func check(ctx context.Context, cfg *config.Config, s *store.Store, o image.Chec
 		return nil, err
 	}
 	var found []image.Damaged
+	freed := false // layers, some of which may be damaged
 	for i, d := range damage {
 		if i >= mostDamaged && !o.Repair {
 			break
@@ -48,15 +49,18 @@ func check(ctx context.Context, cfg *config.Config, s *store.Store, o image.Chec
 		}
 		if o.Repair {
 			repair(d, &f)
+			freed = freed || f.Removed && d.Image != "" || f.Mended && d.Image == ""
 		}
 		if i < mostDamaged || f.Kept != "" && len(found) < 2*mostDamaged {
 			found = append(found, f)
 		}
 	}
-	if o.Repair { // what they have left: a damaged layer would be taken for the next image
-		err = s.Sweep(false)
+	if freed { // a damaged layer would be taken for the next image
+		if err := s.SweepAll(); err != nil {
+			found = append(found, image.Damaged{Object: "layers", Problem: "no image has them any more", Kept: err.Error()})
+		}
 	}
-	return found, err
+	return found, nil
 }
 
 func repair(d store.Damage, f *image.Damaged) {

@@ -76,6 +76,9 @@ func add(ctx context.Context, cfg *config.Config, s *store.Store, f *found, repo
 
 // record adds an image while nobody removes any: rmi decides by what it saw when it began.
 func record(ctx context.Context, cfg *config.Config, s *store.Store, n store.NewImage) (string, error) {
+	if err := s.SyncTo(ctx, n.TopLayer); err != nil { // it may take time: without the lock
+		return "", err
+	}
 	lock, err := index.Hold(ctx, cfg, true)
 	if err != nil {
 		return "", err
