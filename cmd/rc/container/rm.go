@@ -74,7 +74,7 @@ rc rm --filter status=exited`,
 	flags.BoolVarP(&opts.Force, "force", "f", false, "Stop containers that run first; one that is not there is no error")
 	timeout.Add(cmd, "; implies --force")
 	flags.BoolVarP(&opts.Volumes, "volumes", "v", false, "Remove the containers' anonymous volumes, too; those that have a name stay")
-	flags.BoolVar(&opts.Depend, "depend", false, "Remove the containers that share its network, too")
+	flags.BoolVar(&opts.Depend, "depend", false, "Remove the containers that share its network or require it, too")
 	return cmd
 }
 

@@ -39,8 +39,6 @@ type options struct {
 	Size, Latest bool
 }
 
-// newCommand is rc inspect with kind all, rc container inspect and rc image inspect
-// with theirs.
 // Verb is rc inspect.
 func Verb(a *cli.App) cli.Verb { return verb(a, both) }
 
@@ -54,19 +52,48 @@ func verb(a *cli.App, kind string) cli.Verb {
 	return cli.Verb{Name: "inspect", Make: func() *cobra.Command { return newCommand(a, kind, show) }}
 }
 
-func newCommand(a *cli.App, kind string, runF cli.RunFunc[options]) *cobra.Command {
-	opts := &options{Type: kind}
-	cmd := &cobra.Command{
-		Use:   "inspect [options] NAME [NAME...]",
-		Short: "Show all that is known of containers, images, volumes or networks",
-		Long: `Shows containers, images, volumes and networks as a JSON array with podman's fields, or
+// texts are what the help of a command says.
+type texts struct{ short, long, example, names string }
+
+// help is that of rc inspect, rc container inspect and rc image inspect, by kind.
+var help = map[string]texts{
+	both: {
+		short: "Show all that is known of containers, images, volumes or networks",
+		long: `Shows containers, images, volumes and networks as a JSON array with podman's fields, or
 through a Go template. A name that several have is that of the first of these.`,
-		Example: `rc inspect web
+		example: `rc inspect web
 rc inspect --format '{{.State.Status}} {{.State.ExitCode}}' web
 rc inspect --type image --format '{{json .Config.Env}}' alpine`,
+		names: "a container, an image, a volume or a network",
+	},
+	containers: {
+		short: "Show all that is known of containers",
+		long:  `Shows containers as a JSON array with podman's fields, or through a Go template.`,
+		example: `rc container inspect web
+rc container inspect --size --format '{{.SizeRw}}' web
+rc container inspect --format '{{.State.Status}} {{.State.ExitCode}}' --latest`,
+		names: "a container",
+	},
+	images: {
+		short: "Show all that is known of images",
+		long:  `Shows images as a JSON array with podman's fields, or through a Go template.`,
+		example: `rc image inspect alpine
+rc image inspect --format '{{json .Config.Env}}' alpine`,
+		names: "an image",
+	},
+}
+
+// newCommand is rc inspect with kind all, rc container inspect and rc image inspect with theirs.
+func newCommand(a *cli.App, kind string, runF cli.RunFunc[options]) *cobra.Command {
+	opts, text := &options{Type: kind}, help[kind]
+	cmd := &cobra.Command{
+		Use:     "inspect [options] NAME [NAME...]",
+		Short:   text.short,
+		Long:    text.long,
+		Example: text.example,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.Names = args
-			if err := opts.check(); err != nil {
+			if err := opts.check(cmd.CommandPath(), text.names); err != nil {
 				return err
 			}
 			return runF(cmd.Context(), a, opts)
@@ -114,17 +141,18 @@ func (o *options) completions(a *cli.App) []cli.Completion {
 	}
 }
 
-func (o *options) check() error {
+// check is of what the command, called path, was given; wanted says what it takes.
+func (o *options) check(path, wanted string) error {
 	if !slices.Contains(types(), o.Type) {
 		return errs.Invalidf("--type %q: want one of %s", o.Type, strings.Join(types(), ", "))
 	}
 	switch {
 	case o.Latest && len(o.Names) > 0:
-		return errs.WithHint(errs.Invalidf("inspect: names together with --latest"), "rc inspect --help")
+		return errs.WithHint(errs.Invalidf("%s: names together with --latest", path), path+" --help")
 	case o.Latest && o.Type != both && o.Type != containers:
 		return errs.Invalidf("--latest: together with --type %s", o.Type)
 	case !o.Latest && len(o.Names) == 0:
-		return errs.WithHint(errs.Invalidf("inspect: name a container, an image, a volume or a network"), "rc inspect --help")
+		return errs.WithHint(errs.Invalidf("%s: name %s", path, wanted), path+" --help")
 	}
 	return o.checkFormat()
 }

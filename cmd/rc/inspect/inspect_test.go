@@ -46,6 +46,25 @@ func TestInspect(t *testing.T) {
 	}
 }
 
+// Each says what is its own.
+func TestInspectHelp(t *testing.T) {
+	for kind, c := range map[string]struct{ name, not string }{
+		both:       {"a container, an image, a volume or a network", "rc image"},
+		containers: {"a container", "volume"},
+		images:     {"an image", "--type"},
+	} {
+		a := clitest.App(t, false)
+		cmd := newCommand(a, kind, show)
+		if said := cmd.Short + cmd.Long + cmd.Example; strings.Contains(said, c.not) {
+			t.Errorf("help of %s: %s", kind, said)
+		}
+		_, _, err := clitest.Call(t, a, cmd)
+		if err == nil || !strings.HasSuffix(err.Error(), ": name "+c.name) {
+			t.Errorf("%s without a name: %v", kind, err)
+		}
+	}
+}
+
 func TestInspectJSON(t *testing.T) {
 	a := clitest.App(t, false)
 	out, _, err := clitest.Call(t, a, newCommand(a, containers, show), "runs")
