@@ -201,14 +201,14 @@ change_host() {
       ;;
     journal)
       # journald splits journals by user in this directory only, and reads its settings from /run, too.
+      mount -t tmpfs -o mode=755 tmpfs /var/log
       mkdir -p /var/log/journal /run/systemd/journald.conf.d /run/systemd/journal
-      mount -t tmpfs -o mode=755 tmpfs /var/log/journal
       : >/run/systemd/journal/flushed
       printf '[Journal]\nStorage=persistent\nReadKMsg=no\nAudit=no\nRateLimitBurst=0\n' >/run/systemd/journald.conf.d/test.conf
       [ -s /etc/machine-id ] || {
-        tr -d - </proc/sys/kernel/random/uuid >/run/systemd/machine-id
-        [ -e /etc/machine-id ] || : >/etc/machine-id
-        mount --bind /run/systemd/machine-id /etc/machine-id
+        cp -a /etc /run/systemd/etc
+        tr -d - </proc/sys/kernel/random/uuid >/run/systemd/etc/machine-id
+        mount --bind /run/systemd/etc /etc
       }
       /lib/systemd/systemd-journald >/run/systemd/journald.log 2>&1 </dev/null &
       for _ in $(seq 1000); do [ ! -S /run/systemd/journal/socket ] || break; sleep 0.01; done

@@ -7,7 +7,7 @@
 #
 # Exit code 0: all passed; 1: not; 77: skipped, with the reason (no mirror, no qemu to be had).
 # The disk is kept in RC_VM_CACHE (else $XDG_CACHE_HOME/rc-vm) under a hash of what it was made
-# from. RC_VM_BIN is where the programs are (bin). RC_VM_TIMEOUT bounds the run (1200 s), RC_VM_ONLY=TEXT picks the parts whose
+# from. RC_VM_BIN is where the programs are (bin). RC_VM_TIMEOUT bounds the run (1800 s), RC_VM_ONLY=TEXT picks the parts whose
 # name has it, RC_VM_ACCEL=kvm|tcg.
 set -euo pipefail
 
@@ -76,12 +76,13 @@ accelerator() {
 # boot ARCHIVE: run the machine with the archive as its second disk, print what it says.
 # The machine has no network: a test that finds one by accident is no test.
 boot() {
-  local accel options timeout=${RC_VM_TIMEOUT:-2700}
+  local accel options timeout=${RC_VM_TIMEOUT:-1800}
   accel=$(accelerator)
   options=(-accel "$accel")
   [ "$accel" = kvm ] || options=(-accel 'tcg,thread=multi')
   say "booting under $accel, at most $timeout s"
   : >"$work/out"
+  : >"$work/console"
   # The machine does not outlive this script, whatever ends it.
   nice setpriv --pdeathsig KILL qemu-system-x86_64 -nodefaults -display none -machine q35 \
     "${options[@]}" -cpu max -smp 2 -m 1536 \
@@ -94,8 +95,17 @@ boot() {
   # Who runs and pauses when is of no use to a reader.
   tail -n +1 -s 0.3 -f --pid="$qemu" "$work/out" > >(grep --line-buffered -vE '^=== (RUN|PAUSE|CONT|NAME) |^rc-vm: exit ') &
   printer=$!
-  # tail ends when the machine does.
-  (timeout "$timeout" tail -f --pid="$qemu" /dev/null || { say "no end after $timeout s" >&2; kill -KILL "$qemu"; }) &
+  # tail ends when the machine does, and grep with it. A panic reboots: the next may come again and again.
+  (
+    code=0
+    timeout "$timeout" grep -q 'Kernel panic - ' < <(exec tail -n +1 -f --pid="$qemu" "$work/console") || code=$?
+    case $code in
+      0) say "the kernel panicked" >&2 ;;
+      124) say "no end after $timeout s" >&2 ;;
+      *) exit ;;
+    esac
+    kill -KILL "$qemu"
+  ) &
   watchdog=$!
   local code=0
   wait "$qemu" || code=$?
