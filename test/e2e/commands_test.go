@@ -56,6 +56,9 @@ func cmdEventually(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	pattern, err := regexp.Compile("(?m)" + args[0])
 	ts.Check(err)
+	if pattern.MatchString("") {
+		ts.Fatalf("%q is in every output; for none: ! eventually . …", args[0])
+	}
 	for end := time.Now().Add(15 * time.Second); ; time.Sleep(50 * time.Millisecond) {
 		code, err := run(ts, args[1:])
 		ts.Check(err)
