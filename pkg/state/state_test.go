@@ -57,7 +57,9 @@ func stopAt(r Root, step, id, name string) error {
 	if step == "half" {
 		return writeRecord(filepath.Join(d.Path(), containerFile), container(id, name, false), false)
 	}
-	if err := d.WriteContainer(container(id, name, strings.HasPrefix(step, "rm-"))); err != nil || strings.HasSuffix(step, "recorded") {
+	c := container(id, name, strings.HasPrefix(step, "rm-"))
+	c.OCI.Mounts = []specs.Mount{{Type: spec.TypeVolume, Source: "made", Destination: "/v", Options: []string{spec.OptAnonymous}}}
+	if err := d.WriteContainer(c); err != nil || strings.HasSuffix(step, "recorded") {
 		return err
 	}
 	start, err := linux.StartTime(os.Getpid())
@@ -65,7 +67,7 @@ func stopAt(r Root, step, id, name string) error {
 		return err
 	}
 	err = r.WriteState(id, &spec.State{ShimPID: os.Getpid(), ShimStart: start, PID: os.Getpid(), Started: time.Now()})
-	if err != nil || step != "rm-trashed" {
+	if err != nil || !strings.HasSuffix(step, "trashed") {
 		return err
 	}
 	return r.trash(d.Path(), id)

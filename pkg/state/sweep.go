@@ -159,9 +159,9 @@ func (r Root) sweepTrashed(id string, state *spec.State) (*Swept, error) {
 	if state == nil {
 		return nil, r.sweepRunDir(id, nil)
 	}
-	swept := &Swept{ID: id, State: *state, Removed: true}
-	if c, err := readRecord[spec.Container](filepath.Join(r.TrashDir(), id, containerFile)); err == nil && c != nil {
-		swept.Volumes = AnonymousVolumes(c)
+	swept := &Swept{ID: id, State: *state}
+	if c, err := readRecord[spec.Container](filepath.Join(r.TrashDir(), id, containerFile)); err == nil && c != nil && c.Remove {
+		swept.Removed, swept.Volumes = true, AnonymousVolumes(c)
 	}
 	// The runtime directory, which leads here, goes last.
 	if err := errors.Join(r.unname(id, ""), r.LeaveNetworks(id)); err != nil {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -180,6 +181,7 @@ func TestKilled(t *testing.T) {
 		{"rm-recorded", 0, ""},
 		{"rm-started", 0, ""},
 		{"rm-trashed", 0, ""},
+		{"trashed", 0, ""},
 	} {
 		t.Run(c.step, func(t *testing.T) {
 			r := newRoot(t)
@@ -211,8 +213,19 @@ func TestKilled(t *testing.T) {
 			if err := os.Chtimes(r.RunDir(id), old, old); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := r.Sweep(0); err != nil {
+			swept, err := r.Sweep(0)
+			if err != nil {
 				t.Error(err)
+			}
+			// What a kept container had made for it is the user's to remove.
+			if strings.HasSuffix(c.step, "trashed") {
+				var want []string
+				if c.step == "rm-trashed" {
+					want = []string{"made"}
+				}
+				if len(swept) != 1 || swept[0].Removed != (want != nil) || !slices.Equal(swept[0].Volumes, want) {
+					t.Errorf("swept %+v, volumes want %v", swept, want)
+				}
 			}
 			var left []string
 			for _, f := range files(t, r) {
