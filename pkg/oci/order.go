@@ -112,10 +112,12 @@ func (o *order) fields(c *wire.Coder) {
 	wire.List(c, &o.env, (*wire.Coder).Text)
 	c.Flag(&o.reaper)
 	wire.Number(c, &o.preserve)
-	wire.Number(c, &o.persona)
-	c.Flag(&o.setPersona)
 	o.hooks.Fields(c)
 	c.Flag(&o.awaitHooks)
+	if c.More() { // an exec meets shims that were started before an update of rc
+		wire.Number(c, &o.persona)
+		c.Flag(&o.setPersona)
+	}
 }
 
 // Order is what a process is told to set up and to become. It is data: whoever makes it

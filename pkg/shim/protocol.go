@@ -315,7 +315,9 @@ type exited struct {
 func (e *exited) fields(c *wire.Coder) {
 	wire.Number(c, &e.Code)
 	c.Flag(&e.OOM)
-	c.Text(&e.Unwritten)
+	if c.More() { // a shim that was started before an update of rc does not say it
+		c.Text(&e.Unwritten)
+	}
 }
 
 func (e exited) encode() []byte { return encode(msgExited, e.fields) }

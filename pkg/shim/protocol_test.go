@@ -67,6 +67,7 @@ func TestClient(t *testing.T) {
 	n, s := 42, started{PID: 42}
 	for _, data := range [][]byte{
 		encode(msgStarted, s.fields), exited{Code: n, OOM: true, Unwritten: "stdout: full"}.encode(),
+		exited{Code: n}.encode()[:1+8+8], // of a shim before Unwritten
 		encodeFailure(errs.WithHint(errs.WithCode(errors.New("exec x: no"), 127), "do")),
 		encodeFailure(errors.New(strings.Repeat("x", 2*messageLimit))),
 		{'?'},
@@ -81,6 +82,9 @@ func TestClient(t *testing.T) {
 	}
 	if e, err := c.Next(); e.Code != 42 || !e.Exited || e.Unwritten != "stdout: full" || err != nil {
 		t.Errorf("exited: %+v, %v", e, err)
+	}
+	if e, err := c.Next(); e.Code != 42 || !e.Exited || err != nil {
+		t.Errorf("exited, of an older shim: %+v, %v", e, err)
 	}
 	if _, err := c.Next(); errs.Code(err) != 127 || errs.Hint(err) != "do" || err.Error() != "exec x: no" {
 		t.Errorf("failure: %v", err)

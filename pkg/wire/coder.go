@@ -5,8 +5,8 @@ import (
 	"errors"
 )
 
-// ErrShort is data that ends too early: both ends are of one build, so it never happens
-// but by a bug.
+// ErrShort is data that ends too early: it never happens but by a bug, or between builds whose
+// fields differ.
 var ErrShort = errors.New("message is too short")
 
 // Coder reads or writes values in one order. The zero value writes.
@@ -27,6 +27,10 @@ func (c *Coder) Bytes() []byte { return c.data }
 
 // Err is ErrShort if something could not be read; it is zero then.
 func (c *Coder) Err() error { return c.err }
+
+// More tells whether to code the fields from here to the end, which older builds do not have:
+// who reads does so only where something is left.
+func (c *Coder) More() bool { return !c.reading || len(c.data) > 0 }
 
 // Number codes any integer in eight bytes.
 func Number[T ~int | ~int32 | ~int64 | ~uint | ~uint8 | ~uint32 | ~uint64](c *Coder, v *T) {
