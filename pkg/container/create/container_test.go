@@ -123,7 +123,8 @@ func TestContainer(t *testing.T) {
 		}},
 		"systemd": {image: testImage(), opts: Options{
 			Args: []string{"/sbin/init"}, Entrypoint: []string{}, ReadOnly: true, ReadOnlyTmpfs: true, Personality: specs.PerLinux32,
-			ChrootDirs: []string{"/srv/root"}, Requires: []string{"0123"}, Systemd: "true",
+			Mounts:     []specs.Mount{{Type: "bind", Source: "/host", Destination: "/srv/host", Options: []string{"rbind"}}},
+			ChrootDirs: []string{"/srv/root", "/srv/host", "/srv/host/in"}, Requires: []string{"0123"}, Systemd: "true",
 			Resources: Resources{
 				Unified: map[string]string{"memory.high": "1g"}, BlkioWeightDevice: []spec.Weight{{Path: "/dev/sda", Weight: 100}},
 			},
@@ -307,6 +308,26 @@ func TestCapabilitiesOfUsers(t *testing.T) {
 			if !strings.Contains(strings.Join(caps.Bounding, " "), name) {
 				t.Errorf("%+v: no %s", test, name)
 			}
+		}
+	}
+}
+
+// TestSystemdStandsBack: an init by its name is a command like others where it could not be systemd.
+func TestSystemdStandsBack(t *testing.T) {
+	for name, o := range map[string]Options{
+		"cgroups of the host": {CgroupNS: "host"},
+		"no cgroup":           {Cgroups: spec.Cgroups{Mode: "disabled"}},
+	} {
+		o.Entrypoint, o.Args = []string{}, []string{"/sbin/init"}
+		c, err := Container(o, testImage(), testEnvironment(config.Config{}))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		} else if _, has := spec.EnvValue(c.OCI.Process.Env, "container_uuid"); has {
+			t.Errorf("%s: prepared for systemd", name)
+		}
+		o.Systemd = "always"
+		if _, err := Container(o, testImage(), testEnvironment(config.Config{})); !errors.Is(err, errs.ErrInvalid) {
+			t.Errorf("%s, always: %v", name, err)
 		}
 	}
 }

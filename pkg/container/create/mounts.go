@@ -129,7 +129,7 @@ func (d *draft) readOnly(list *[]specs.Mount) {
 
 // ownFiles are the files that rc writes for each container. They are left out where the
 // user mounts a directory of the host over theirs: they would be created in it. As in
-// docker, they are writable where the root is.
+// docker, they are writable where the root is. The files about names are in --chrootdirs, too.
 func (d *draft) ownFiles(strong []specs.Mount) []specs.Mount {
 	var out []specs.Mount
 	options := []string{"bind", "rprivate", "nosuid", "nodev", "noexec"}
@@ -142,20 +142,34 @@ func (d *draft) ownFiles(strong []specs.Mount) []specs.Mount {
 		{"/etc/hostname", fileHostname},
 		{"/run/.containerenv", fileContainerEnv},
 	} {
-		parent := filepath.Dir(file.destination)
-		if d.withoutFile(file.name) || slices.ContainsFunc(strong, func(m specs.Mount) bool {
-			return m.Destination == parent && (m.Type == "bind" || m.Type == spec.TypeVolume)
-		}) {
+		if d.withoutFile(file.name) {
 			continue
 		}
-		for _, root := range append([]string{"/"}, d.opts.ChrootDirs...) {
+		roots := []string{"/"}
+		if file.name != fileContainerEnv {
+			roots = append(roots, d.opts.ChrootDirs...)
+		}
+		for _, root := range roots {
+			destination := filepath.Join(root, file.destination)
+			if keptOn(strong, filepath.Dir(destination)) {
+				continue
+			}
 			out = append(out, specs.Mount{
-				Type: "bind", Source: filepath.Join(d.fileDir(file.name), file.name), Destination: filepath.Join(root, file.destination),
+				Type: "bind", Source: filepath.Join(d.fileDir(file.name), file.name), Destination: destination,
 				Options: slices.Clone(options),
 			})
 		}
 	}
 	return out
+}
+
+// keptOn tells whether what is made in a directory would stay after the container: it is, or lies in, one of the
+// host's or of a volume.
+func keptOn(mounts []specs.Mount, dir string) bool {
+	return slices.ContainsFunc(mounts, func(m specs.Mount) bool {
+		return (m.Type == "bind" || m.Type == spec.TypeVolume) &&
+			(dir == m.Destination || strings.HasPrefix(dir, strings.TrimSuffix(m.Destination, "/")+"/"))
+	})
 }
 
 // timezone shows the host's description of a time zone as the container's own.

@@ -18,7 +18,8 @@ const systemdSignal = "RTMIN+3"
 const defaultShmSystemd = 64 << 20
 
 // systemdMode tells whether the command is a systemd that has to find what it needs (podman-run(1), --systemd):
-// always, or by its name. One whose root is not the user could not write its cgroup.
+// always, or by its name and where it would have a cgroup of its own that it may write: one whose root is not the user
+// does not.
 func (d *draft) systemdMode() bool {
 	switch d.opts.Systemd {
 	case "always":
@@ -26,7 +27,8 @@ func (d *draft) systemdMode() bool {
 	case "false":
 		return false
 	}
-	if d.opts.Init || d.private(specs.UserNamespace) || len(d.c.OCI.Process.Args) == 0 {
+	if d.opts.Init || d.private(specs.UserNamespace) || !d.private(specs.CgroupNamespace) || d.c.Cgroups.Mode == "disabled" ||
+		len(d.c.OCI.Process.Args) == 0 {
 		return false
 	}
 	command := d.c.OCI.Process.Args[0]
@@ -47,9 +49,9 @@ func (d *draft) systemd() error {
 		return errs.WithHint(errs.Unsupportedf("--systemd always: in a user namespace of its own (--userns, --uidmap) root is not the user, whose the cgroup is"),
 			"leave out --userns and --uidmap")
 	case !d.private(specs.CgroupNamespace):
-		return errs.WithHint(errs.Invalidf("--systemd: with --cgroupns host the cgroups that it would write are the host's"), "--systemd=false")
+		return errs.WithHint(errs.Invalidf("--systemd always: with --cgroupns host the cgroups that it would write are the host's"), "--systemd=false")
 	case d.c.Cgroups.Mode == "disabled":
-		return errs.WithHint(errs.Invalidf("--systemd: with --cgroups disabled there is no cgroup that it could write"), "--systemd=false")
+		return errs.WithHint(errs.Invalidf("--systemd always: with --cgroups disabled there is no cgroup that it could write"), "--systemd=false")
 	}
 	d.c.OCI.Process.Env = spec.JoinEnv([]string{"container_uuid=" + d.c.ID[:min(32, len(d.c.ID))]}, d.c.OCI.Process.Env)
 	return nil
