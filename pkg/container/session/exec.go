@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -52,9 +53,13 @@ func Exec(ctx context.Context, cfg *config.Config, id string, o ExecOptions) (in
 		return 0, err
 	}
 	// First, so that the process's program starts while the rest is done.
+	stop := func() bool { return false }
 	client, asked := shim.Dial(root.RunDir(id))
 	if asked == nil {
 		defer func() { _ = client.Close() }()
+		// Until signals are caught for the command, one that ends ctx ends the command by this.
+		stop = context.AfterFunc(ctx, client.Shutdown)
+		defer stop()
 		asked = client.Exec(x)
 	}
 	e, order, err := prepareExec(cfg, id, o)
@@ -65,6 +70,9 @@ func Exec(ctx context.Context, cfg *config.Config, id string, o ExecOptions) (in
 		return 0, records.AskError("exec in", e, asked)
 	}
 	event, err := client.ExecOrder(order)
+	if err != nil && ctx.Err() != nil {
+		err = errors.New("interrupted")
+	}
 	if err != nil {
 		return 0, records.AskError("exec in", e, err)
 	}
@@ -75,8 +83,9 @@ func Exec(ctx context.Context, cfg *config.Config, id string, o ExecOptions) (in
 	}
 	s := &Session{
 		Client: client, Streams: o.Streams, Input: o.Stdin && o.TTY, Keys: o.DetachKeys, copyOutput: o.TTY,
-		Signals: CatchSignals(), // one before this ends rc, and by that the command
+		Signals: CatchSignals(),
 	}
+	stop()
 	end, err := s.Run(ctx, event)
 	if err != nil {
 		return 0, errs.WithCode(fmt.Errorf("exec in container %q: %w", e.Name, err), errs.CodeSignal+9)
