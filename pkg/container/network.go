@@ -1,6 +1,7 @@
 package container
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -56,41 +57,40 @@ func (r *run) checkNetwork() error {
 	return r.makeNetworkPlan(r.c.Network.Ports)
 }
 
-// planNetwork takes the ports that are to be published, before anything is started, and decides
-// how the container is connected.
+// planNetwork decides how the container is connected, with the ports that takePorts took.
 func (r *run) planNetwork() error {
-	reserved, err := r.takePorts()
-	if err != nil {
-		return err
+	var ports []spec.Port
+	if r.ports != nil {
+		ports = r.ports.Ports
 	}
-	r.ports = reserved
-	if err := r.makeNetworkPlan(reserved.Ports); err != nil {
+	if err := r.makeNetworkPlan(ports); err != nil {
 		return err
 	}
 	if r.network != nil && r.network.BindsAlone() {
-		reserved.Release()
+		r.ports.Release()
 	}
 	return nil
 }
 
-// takePorts waits a moment for a port that no living container has: rc does not stay until the
-// helpers of one that has ended, and may have had it, are gone, too.
-func (r *run) takePorts() (*network.Reservation, error) {
-	for end := time.Now().Add(portPatience); ; time.Sleep(10 * time.Millisecond) {
-		reserved, err := network.Reserve(r.c.Network.Ports)
-		if err == nil {
-			return reserved, nil
+// takePorts takes the ports that are to be published, before anything is started. It waits a moment for one
+// that no living container has: rc does not stay until the helpers of one that has ended, and may have had it,
+// are gone, too.
+func (r *run) takePorts(ctx context.Context) error {
+	ports := r.c.Network.Ports
+	reserved, err := network.Reserve(ports)
+	if errors.Is(err, errs.ErrInUse) {
+		if held := r.holderOf(ports); held != nil {
+			return held
 		}
-		if !errors.Is(err, errs.ErrInUse) {
-			return nil, err
-		}
-		if held := r.holderOf(r.c.Network.Ports); held != nil {
-			return nil, held
-		}
-		if time.Now().After(end) {
-			return nil, err
+		reserved, err = network.Await(ctx, ports, err, portPatience)
+	}
+	if errors.Is(err, errs.ErrInUse) {
+		if held := r.holderOf(ports); held != nil {
+			return held
 		}
 	}
+	r.ports = reserved
+	return err
 }
 
 // portPatience is for a busy machine; a helper is usually gone within a few milliseconds.

@@ -18,6 +18,9 @@ func (r *run) findRequired() error {
 		if err != nil {
 			return fmt.Errorf("--requires: %w", err)
 		}
+		if e.Name == r.opts.Name {
+			return errs.Invalidf("--requires %q: the new container would require the one whose name it has", name)
+		}
 		if e.Remove && !e.Alive() {
 			return fmt.Errorf("--requires: container %q: %w: with --rm it is gone once it has ended", e.Name, errs.ErrState)
 		}
@@ -36,7 +39,7 @@ func startRequired(ctx context.Context, cfg *config.Config, ids []string) error 
 		if err != nil {
 			return fmt.Errorf("--requires: %w", err)
 		}
-		if e.Alive() {
+		if e.Alive() && e.Status != state.Initialized {
 			continue
 		}
 		if _, err := start(ctx, cfg, id, StartOptions{}); err != nil {

@@ -21,7 +21,6 @@ import (
 	"github.com/rc-containers/rc/pkg/container/placement"
 	"github.com/rc-containers/rc/pkg/container/records"
 	"github.com/rc-containers/rc/pkg/container/session"
-	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/network"
 	"github.com/rc-containers/rc/pkg/shim"
 	"github.com/rc-containers/rc/pkg/spec"
@@ -94,16 +93,23 @@ func Run(ctx context.Context, cfg *config.Config, opts create.Options, image cre
 		return 0, err
 	}
 	r.chooseStreams()
-	if err := r.replace(ctx); err != nil {
+	old, err := r.replaced()
+	if err != nil {
 		return 0, err
 	}
 	if err := startRequired(ctx, cfg, r.c.Requires); err != nil {
 		return 0, err
 	}
-	if err := r.planNetwork(); err != nil {
+	if err := r.replace(ctx, old); err != nil {
+		return 0, err
+	}
+	if err := r.takePorts(ctx); err != nil {
 		return 0, err
 	}
 	defer r.ports.Release()
+	if err := r.planNetwork(); err != nil {
+		return 0, err
+	}
 	if err := r.launch(ctx); err != nil {
 		return 0, r.giveUp(ctx, err)
 	}
@@ -236,28 +242,6 @@ func (r *run) describe(ctx context.Context) error {
 }
 
 func (r *run) records() state.Root { return records.Of(r.cfg) }
-
-// replace removes the container that has the name, with --replace.
-func (r *run) replace(ctx context.Context) error {
-	if !r.opts.Replace || r.opts.Name == "" {
-		return nil
-	}
-	old, err := r.records().Find(r.opts.Name)
-	if errors.Is(err, errs.ErrNotFound) || err == nil && old.Name != r.opts.Name {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("--replace: %w", err)
-	}
-	err = records.NetworkSharers(r.records()).Check(old.ID, old.Name, func(string) bool { return false })
-	if err == nil {
-		err = lifecycle.Remove(ctx, r.records(), old.ID, lifecycle.RemoveOptions{Force: true})
-	}
-	if err != nil {
-		return fmt.Errorf("--replace: %w", err)
-	}
-	return lifecycle.EmptyTrash(ctx, r.cfg, 0)
-}
 
 // tidy takes away what killed calls left, while the shim is at work. What it cannot do is
 // no concern of this container's.

@@ -42,11 +42,15 @@ func Create(ctx context.Context, cfg *config.Config, opts create.Options, image 
 	if err := r.describe(ctx); err != nil {
 		return nil, err
 	}
-	if err := r.replace(ctx); err != nil {
+	old, err := r.replaced()
+	if err != nil {
 		return nil, err
 	}
 	plan, _, err := r.plan(ctx) // it refuses what could not be started
 	if err != nil {
+		return nil, err
+	}
+	if err := r.replace(ctx, old); err != nil {
 		return nil, err
 	}
 	err = r.take()
@@ -139,7 +143,10 @@ func writable(dir string) error {
 // startOld starts a container that is on record, and whose directory is locked.
 func (r *run) startOld(ctx context.Context) (int, error) {
 	began := time.Now()
-	err := r.planNetwork()
+	err := r.takePorts(ctx)
+	if err == nil {
+		err = r.planNetwork()
+	}
 	if err == nil {
 		err = os.MkdirAll(r.dir.RunPath(), 0o700)
 	}

@@ -15,8 +15,9 @@ import (
 const procRoot = "/proc"
 
 // holder finds out who has a port of the host, as far as the caller may know: the name and pid
-// of the process, or else the number of its user. "" is nobody.
-func holder(p spec.Port, proc string) string {
+// of the process, or else the number of its user. "" is nobody. It may be passing where it may be a
+// helper of rc's that is about to end.
+func holder(p spec.Port, proc string) (who string, passing bool) {
 	var inodes, uids []string
 	for _, table := range []string{p.Protocol, p.Protocol + "6"} {
 		data, err := os.ReadFile(filepath.Join(proc, "net", table))
@@ -27,12 +28,18 @@ func holder(p spec.Port, proc string) string {
 		inodes, uids = append(inodes, i...), append(uids, u...)
 	}
 	if len(inodes) == 0 {
-		return ""
+		return "", true
 	}
 	if pid, name := owner(proc, inodes); pid != 0 {
-		return fmt.Sprintf("%s (pid %d)", name, pid)
+		return fmt.Sprintf("%s (pid %d)", name, pid), isHelper(name)
 	}
-	return "a process of uid " + uids[0]
+	return "a process of uid " + uids[0], uids[0] == strconv.Itoa(os.Getuid())
+}
+
+// isHelper tells by a process's name whether it may be a helper of rc's. pasta is passt, too, and passt.avx2.
+func isHelper(name string) bool {
+	return strings.HasPrefix(name, "pasta") || strings.HasPrefix(name, "passt") ||
+		slices.Contains([]string{"rc", "rc-shim", "rc-net", "rc-bridge", "slirp4netns"}, name)
 }
 
 // socketsAt are inodes and uids of the sockets with a local port in a table of

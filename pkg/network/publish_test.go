@@ -1,6 +1,7 @@
 package network
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -204,6 +205,39 @@ func TestReserve(t *testing.T) {
 	if _, err := Reserve([]spec.Port{{HostIP: "203.0.113.77", HostPort: 7777, ContainerPort: 80, Range: 1, Protocol: spec.TCP}}); !errors.Is(err, unix.EADDRNOTAVAIL) ||
 		!strings.Contains(err.Error(), "does not have the address") {
 		t.Errorf("another's address: %v", err)
+	}
+}
+
+// TestAwait waits for a helper's port, and for nobody else's nor after the end of ctx.
+func TestAwait(t *testing.T) {
+	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	taken := netip.MustParseAddrPort(listener.Addr().String()).Port()
+	ports := []spec.Port{{HostIP: "127.0.0.1", HostPort: taken, ContainerPort: 80, Range: 1, Protocol: spec.TCP}}
+	_, known := Reserve(ports)
+	if _, err := Await(t.Context(), ports, known, time.Hour); !errors.Is(err, errs.ErrInUse) {
+		t.Errorf("this process's: %v", err)
+	}
+	helper := passingError{errs.ErrInUse}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := Await(ended, ports, helper, time.Hour); !errors.Is(err, errs.ErrInUse) {
+		t.Errorf("after the end: %v", err)
+	}
+	stop := time.AfterFunc(20*time.Millisecond, func() { _ = listener.Close() })
+	defer stop.Stop()
+	r, err := Await(t.Context(), ports, helper, time.Hour)
+	if err != nil {
+		t.Errorf("a helper's: %v", err)
+	}
+	r.Release()
+	for name, want := range map[string]bool{"passt.avx2": true, "pasta": true, "rc-net": true, "nginx": false} {
+		if isHelper(name) != want {
+			t.Errorf("%s: want %v", name, want)
+		}
 	}
 }
 

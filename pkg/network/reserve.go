@@ -1,12 +1,15 @@
 package network
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -31,6 +34,7 @@ type Reservation struct {
 	// Ports are those that were asked for, with every number decided.
 	Ports []spec.Port
 	socks []int
+	brief bool // who has a port that is taken does not matter
 }
 
 // Release lets go of the ports. More than once does no harm.
@@ -47,7 +51,10 @@ func (r *Reservation) Release() {
 // Reserve takes ports, and chooses those that were left to rc. The errors say why one cannot be
 // had: errs.ErrInUse with the process that has it, or unix.EACCES with the setting to change.
 func Reserve(ports []spec.Port) (*Reservation, error) {
-	r := &Reservation{}
+	return (&Reservation{}).takeAll(ports)
+}
+
+func (r *Reservation) takeAll(ports []spec.Port) (*Reservation, error) {
 	for _, p := range ports {
 		if err := r.take(p); err != nil {
 			r.Release()
@@ -55,6 +62,32 @@ func Reserve(ports []spec.Port) (*Reservation, error) {
 		}
 	}
 	return r, nil
+}
+
+// passingError is for a port that a helper may have that is about to end.
+type passingError struct{ error }
+
+func (e passingError) Unwrap() error { return e.error }
+
+// Await is Reserve after that has failed with err: it tries again for a while, unless the port is known to stay taken.
+func Await(ctx context.Context, ports []spec.Port, err error, patience time.Duration) (*Reservation, error) {
+	if _, passing := errors.AsType[passingError](err); !passing {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return Reserve(ports) // it says who has it now
+		case <-again.C:
+		}
+		if r, err := (&Reservation{brief: true}).takeAll(ports); !errors.Is(err, errs.ErrInUse) {
+			return r, err
+		}
+	}
 }
 
 // take reserves one row of ports.
@@ -102,6 +135,9 @@ func (r *Reservation) row(p spec.Port) error {
 			}
 			r.socks = r.socks[:before]
 			p.HostPort += n
+			if r.brief && errors.Is(err, unix.EADDRINUSE) {
+				return errs.ErrInUse
+			}
 			return explain(p, err)
 		}
 		if len(r.socks) >= heldPorts {
@@ -199,12 +235,12 @@ func explain(p spec.Port, err error) error {
 	what := fmt.Sprintf("publish %s/%s", p.Host(), p.Protocol)
 	switch {
 	case errors.Is(err, unix.EADDRINUSE):
-		who := "another process"
-		if h := holder(p, procRoot); h != "" {
-			who = h
+		who, passing := holder(p, procRoot)
+		err := fmt.Errorf("%s: the port is taken by %s: %w", what, cmp.Or(who, "another process"), errs.ErrInUse)
+		if passing {
+			err = passingError{err}
 		}
-		return errs.WithHint(fmt.Errorf("%s: the port is taken by %s: %w", what, who, errs.ErrInUse),
-			"choose another port, or leave it to rc: -p "+strconv.Itoa(int(p.ContainerPort)))
+		return errs.WithHint(err, "choose another port, or leave it to rc: -p "+strconv.Itoa(int(p.ContainerPort)))
 	case errors.Is(err, unix.EACCES):
 		start := "1024"
 		if data, err := os.ReadFile(unprivilegedPath); err == nil {
