@@ -386,17 +386,3 @@ func (o *order) addCapabilities(c *specs.LinuxCapabilities) error {
 	}
 	return nil
 }
-
-func (o *order) addRlimits(limits []specs.POSIXRlimit) error {
-	for _, l := range limits {
-		resource, ok := rlimitResource(l.Type)
-		if !ok {
-			return fmt.Errorf("limit %q: unknown: %w", l.Type, errs.ErrInvalid)
-		}
-		if l.Soft > l.Hard {
-			return fmt.Errorf("limit %s: soft %d is above hard %d: %w", l.Type, l.Soft, l.Hard, errs.ErrInvalid)
-		}
-		o.rlimits = append(o.rlimits, rlimit{resource, l.Soft, l.Hard})
-	}
-	return nil
-}

@@ -10,6 +10,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
 	"github.com/rc-containers/rc/pkg/errs"
 )
 
@@ -121,4 +123,18 @@ func explainOOMScore(score int, err error) error {
 		err = errs.WithHint(err, "an ordinary user may only raise it above "+strings.TrimSpace(string(now)))
 	}
 	return err
+}
+
+func (o *order) addRlimits(limits []specs.POSIXRlimit) error {
+	for _, l := range limits {
+		resource, ok := rlimitResource(l.Type)
+		if !ok {
+			return fmt.Errorf("limit %q: unknown: %w", l.Type, errs.ErrInvalid)
+		}
+		if l.Soft > l.Hard {
+			return fmt.Errorf("limit %s: soft %d is above hard %d: %w", l.Type, l.Soft, l.Hard, errs.ErrInvalid)
+		}
+		o.rlimits = append(o.rlimits, rlimit{resource, l.Soft, l.Hard})
+	}
+	return nil
 }

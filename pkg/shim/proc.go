@@ -2,6 +2,7 @@ package shim
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -9,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rc-containers/rc/pkg/errs"
 	"github.com/rc-containers/rc/pkg/oci"
 )
 
@@ -57,4 +59,29 @@ func (s *server) readHostProc(name string) ([]byte, error) {
 	f := os.NewFile(uintptr(fd), name)
 	defer f.Close()
 	return io.ReadAll(f)
+}
+
+// ownProc mounts a /proc of the outer pid namespace, in which the maps of a child can be
+// written, and keeps the host's, in which a child's host pid can be read.
+func (s *server) ownProc() error {
+	var err error
+	if s.hostProc, err = os.Open("/proc"); err != nil {
+		return err
+	}
+	if !ownPIDs() {
+		// --pid host: there is no outer namespace. What the container leaves behind comes here.
+		if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+			return fmt.Errorf("prctl(PR_SET_CHILD_SUBREAPER): %w", err)
+		}
+		return nil
+	}
+	err = unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "")
+	if errors.Is(err, unix.EPERM) {
+		return errs.WithHint(fmt.Errorf("mount /proc: %w", err),
+			"this /proc is masked, as in a container: run the outer one with --security-opt unmask=/proc/*")
+	}
+	if err != nil {
+		return fmt.Errorf("mount /proc: %w", err)
+	}
+	return nil
 }
