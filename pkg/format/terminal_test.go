@@ -3,13 +3,13 @@ package format
 import (
 	"os"
 	"testing"
+
+	"github.com/rc-containers/rc/test/testns"
 )
 
 func TestTerminal(t *testing.T) {
 	terminal, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
-	if err != nil {
-		t.Skip(err)
-	}
+	testns.Need(t, err)
 	defer terminal.Close()
 	null, err := os.Open(os.DevNull)
 	if err != nil {

@@ -27,6 +27,21 @@ func checkRefusals(t *testing.T, list []refusal, read func(string) (specs.Mount,
 	}
 }
 
+// checkParsed looks what values are for somebody in /home/u.
+func checkParsed(t *testing.T, parse func(value, dir string) (specs.Mount, error), wants map[string]specs.Mount) {
+	t.Helper()
+	for value, want := range wants {
+		got, err := parse(value, "/home/u")
+		if err != nil {
+			t.Errorf("%q: %v", value, err)
+			continue
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", value, diff)
+		}
+	}
+}
+
 func TestParseVolume(t *testing.T) {
 	volume := func(name string, options ...string) specs.Mount {
 		return specs.Mount{Type: "volume", Source: name, Destination: "/b", Options: options}
@@ -34,7 +49,7 @@ func TestParseVolume(t *testing.T) {
 	bind := func(source, destination string, options ...string) specs.Mount {
 		return specs.Mount{Type: "bind", Source: source, Destination: destination, Options: options}
 	}
-	for value, want := range map[string]specs.Mount{
+	checkParsed(t, Volume, map[string]specs.Mount{
 		"/a:/b":                          bind("/a", "/b", "rbind", "rprivate"),
 		"/a:/b:":                         bind("/a", "/b", "rbind", "rprivate"),
 		"/a/../c/:/b//d/":                bind("/c", "/b/d", "rbind", "rprivate"),
@@ -54,16 +69,7 @@ func TestParseVolume(t *testing.T) {
 		"data:/b:O":                      volume("data", "O"),
 		"/b":                             volume("", "rbind", "rprivate", "nosuid", "nodev"),
 		"/with space,and=é:/b:nosuid":    bind("/with space,and=é", "/b", "rbind", "rprivate", "nosuid"),
-	} {
-		got, err := Volume(value, "/home/u")
-		if err != nil {
-			t.Errorf("%q: %v", value, err)
-			continue
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%q (-want +got):\n%s", value, diff)
-		}
-	}
+	})
 	checkRefusals(t, []refusal{
 		{"", "DST[:OPTIONS]", nil},
 		{":", "source is empty", nil},
@@ -106,7 +112,7 @@ func TestParseMount(t *testing.T) {
 	tmpfs := func(options ...string) specs.Mount {
 		return specs.Mount{Type: "tmpfs", Source: "tmpfs", Destination: "/b", Options: options}
 	}
-	for value, want := range map[string]specs.Mount{
+	checkParsed(t, Parse, map[string]specs.Mount{
 		"type=bind,src=/a,dst=/b":                                  bind("rbind", "rprivate"),
 		"type=bind,source=/a,target=/b,readonly":                   bind("rbind", "rprivate", "ro"),
 		"type=bind,source=/a,destination=/b,ro=true":               bind("rbind", "rprivate", "ro"),
@@ -142,16 +148,7 @@ func TestParseMount(t *testing.T) {
 		"type=tmpfs,dst=/b,tmpfs-size=1m,tmpfs-mode=1777":    tmpfs("rprivate", "nosuid", "nodev", "size=1048576", "mode=1777", "tmpcopyup"),
 		"type=tmpfs,dst=/b,notmpcopyup,ro,noexec":            tmpfs("rprivate", "nosuid", "nodev", "ro", "noexec"),
 		"type=tmpfs,tmpcopyup,dst=/b,dev,suid,tmpfs-size=5%": tmpfs("rprivate", "dev", "suid", "size=5%", "tmpcopyup"),
-	} {
-		got, err := Parse(value, "/home/u")
-		if err != nil {
-			t.Errorf("%q: %v", value, err)
-			continue
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%q (-want +got):\n%s", value, diff)
-		}
-	}
+	})
 	checkRefusals(t, []refusal{
 		{"", "type=", nil},
 		{"src=/a,dst=/b", "type=bind", nil},
